@@ -1,0 +1,84 @@
+//! A group: the jobs that are applied together and share one sync.
+
+use crate::chunk::{CutRows, Lowered};
+use crate::engine::{Batch, Engine, Seen};
+use crate::overlay::Overlay;
+use crate::{EngineError, StoreError, WriteTx};
+
+/// Most jobs of a group.
+pub(crate) const MAX_JOBS: usize = 256;
+/// Most changed rows of a group; sled's readers wait while it is applied.
+const MAX_ROWS: usize = 2_000;
+/// Most bytes of a group.
+const MAX_BYTES: usize = 1 << 20;
+
+/// What one write does, and how its caller hears of it.
+pub(crate) trait Job: Send {
+    /// Runs the closure over the transaction. `true` keeps its writes.
+    fn run(&mut self, tx: &mut WriteTx<'_>) -> bool;
+    /// Whether the answer has to wait for the disk.
+    fn durable(&self) -> bool;
+    /// Answers the caller: with the closure's own result, or with why the group failed.
+    fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
+}
+
+/// Jobs that were run and wait to be applied.
+#[derive(Default)]
+pub(crate) struct Group {
+    rows: Overlay,
+    seen: Vec<Seen>,
+    jobs: Vec<Box<dyn Job>>,
+}
+
+impl Group {
+    /// Runs a job inside this group. A job that fails is answered at once and leaves nothing behind.
+    pub(crate) fn run(&mut self, engine: &dyn Engine, mut job: Box<dyn Job>) {
+        let mut tx = WriteTx::new(engine, &self.rows);
+        if job.run(&mut tx) {
+            let WriteTx { mine, seen, .. } = tx;
+            // A row that an earlier job of the group changed is not in `seen`: reads of it end in the overlay.
+            self.seen.extend(seen.map(std::cell::RefCell::into_inner).unwrap_or_default());
+            self.rows.absorb(mine);
+        }
+        self.jobs.push(job);
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.jobs.len() >= MAX_JOBS || self.rows.rows() >= MAX_ROWS || self.rows.bytes() >= MAX_BYTES
+    }
+
+    pub(crate) fn rows_mut(&mut self) -> &mut Overlay {
+        &mut self.rows
+    }
+
+    pub(crate) fn row_count(&self) -> usize {
+        self.rows.rows()
+    }
+
+    pub(crate) fn byte_count(&self) -> usize {
+        self.rows.bytes()
+    }
+
+    pub(crate) fn wants_sync(&self) -> bool {
+        self.jobs.iter().any(|job| job.durable())
+    }
+
+    /// Applies the group's rows; answers the jobs that do not wait for the disk and hands back those that do.
+    pub(crate) fn apply(self, engine: &dyn Engine, cut: &mut CutRows) -> Result<Vec<Box<dyn Job>>, (EngineError, Vec<Box<dyn Job>>)> {
+        let Self { rows, seen, jobs } = self;
+        let mut lowered = Lowered::default();
+        for ((tree, key), value) in rows.into_rows() {
+            cut.lower(tree, key, value, &mut lowered);
+        }
+        let Lowered { rows: mut changes, pieces } = lowered;
+        changes.extend(pieces);
+        if let Err(error) = engine.apply(&Batch { changes, seen }) {
+            return Err((error, jobs));
+        }
+        let (waiting, done): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.durable());
+        for job in done {
+            job.answer(Ok(()));
+        }
+        Ok(waiting)
+    }
+}

@@ -1,0 +1,31 @@
+//! What wasup remembers: ids, record types, the ordered key-value waist and its one writer.
+//!
+//! The seam is [`Store`]: `read`, `read_durable` and `write`, over rows in named [`Tree`]s. Everything above it
+//! (the [`repo`] functions) is written against [`ReadTx`] and [`WriteTx`] and never learns which engine lies below.
+//! This is the only crate that knows `sled`.
+
+pub mod clock;
+pub mod engine;
+pub mod envelope;
+pub mod id;
+pub mod jid;
+pub mod key;
+pub mod records;
+pub mod repo;
+pub mod tree;
+
+mod chunk;
+mod error;
+mod group;
+mod overlay;
+mod space;
+mod store;
+mod tx;
+mod writer;
+
+pub use clock::{Clock, SystemClock};
+pub use error::{EngineError, OpenError, StoreError};
+pub use space::SpaceFloor;
+pub use store::{Durability, Store, StoreStats};
+pub use tree::Tree;
+pub use tx::{Direction, Page, ReadTx, WriteTx};

@@ -1,0 +1,226 @@
+//! An account and the state it is in.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AccountId, AccountNo, Epoch, LinkNo, Millis, TenantNo, DEFAULT_TENANT};
+use crate::jid::Jid;
+
+/// What the operator wants of the account, apart from what it is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Desired {
+    /// To be connected.
+    Running,
+    /// To be left alone.
+    #[default]
+    Stopped,
+}
+
+/// What the account is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Nobody wants it to run.
+    #[default]
+    Stopped,
+    /// A QR code (later: or a code) is shown and waits for a phone.
+    Pairing,
+    /// The first connection of this run is being made.
+    Connecting,
+    /// Connected: messages flow.
+    Connected,
+    /// The connection was lost and is being made again.
+    Reconnecting,
+    /// The actor broke and is started again at a known time.
+    BackingOff,
+    /// The actor broke too often; an operator has to release it.
+    Quarantined,
+    /// The phone removed the device.
+    LoggedOut,
+    /// Another client took over the same device.
+    Replaced,
+    /// The network banned the number, for a time or for good.
+    Banned,
+    /// The network wants a newer client.
+    Outdated,
+}
+
+impl Phase {
+    /// Every phase, for gauges that must show zeroes too.
+    pub const ALL: [Self; 11] = [
+        Self::Stopped,
+        Self::Pairing,
+        Self::Connecting,
+        Self::Connected,
+        Self::Reconnecting,
+        Self::BackingOff,
+        Self::Quarantined,
+        Self::LoggedOut,
+        Self::Replaced,
+        Self::Banned,
+        Self::Outdated,
+    ];
+
+    /// The word used in the API, in events and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Pairing => "pairing",
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Reconnecting => "reconnecting",
+            Self::BackingOff => "backing_off",
+            Self::Quarantined => "quarantined",
+            Self::LoggedOut => "logged_out",
+            Self::Replaced => "replaced",
+            Self::Banned => "banned",
+            Self::Outdated => "outdated",
+        }
+    }
+}
+
+/// Why the account is in its phase: a stable code. New ones may come, none changes its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Nothing special: asked for by an operator or by the config.
+    #[default]
+    Requested,
+    /// Not linked to a phone yet.
+    NotLinked,
+    /// The process died while a phone was linking; the phone may show a device that is none.
+    PairingInterrupted,
+    /// Every QR code of a round expired unscanned.
+    QrExpired,
+    /// The phone linked the device.
+    Linked,
+    /// The socket was closed or broke.
+    ConnectionLost,
+    /// The network asked for a new connection.
+    StreamRestart,
+    /// The network is unavailable for the moment.
+    ServiceUnavailable,
+    /// The network did not answer in time.
+    TimedOut,
+    /// The phone removed the device, or the network refused its login.
+    DeviceRemoved,
+    /// Another client logged in as the same device.
+    StreamReplaced,
+    /// A ban that ends by itself.
+    TemporaryBan,
+    /// A ban for good.
+    PermanentBan,
+    /// The network refused the client's version.
+    ClientOutdated,
+    /// The actor panicked or met a broken invariant.
+    Crashed,
+    /// The link's task ended although nobody asked it to.
+    LinkEnded,
+    /// The actor did not answer.
+    Stuck,
+    /// The restart budget is spent.
+    RestartBudget,
+    /// The process is being stopped.
+    Shutdown,
+    /// The network refused the login with a code that has no name here.
+    Refused,
+    /// The store came back from a backup: the account starts only when an operator says so.
+    Restored,
+}
+
+/// What a human has to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserAction {
+    /// Nothing.
+    #[default]
+    None,
+    /// Scan the QR code with the phone.
+    ScanQr,
+    /// Open WhatsApp on the phone (to remove a device, or to read what it says).
+    OpenPhone,
+    /// Wait; it goes on by itself.
+    Wait,
+    /// Release the account from quarantine.
+    Release,
+}
+
+/// The account's state as everyone sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccountState {
+    /// What it is doing.
+    pub phase: Phase,
+    /// Why.
+    pub reason: Reason,
+    /// Since when, in milliseconds since 1970.
+    pub since_ms: Millis,
+    /// When something happens by itself, where that is known.
+    pub retry_at_ms: Option<Millis>,
+    /// What a human has to do.
+    pub user_action: UserAction,
+}
+
+/// Who the account is on the network, known once it is linked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Address by phone number.
+    pub jid: Jid,
+    /// Address by the network's own number.
+    #[serde(default)]
+    pub lid: Option<Jid>,
+    /// The name the account shows to others.
+    #[serde(default)]
+    pub push_name: Option<String>,
+}
+
+/// Row of `account`: everything about an account that outlives the process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountRecord {
+    /// The user's own id.
+    pub id: AccountId,
+    /// Its number in this store.
+    pub no: AccountNo,
+    /// Whose it is.
+    #[serde(default = "default_tenant")]
+    pub tenant: TenantNo,
+    /// A name for humans; may change.
+    #[serde(default)]
+    pub name: String,
+    /// Current owner's incarnation.
+    #[serde(default)]
+    pub epoch: Epoch,
+    /// Current link.
+    #[serde(default)]
+    pub link: LinkNo,
+    /// What the operator wants.
+    #[serde(default)]
+    pub desired: Desired,
+    /// What it is doing.
+    #[serde(default)]
+    pub state: AccountState,
+    /// Who it is, once linked.
+    #[serde(default)]
+    pub identity: Option<Identity>,
+    /// Region for numbers in national form (`ID`, `DE`), before the installation's own.
+    #[serde(default)]
+    pub default_region: Option<String>,
+    /// Whether it starts with the process.
+    #[serde(default = "yes")]
+    pub autostart: bool,
+    /// The user's own notes, as a JSON object in text form.
+    #[serde(default)]
+    pub metadata: Option<String>,
+    /// When it was created.
+    #[serde(default)]
+    pub created_ms: Millis,
+}
+
+const fn default_tenant() -> TenantNo {
+    DEFAULT_TENANT
+}
+
+const fn yes() -> bool {
+    true
+}

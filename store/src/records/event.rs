@@ -1,0 +1,137 @@
+//! The event log's record: what happened, numbered, self-contained, in our own words.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AccountState, Content, Direction, FailReason, MessageState, Participant};
+use crate::id::{AccountId, AccountNo, MessageId, Millis, Seq};
+
+/// What kind of thing happened. The words are the `type` of webhooks and streams and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum EventKind {
+    /// The account's state changed.
+    #[serde(rename = "account.state")]
+    AccountState,
+    /// A message arrived.
+    #[serde(rename = "message.received")]
+    MessageReceived,
+    /// The account itself wrote a message on another of its devices.
+    #[serde(rename = "message.sent")]
+    MessageSent,
+    /// A message's state changed.
+    #[serde(rename = "message.status")]
+    MessageStatus,
+    /// An endpoint was switched off.
+    #[serde(rename = "endpoint.disabled")]
+    EndpointDisabled,
+}
+
+impl EventKind {
+    /// Every kind there is in this version.
+    pub const ALL: [Self; 5] =
+        [Self::AccountState, Self::MessageReceived, Self::MessageSent, Self::MessageStatus, Self::EndpointDisabled];
+
+    /// The word used in webhooks, streams and filters.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AccountState => "account.state",
+            Self::MessageReceived => "message.received",
+            Self::MessageSent => "message.sent",
+            Self::MessageStatus => "message.status",
+            Self::EndpointDisabled => "endpoint.disabled",
+        }
+    }
+
+    /// The kind with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// `account.state`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountStateEvent {
+    /// The state before.
+    pub previous: super::Phase,
+    /// The state now.
+    pub state: AccountState,
+}
+
+/// `message.received` and `message.sent`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageEvent {
+    /// Our id.
+    pub id: MessageId,
+    /// The network's id.
+    pub provider_id: String,
+    /// Which way it went.
+    pub direction: Direction,
+    /// The chat.
+    pub chat: Participant,
+    /// Who wrote it, where that is not the account itself.
+    #[serde(default)]
+    pub sender: Option<Participant>,
+    /// The name the sender shows.
+    #[serde(default)]
+    pub push_name: Option<String>,
+    /// When it was written.
+    pub ts_ms: Millis,
+    /// What it says.
+    pub content: Content,
+}
+
+/// `message.status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusEvent {
+    /// Our id.
+    pub id: MessageId,
+    /// The network's id.
+    pub provider_id: String,
+    /// The chat.
+    pub chat: Participant,
+    /// Where it stands now.
+    pub state: MessageState,
+    /// Why it ended badly or waits.
+    #[serde(default)]
+    pub reason: Option<FailReason>,
+    /// The caller's own id, where it gave one.
+    #[serde(default)]
+    pub client_message_id: Option<String>,
+}
+
+/// What happened, whole: later changes of the message do not change a past event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventData {
+    /// An account's state.
+    Account(AccountStateEvent),
+    /// A message.
+    Message(MessageEvent),
+    /// A message's state.
+    Status(StatusEvent),
+    /// An endpoint's end, with the reason's code.
+    Endpoint {
+        /// The endpoint.
+        id: String,
+        /// Why it was switched off.
+        reason: String,
+    },
+}
+
+/// Row of `event`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRecord {
+    /// What kind of thing happened.
+    pub kind: EventKind,
+    /// The account's number.
+    pub no: AccountNo,
+    /// The account's id.
+    pub account: AccountId,
+    /// Place in the account's own order.
+    pub seq: Seq,
+    /// When it was committed.
+    pub at_ms: Millis,
+    /// What happened.
+    pub data: EventData,
+}

@@ -1,0 +1,16 @@
+//! The first answer to a request that may be repeated.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{MessageId, Millis};
+
+/// Row of `idem`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdempotencyRecord {
+    /// SHA-256 of the request's canonical body: a repeat with another body is refused.
+    pub body: [u8; 32],
+    /// The message that the first request made.
+    pub message: MessageId,
+    /// When it may be forgotten.
+    pub expires_ms: Millis,
+}

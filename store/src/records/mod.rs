@@ -1,0 +1,24 @@
+//! The records: what a row's value means. Our own words, never the protocol library's structs.
+//!
+//! Every record takes defaults for missing fields and skips unknown ones, so that neighbouring versions read each
+//! other's rows. A snapshot of each record's bytes fails when its layout changes.
+
+mod account;
+mod chat;
+mod counters;
+mod delivery;
+mod endpoint;
+mod event;
+mod idempotency;
+mod message;
+
+pub use account::{
+    AccountRecord, AccountState, Desired, Identity, Phase, Reason, UserAction,
+};
+pub use chat::{ChatRecord, PersonRecord};
+pub use counters::{AccountCounters, EndpointCounters};
+pub use delivery::{Attempt, AttemptOutcome, DeliveryRecord, DeliveryState, DiscardReason};
+pub use endpoint::EndpointRecord;
+pub use event::{AccountStateEvent, EventData, EventKind, EventRecord, MessageEvent, StatusEvent};
+pub use idempotency::IdempotencyRecord;
+pub use message::{Content, Direction, FailReason, Lane, MessageRecord, MessageState, Participant, StateTimes};

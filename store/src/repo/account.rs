@@ -1,0 +1,269 @@
+//! Accounts: their record, their number and who owns them.
+
+use serde::{Deserialize, Serialize};
+
+use super::scope::AccountScope;
+use super::{event, purge};
+use crate::id::{AccountId, AccountNo, DEFAULT_TENANT, Epoch, LinkNo, Millis, TenantNo};
+use crate::key::{Key, Parts};
+use crate::records::{AccountRecord, AccountState, AccountStateEvent, Desired, EventData, EventKind, Identity};
+use crate::{Direction, ReadTx, StoreError, Tree, WriteTx};
+
+const NEXT_NO: &[u8] = b"next_no";
+
+/// What an account is created with.
+#[derive(Debug, Clone)]
+pub struct NewAccount {
+    /// The user's own id.
+    pub id: AccountId,
+    /// Whose it is.
+    pub tenant: TenantNo,
+    /// A name for humans.
+    pub name: String,
+    /// What the operator wants of it.
+    pub desired: Desired,
+    /// Region for numbers in national form.
+    pub default_region: Option<String>,
+    /// Whether it starts with the process.
+    pub autostart: bool,
+    /// The user's own notes, a JSON object in text form.
+    pub metadata: Option<String>,
+    /// Now.
+    pub now_ms: Millis,
+}
+
+/// Why an account can't be created.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The id is taken.
+    #[error("an account with this id exists")]
+    Exists,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Row of `account_no`: what every write of the account is checked against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Owner {
+    pub(super) id: AccountId,
+    #[serde(default = "default_tenant")]
+    pub(super) tenant: TenantNo,
+    #[serde(default)]
+    pub(super) epoch: Epoch,
+    #[serde(default)]
+    pub(super) link: LinkNo,
+    /// The account was deleted; the number is never given out again.
+    #[serde(default)]
+    pub(super) gone: bool,
+}
+
+const fn default_tenant() -> TenantNo {
+    DEFAULT_TENANT
+}
+
+fn id_key(id: &AccountId) -> Key {
+    Key::new().wire(id.as_str().as_bytes())
+}
+
+fn no_key(no: AccountNo) -> Key {
+    Key::new().u32(no.0)
+}
+
+/// Creates an account.
+///
+/// # Errors
+/// [`CreateError::Exists`] when the id is taken.
+pub fn create(tx: &mut WriteTx<'_>, new: &NewAccount) -> Result<AccountRecord, CreateError> {
+    if tx.contains(Tree::Account, id_key(&new.id))? {
+        return Err(CreateError::Exists);
+    }
+    let no = tx.fixed(Tree::Meta, NEXT_NO)?.and_then(|body| Parts(&body).u32()).unwrap_or(1);
+    tx.put_fixed(Tree::Meta, NEXT_NO, &(no + 1).to_be_bytes())?;
+    let state = AccountState { since_ms: new.now_ms, ..AccountState::default() };
+    let record = AccountRecord {
+        id: new.id.clone(),
+        no: AccountNo(no),
+        tenant: new.tenant,
+        name: new.name.clone(),
+        epoch: Epoch(1),
+        link: LinkNo(1),
+        desired: new.desired,
+        state,
+        identity: None,
+        default_region: new.default_region.clone(),
+        autostart: new.autostart,
+        metadata: new.metadata.clone(),
+        created_ms: new.now_ms,
+    };
+    store(tx, &record)?;
+    let owner =
+        Owner { id: record.id.clone(), tenant: record.tenant, epoch: record.epoch, link: record.link, gone: false };
+    tx.put_record(Tree::AccountNo, no_key(record.no), &owner)?;
+    Ok(record)
+}
+
+/// The account with this id.
+///
+/// # Errors
+/// [`StoreError`] when the row can't be read.
+pub fn get(tx: &ReadTx<'_>, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
+    tx.record(Tree::Account, id_key(id))
+}
+
+/// The account with this number, unless it was deleted.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn by_no(tx: &ReadTx<'_>, no: AccountNo) -> Result<Option<AccountRecord>, StoreError> {
+    match owner(tx, no)? {
+        Some(owner) if !owner.gone => get(tx, &owner.id),
+        _ => Ok(None),
+    }
+}
+
+/// At most `limit` accounts in the order of their ids, after the one given.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn list(tx: &ReadTx<'_>, after: Option<&AccountId>, limit: usize) -> Result<Vec<AccountRecord>, StoreError> {
+    // The key ends in a zero byte, so one byte more is the next possible key.
+    let from = after.map(|id| id_key(id).u8(0)).unwrap_or_default();
+    let rows = tx.range(Tree::Account, from.as_slice(), None, Direction::Forward, limit)?;
+    rows.iter().map(|(_, value)| crate::envelope::open_record(Tree::Account, value)).collect()
+}
+
+/// Makes the caller the account's owner: the next incarnation, whose writes pass while older ones' are refused.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn take_over(tx: &mut WriteTx<'_>, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
+    let Some(mut record) = tx.reading(|tx| get(tx, id))? else { return Ok(None) };
+    record.epoch = Epoch(record.epoch.0 + 1);
+    store_owned(tx, &record)?;
+    Ok(Some(record))
+}
+
+/// Lets a write go on only while its incarnation owns the account.
+///
+/// # Errors
+/// [`StoreError::StaleEpoch`] for an older incarnation or a deleted account.
+pub fn fence(tx: &WriteTx<'_>, no: AccountNo, epoch: Epoch) -> Result<(), StoreError> {
+    match tx.reading(|tx| owner(tx, no))? {
+        Some(owner) if owner.epoch == epoch && !owner.gone => Ok(()),
+        _ => Err(StoreError::StaleEpoch),
+    }
+}
+
+/// Notes what the operator wants.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn set_desired(tx: &mut WriteTx<'_>, id: &AccountId, desired: Desired) -> Result<Option<AccountRecord>, StoreError> {
+    let Some(mut record) = tx.reading(|tx| get(tx, id))? else { return Ok(None) };
+    if record.desired != desired {
+        record.desired = desired;
+        store(tx, &record)?;
+    }
+    Ok(Some(record))
+}
+
+/// Notes what the account is doing and tells it as an event. `false` where nothing changed or the account is gone.
+///
+/// With an epoch only its owner may; the supervisor, which acts while nobody owns the account, gives none.
+///
+/// # Errors
+/// [`StoreError::StaleEpoch`] for an older incarnation.
+pub fn set_state(
+    tx: &mut WriteTx<'_>,
+    no: AccountNo,
+    epoch: Option<Epoch>,
+    state: &AccountState,
+    now_ms: Millis,
+) -> Result<bool, StoreError> {
+    if let Some(epoch) = epoch {
+        fence(tx, no, epoch)?;
+    }
+    let Some(mut record) = tx.reading(|tx| by_no(tx, no))? else { return Ok(false) };
+    let same_phase = record.state.phase == state.phase && record.state.reason == state.reason;
+    let since_ms = if same_phase { record.state.since_ms } else { now_ms };
+    let state = AccountState { since_ms, ..state.clone() };
+    if record.state == state {
+        return Ok(false);
+    }
+    let previous = record.state.phase;
+    record.state = state.clone();
+    store(tx, &record)?;
+    let mut scope = AccountScope::open(tx, no)?;
+    let data = EventData::Account(AccountStateEvent { previous, state });
+    event::append(tx, &mut scope, event::NewEvent { kind: EventKind::AccountState, data, chat_no: None, now_ms })?;
+    scope.close(tx)?;
+    Ok(true)
+}
+
+/// Notes who the account is on the network.
+///
+/// # Errors
+/// [`StoreError::StaleEpoch`] for an older incarnation.
+pub fn set_identity(tx: &mut WriteTx<'_>, no: AccountNo, epoch: Epoch, identity: &Identity) -> Result<(), StoreError> {
+    fence(tx, no, epoch)?;
+    let Some(mut record) = tx.reading(|tx| by_no(tx, no))? else { return Ok(()) };
+    if record.identity.as_ref() != Some(identity) {
+        record.identity = Some(identity.clone());
+        store(tx, &record)?;
+    }
+    Ok(())
+}
+
+/// Ends the link: the next pairing begins with fresh keys, the old keys are deleted by the janitor, and what was
+/// waiting to be sent is rejected. Hands back the record with its new epoch.
+///
+/// # Errors
+/// [`StoreError::StaleEpoch`] for an older incarnation.
+pub fn log_out(tx: &mut WriteTx<'_>, no: AccountNo, epoch: Epoch, now_ms: Millis) -> Result<Option<AccountRecord>, StoreError> {
+    fence(tx, no, epoch)?;
+    let Some(mut record) = tx.reading(|tx| by_no(tx, no))? else { return Ok(None) };
+    purge::link(tx, no, record.link, now_ms)?;
+    record.link = LinkNo(record.link.0 + 1);
+    record.epoch = Epoch(record.epoch.0 + 1);
+    record.identity = None;
+    store_owned(tx, &record)?;
+    Ok(Some(record))
+}
+
+/// Deletes an account: its id is free at once, its rows go by and by, its number never comes back.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn delete(tx: &mut WriteTx<'_>, id: &AccountId, now_ms: Millis) -> Result<bool, StoreError> {
+    let Some(record) = tx.reading(|tx| get(tx, id))? else { return Ok(false) };
+    tx.delete(Tree::Account, id_key(id))?;
+    let epoch = Epoch(record.epoch.0 + 1);
+    let owner = Owner { id: id.clone(), tenant: record.tenant, epoch, link: record.link, gone: true };
+    tx.put_record(Tree::AccountNo, no_key(record.no), &owner)?;
+    purge::account(tx, record.no, now_ms)?;
+    Ok(true)
+}
+
+/// Clears a little of what deleted accounts and ended links left behind; `false` when nothing is left.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn purge_step(tx: &mut WriteTx<'_>, limit: usize) -> Result<bool, StoreError> {
+    purge::step(tx, limit)
+}
+
+pub(super) fn owner(tx: &ReadTx<'_>, no: AccountNo) -> Result<Option<Owner>, StoreError> {
+    tx.record(Tree::AccountNo, no_key(no))
+}
+
+fn store(tx: &mut WriteTx<'_>, record: &AccountRecord) -> Result<(), StoreError> {
+    tx.put_record(Tree::Account, id_key(&record.id), record)
+}
+
+fn store_owned(tx: &mut WriteTx<'_>, record: &AccountRecord) -> Result<(), StoreError> {
+    store(tx, record)?;
+    let owner =
+        Owner { id: record.id.clone(), tenant: record.tenant, epoch: record.epoch, link: record.link, gone: false };
+    tx.put_record(Tree::AccountNo, no_key(record.no), &owner)
+}

@@ -1,0 +1,65 @@
+//! First answers to requests that may be repeated.
+
+use sha2::{Digest, Sha256};
+
+use super::expiry;
+use crate::id::{AccountNo, MessageId, Millis, TenantNo};
+use crate::key::Key;
+use crate::records::IdempotencyRecord;
+use crate::{ReadTx, StoreError, Tree, WriteTx};
+
+/// A request's own key and what it asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Idempotency {
+    /// SHA-256 of the caller's key.
+    pub key: [u8; 32],
+    /// SHA-256 of the request's canonical body.
+    pub body: [u8; 32],
+    /// When the answer may be forgotten.
+    pub expires_ms: Millis,
+}
+
+impl Idempotency {
+    /// From a caller's key of any length.
+    #[must_use]
+    pub fn new(key: &str, body: [u8; 32], expires_ms: Millis) -> Self {
+        Self { key: Sha256::digest(key.as_bytes()).into(), body, expires_ms }
+    }
+}
+
+fn row_key(tenant: TenantNo, no: AccountNo, key: [u8; 32]) -> Key {
+    Key::new().u32(tenant.0).u32(no.0).bytes(&key)
+}
+
+/// The first answer to this key, unless it has expired.
+///
+/// # Errors
+/// [`StoreError`] when the row can't be read.
+pub fn find(
+    tx: &ReadTx<'_>,
+    tenant: TenantNo,
+    no: AccountNo,
+    key: [u8; 32],
+    now_ms: Millis,
+) -> Result<Option<IdempotencyRecord>, StoreError> {
+    let found: Option<IdempotencyRecord> = tx.record(Tree::Idem, row_key(tenant, no, key))?;
+    Ok(found.filter(|record| record.expires_ms > now_ms))
+}
+
+pub(super) fn remember(
+    tx: &mut WriteTx<'_>,
+    tenant: TenantNo,
+    no: AccountNo,
+    request: &Idempotency,
+    message: MessageId,
+) -> Result<(), StoreError> {
+    let key = row_key(tenant, no, request.key);
+    // An expired row that the janitor has not reached yet is replaced, and so is its deadline: the older one would
+    // end the new answer too early.
+    if let Some(old) = tx.record::<IdempotencyRecord>(Tree::Idem, &key)? {
+        expiry::clear(tx, old.expires_ms, Tree::Idem, key.as_slice())?;
+    }
+    let record = IdempotencyRecord { body: request.body, message, expires_ms: request.expires_ms };
+    tx.put_record(Tree::Idem, &key, &record)?;
+    expiry::set(tx, request.expires_ms, Tree::Idem, key.as_slice())
+}

@@ -1,0 +1,175 @@
+//! What the durability hook commits: messages, their chats and persons, events and deliveries, all at once.
+
+use super::scope::AccountScope;
+use super::{chat, message, person};
+use crate::id::{AccountNo, ChatNo, Epoch, MessageId, MessageKey, Millis, PersonNo, believable_ms};
+use crate::records::{Content, Direction, Lane, MessageRecord, MessageState, Participant, StateTimes};
+use crate::{ReadTx, StoreError, WriteTx};
+
+/// Most messages of one commit: a drain of hundreds is cut, so that a group stays small.
+pub const MAX_BATCH: usize = 32;
+
+/// A message as it arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewInbound {
+    /// The network's id, chosen by the sender.
+    pub provider_id: String,
+    /// The chat.
+    pub chat: Participant,
+    /// Who wrote it; `None` for the account itself.
+    pub sender: Option<Participant>,
+    /// The account itself wrote it, on another of its devices.
+    pub from_me: bool,
+    /// The chat is a group.
+    pub group: bool,
+    /// When it was written, as the network says.
+    pub ts_ms: Millis,
+    /// Drawn by the caller; makes the row's key.
+    pub rand: u64,
+    /// What it says.
+    pub content: Content,
+    /// The name the sender shows.
+    pub push_name: Option<String>,
+}
+
+/// Messages of one account, in the order they arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboundBatch {
+    /// The account.
+    pub no: AccountNo,
+    /// The incarnation that received them.
+    pub epoch: Epoch,
+    /// Now.
+    pub now_ms: Millis,
+    /// At most [`MAX_BATCH`].
+    pub messages: Vec<NewInbound>,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InboundOutcome {
+    /// It is new, and an event tells it.
+    Stored(MessageId),
+    /// It could not be read when it first arrived and can be now; an event tells it.
+    Filled(MessageId),
+    /// It was known.
+    Repeat(MessageId),
+}
+
+/// Commits a batch in order. Messages that are known are skipped, so a batch that was committed in part can come again.
+///
+/// # Errors
+/// [`StoreError::StaleEpoch`] for an older incarnation.
+pub fn commit(tx: &mut WriteTx<'_>, batch: &InboundBatch) -> Result<Vec<InboundOutcome>, StoreError> {
+    let mut scope = AccountScope::fenced(tx, batch.no, batch.epoch)?;
+    let mut outcomes = Vec::with_capacity(batch.messages.len());
+    for new in &batch.messages {
+        outcomes.push(commit_one(tx, &mut scope, new, batch.now_ms)?);
+    }
+    scope.close(tx)?;
+    Ok(outcomes)
+}
+
+fn commit_one(tx: &mut WriteTx<'_>, scope: &mut AccountScope, new: &NewInbound, now_ms: Millis) -> Result<InboundOutcome, StoreError> {
+    let (chat_no, person) = chat::resolve(tx, scope, &new.chat)?;
+    let sender = match &new.sender {
+        _ if new.from_me => None,
+        Some(sender) if new.group || person.is_none() => Some(person::resolve(tx, scope, sender)?),
+        _ => person,
+    };
+    let known = tx.reading(|tx| find(tx, scope.no, &new.provider_id, chat_no, sender))?;
+    if let Some(id) = known {
+        return repeat(tx, scope, id, new, now_ms);
+    }
+    let key = MessageKey::new(believable_ms(new.ts_ms, now_ms), new.rand);
+    let id = MessageId { account: scope.no, key };
+    let record = record(new, chat_no, sender, key.ts_ms, now_ms);
+    message::put_new(tx, scope, key, &record, new.group)?;
+    chat::touch(tx, scope.no, chat_no, key)?;
+    scope.counters.received += u64::from(!new.from_me);
+    scope.counters.unavailable += u64::from(new.content == Content::Unavailable);
+    message::tell(tx, scope, id, &record, now_ms)?;
+    Ok(InboundOutcome::Stored(id))
+}
+
+fn repeat(tx: &mut WriteTx<'_>, scope: &mut AccountScope, id: MessageId, new: &NewInbound, now_ms: Millis) -> Result<InboundOutcome, StoreError> {
+    let stored = tx.reading(|tx| message::get(tx, id))?;
+    let was_unreadable = stored.is_some_and(|message| message.content == Content::Unavailable);
+    if was_unreadable && new.content != Content::Unavailable {
+        message::fill(tx, scope, id, &new.content, now_ms)?;
+        return Ok(InboundOutcome::Filled(id));
+    }
+    scope.counters.repeats += 1;
+    Ok(InboundOutcome::Repeat(id))
+}
+
+fn record(new: &NewInbound, chat_no: ChatNo, sender_no: Option<PersonNo>, ts_ms: Millis, now_ms: Millis) -> MessageRecord {
+    let (direction, state) = if new.from_me {
+        (Direction::Outbound, MessageState::Sent)
+    } else {
+        (Direction::Inbound, MessageState::Delivered)
+    };
+    MessageRecord {
+        direction,
+        chat: new.chat.clone(),
+        chat_no,
+        sender: new.sender.clone().filter(|_| !new.from_me),
+        sender_no,
+        provider_id: new.provider_id.clone(),
+        ts_ms,
+        content: new.content.clone(),
+        state,
+        times: StateTimes { queued_ms: Some(now_ms), ..StateTimes::default() },
+        reason: None,
+        lane: Lane::Interactive,
+        tries: 0,
+        client_message_id: None,
+        push_name: new.push_name.clone(),
+    }
+}
+
+/// Whether a message is stored already, whichever address of its chat or sender it is asked by.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn known(
+    tx: &ReadTx<'_>,
+    no: AccountNo,
+    provider_id: &str,
+    chat: &Participant,
+    sender: Option<&Participant>,
+) -> Result<bool, StoreError> {
+    let person = sender.map(|sender| person::find(tx, no, sender)).transpose()?.flatten();
+    for chat in chat::find(tx, no, chat)? {
+        // The account's own messages stand under no sender.
+        for sender in [person, None] {
+            if find(tx, no, provider_id, chat, sender)?.is_some() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn find(
+    tx: &ReadTx<'_>,
+    no: AccountNo,
+    provider_id: &str,
+    chat_no: ChatNo,
+    sender: Option<PersonNo>,
+) -> Result<Option<MessageId>, StoreError> {
+    for same in message::with_provider_id(tx, no, provider_id)? {
+        if chat::same(tx, no, same.chat, chat_no)? && same_person(tx, no, same.sender, sender.unwrap_or_default())? {
+            return Ok(Some(MessageId { account: no, key: same.key }));
+        }
+    }
+    Ok(None)
+}
+
+fn same_person(tx: &ReadTx<'_>, no: AccountNo, a: PersonNo, b: PersonNo) -> Result<bool, StoreError> {
+    let nobody = PersonNo(0);
+    if a == b || a == nobody || b == nobody {
+        return Ok(a == b);
+    }
+    Ok(person::canonical(tx, no, a)? == person::canonical(tx, no, b)?)
+}

@@ -1,0 +1,255 @@
+//! Messages and their indexes. Every place that writes a message goes through [`put_new`] and [`restate`], so that the
+//! indexes can't part from it.
+
+use bytes::Bytes;
+
+use super::scope::AccountScope;
+use super::{chat, event, outbox};
+use crate::id::{AccountNo, ChatNo, Epoch, MessageId, MessageKey, Millis, PersonNo};
+use crate::key::{Key, Parts};
+use crate::records::{
+    Content, Direction, EventData, EventKind, MessageEvent, MessageRecord, MessageState, Participant, StatusEvent,
+};
+use crate::{Direction as Walk, ReadTx, StoreError, Tree, WriteTx, envelope};
+
+/// Most messages of an account that share one id of the network and are looked at: peers choose the ids.
+const MAX_SAME_ID: usize = 64;
+
+fn chat_key(no: AccountNo, chat: ChatNo, key: MessageKey) -> Key {
+    Key::new().u32(no.0).u32(chat.0).bytes(&key.to_bytes())
+}
+
+fn sender_key(no: AccountNo, person: PersonNo, key: MessageKey) -> Key {
+    Key::new().u32(no.0).u32(person.0).bytes(&key.to_bytes())
+}
+
+fn open_key(no: AccountNo, state: MessageState, key: MessageKey) -> Key {
+    Key::new().u32(no.0).u8(state as u8).bytes(&key.to_bytes())
+}
+
+fn wid_prefix(no: AccountNo, provider_id: &str) -> Key {
+    Key::new().u32(no.0).wire(provider_id.as_bytes())
+}
+
+/// A message under an id of the network: which chat, which sender (0 is the account itself), which row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SameId {
+    pub(super) chat: ChatNo,
+    pub(super) sender: PersonNo,
+    pub(super) key: MessageKey,
+}
+
+/// Every message of the account under an id of the network.
+pub(super) fn with_provider_id(tx: &ReadTx<'_>, no: AccountNo, provider_id: &str) -> Result<Vec<SameId>, StoreError> {
+    let prefix = wid_prefix(no, provider_id);
+    let rows = tx.prefix(Tree::MsgWid, &prefix, Walk::Forward, MAX_SAME_ID)?;
+    let bad = || StoreError::corrupt(Tree::MsgWid, "an index row is damaged");
+    let row = |(key, value): &(Bytes, Bytes)| {
+        let mut parts = Parts(key.get(prefix.as_slice().len()..).unwrap_or_default());
+        let (chat, sender) = (parts.u32().ok_or_else(bad)?, parts.u32().ok_or_else(bad)?);
+        let body = envelope::open(Tree::MsgWid, envelope::Codec::Fixed, value)?;
+        let key = MessageKey::from_bytes(&body).ok_or_else(bad)?;
+        Ok(SameId { chat: ChatNo(chat), sender: PersonNo(sender), key })
+    };
+    rows.iter().map(row).collect()
+}
+
+/// Writes a message that is not there yet, with all its indexes.
+pub(super) fn put_new(tx: &mut WriteTx<'_>, scope: &mut AccountScope, key: MessageKey, message: &MessageRecord, group: bool) -> Result<(), StoreError> {
+    let no = scope.no;
+    let id = MessageId { account: no, key };
+    tx.put_record(Tree::Msg, id.to_bytes(), message)?;
+    tx.put_fixed(Tree::MsgChat, chat_key(no, message.chat_no, key), &[])?;
+    let sender = message.sender_no.unwrap_or_default();
+    let wid = wid_prefix(no, &message.provider_id).u32(message.chat_no.0).u32(sender.0);
+    tx.put_fixed(Tree::MsgWid, wid, &key.to_bytes())?;
+    if group && sender != PersonNo(0) {
+        tx.put_fixed(Tree::MsgNum, sender_key(no, sender, key), &[])?;
+    }
+    if message.state.is_open() {
+        tx.put_fixed(Tree::MsgOpen, open_key(no, message.state, key), &[])?;
+    }
+    scope.counters.messages += 1;
+    scope.counters.message_bytes += message.content.bytes();
+    Ok(())
+}
+
+/// Writes a message back after its state changed from `before`.
+pub(super) fn restate(tx: &mut WriteTx<'_>, id: MessageId, before: MessageState, message: &MessageRecord) -> Result<(), StoreError> {
+    tx.put_record(Tree::Msg, id.to_bytes(), message)?;
+    if before == message.state {
+        return Ok(());
+    }
+    if before.is_open() {
+        tx.delete(Tree::MsgOpen, open_key(id.account, before, id.key))?;
+    }
+    if message.state.is_open() {
+        tx.put_fixed(Tree::MsgOpen, open_key(id.account, message.state, id.key), &[])?;
+    }
+    Ok(())
+}
+
+/// Tells a message's state as an event.
+pub(super) fn tell_state(tx: &mut WriteTx<'_>, scope: &mut AccountScope, id: MessageId, message: &MessageRecord, now_ms: Millis) -> Result<(), StoreError> {
+    let data = EventData::Status(StatusEvent {
+        id,
+        provider_id: message.provider_id.clone(),
+        chat: message.chat.clone(),
+        state: message.state,
+        reason: message.reason,
+        client_message_id: message.client_message_id.clone(),
+    });
+    let event = event::NewEvent { kind: EventKind::MessageStatus, data, chat_no: Some(message.chat_no), now_ms };
+    if message.state == MessageState::Queued {
+        // Whoever sent it has the 202; endpoints hear of it from `sent` on.
+        event::append_quietly(tx, scope, event)?;
+    } else {
+        event::append(tx, scope, event)?;
+    }
+    Ok(())
+}
+
+/// Tells a message as an event.
+pub(super) fn tell(tx: &mut WriteTx<'_>, scope: &mut AccountScope, id: MessageId, message: &MessageRecord, now_ms: Millis) -> Result<(), StoreError> {
+    let kind = match message.direction {
+        Direction::Inbound => EventKind::MessageReceived,
+        Direction::Outbound => EventKind::MessageSent,
+    };
+    let data = EventData::Message(MessageEvent {
+        id,
+        provider_id: message.provider_id.clone(),
+        direction: message.direction,
+        chat: message.chat.clone(),
+        sender: message.sender.clone(),
+        push_name: message.push_name.clone(),
+        ts_ms: message.ts_ms,
+        content: message.content.clone(),
+    });
+    event::append(tx, scope, event::NewEvent { kind, data, chat_no: Some(message.chat_no), now_ms })?;
+    Ok(())
+}
+
+/// The message with this id.
+///
+/// # Errors
+/// [`StoreError`] when the row can't be read.
+pub fn get(tx: &ReadTx<'_>, id: MessageId) -> Result<Option<MessageRecord>, StoreError> {
+    tx.record(Tree::Msg, id.to_bytes())
+}
+
+/// At most `limit` messages of an account, the newest first, before a key; of one chat where a participant is given.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn list(
+    tx: &ReadTx<'_>,
+    no: AccountNo,
+    with: Option<&Participant>,
+    before: Option<MessageKey>,
+    limit: usize,
+) -> Result<Vec<(MessageId, MessageRecord)>, StoreError> {
+    let Some(with) = with else { return list_all(tx, no, before, limit) };
+    let mut keys = Vec::new();
+    for chat in chat::find(tx, no, with)? {
+        let from = Key::new().u32(no.0).u32(chat.0);
+        let end = before.unwrap_or(MessageKey::new(u64::MAX, u64::MAX));
+        let to = chat_key(no, chat, end);
+        let rows = tx.range(Tree::MsgChat, from.as_slice(), Some(to.as_slice()), Walk::Backward, limit)?;
+        keys.extend(rows.iter().filter_map(|(key, _)| MessageKey::from_bytes(key.get(8..)?)));
+    }
+    // A human under two numbers has two chats: their pages are read as one.
+    keys.sort_unstable_by(|a, b| b.cmp(a));
+    keys.truncate(limit);
+    let mut found = Vec::with_capacity(keys.len());
+    for key in keys {
+        let id = MessageId { account: no, key };
+        found.extend(get(tx, id)?.map(|message| (id, message)));
+    }
+    Ok(found)
+}
+
+fn list_all(tx: &ReadTx<'_>, no: AccountNo, before: Option<MessageKey>, limit: usize) -> Result<Vec<(MessageId, MessageRecord)>, StoreError> {
+    let from = Key::new().u32(no.0);
+    let end = before.unwrap_or(MessageKey::new(u64::MAX, u64::MAX));
+    let to = MessageId { account: no, key: end }.to_bytes();
+    let rows = tx.range(Tree::Msg, from.as_slice(), Some(&to), Walk::Backward, limit)?;
+    let row = |(key, value): &(Bytes, Bytes)| {
+        let id = MessageId::from_bytes(key).ok_or_else(|| StoreError::corrupt(Tree::Msg, "a key is no message id"))?;
+        Ok((id, envelope::open_record(Tree::Msg, value)?))
+    };
+    rows.iter().map(row).collect()
+}
+
+/// Moves our own sends forward by a receipt (`Delivered`, `Read` or `Played`); answers the messages it moved. A receipt
+/// also proves that the server has the message, so it settles one that still waits for its acknowledgement.
+///
+/// # Errors
+/// [`StoreError::StaleEpoch`] for an older incarnation.
+pub fn receipt(
+    tx: &mut WriteTx<'_>,
+    no: AccountNo,
+    epoch: Epoch,
+    provider_ids: &[String],
+    seen: MessageState,
+    at_ms: Millis,
+    now_ms: Millis,
+) -> Result<Vec<MessageId>, StoreError> {
+    let mut scope = AccountScope::fenced(tx, no, epoch)?;
+    let mut moved = Vec::new();
+    for provider_id in provider_ids {
+        for same in tx.reading(|tx| with_provider_id(tx, no, provider_id))? {
+            let id = MessageId { account: no, key: same.key };
+            let Some(message) = tx.reading(|tx| get(tx, id))? else { continue };
+            if message.direction == Direction::Outbound && advance(tx, &mut scope, id, message, seen, at_ms, now_ms)? {
+                moved.push(id);
+            }
+        }
+    }
+    scope.close(tx)?;
+    Ok(moved)
+}
+
+/// Moves one of our sends forward; `false` where the proof says nothing new.
+pub(super) fn advance(
+    tx: &mut WriteTx<'_>,
+    scope: &mut AccountScope,
+    id: MessageId,
+    mut message: MessageRecord,
+    seen: MessageState,
+    at_ms: Millis,
+    now_ms: Millis,
+) -> Result<bool, StoreError> {
+    let before = message.state;
+    let Some(after) = before.advance(seen) else { return Ok(false) };
+    message.state = after;
+    message.reason = None;
+    let times = &mut message.times;
+    let place = match after {
+        MessageState::Delivered => &mut times.delivered_ms,
+        MessageState::Read => &mut times.read_ms,
+        MessageState::Played => &mut times.played_ms,
+        _ => &mut times.sent_ms,
+    };
+    place.get_or_insert(at_ms);
+    if !matches!(before, MessageState::Sent | MessageState::Delivered | MessageState::Read) {
+        times.sent_ms.get_or_insert(at_ms);
+        if before == MessageState::Failed {
+            scope.counters.unsent = scope.counters.unsent.saturating_sub(1);
+        }
+        scope.counters.sent += 1;
+        outbox::remove(tx, scope, message.lane, id.key)?;
+        chat::touch(tx, id.account, message.chat_no, id.key)?;
+    }
+    restate(tx, id, before, &message)?;
+    tell_state(tx, scope, id, &message, now_ms)?;
+    Ok(true)
+}
+
+/// Gives a message that could not be read its content, when the phone has sent it again.
+pub(super) fn fill(tx: &mut WriteTx<'_>, scope: &mut AccountScope, id: MessageId, content: &Content, now_ms: Millis) -> Result<(), StoreError> {
+    let Some(mut message) = tx.reading(|tx| get(tx, id))? else { return Ok(()) };
+    scope.counters.message_bytes += content.bytes();
+    message.content = content.clone();
+    tx.put_record(Tree::Msg, id.to_bytes(), &message)?;
+    tell(tx, scope, id, &message, now_ms)
+}

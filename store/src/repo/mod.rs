@@ -1,0 +1,21 @@
+//! Repositories: functions over [`crate::ReadTx`] and [`crate::WriteTx`]. One file a subject; the only places that
+//! build keys.
+
+pub mod account;
+mod purge;
+mod scope;
+pub mod chat;
+pub mod counters;
+pub mod delivery;
+pub mod due;
+pub mod endpoint;
+pub mod event;
+pub mod expiry;
+pub mod idempotency;
+pub mod inbound;
+pub mod message;
+pub mod outbox;
+pub mod person;
+pub mod schema;
+pub mod send;
+pub mod wa;

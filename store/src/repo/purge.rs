@@ -1,0 +1,162 @@
+//! What the janitor clears: rows of deleted accounts, of ended links and of removed endpoints, a little at a time.
+//!
+//! `meta`: `purge/` · kind · id → cut-off time. A row stays until everything it names is gone, so a crash in the middle
+//! only means that the rest is done later.
+
+use super::scope::AccountScope;
+use super::send::{Settlement, settle_one};
+use super::{counters, endpoint};
+use crate::id::{AccountNo, DeliveryId, EndpointId, LinkNo, MessageId, MessageKey, Millis, Position};
+use crate::key::{Key, Parts};
+use crate::records::{DeliveryRecord, FailReason, MessageState};
+use crate::{Direction, StoreError, Tree, WriteTx};
+
+const PREFIX: &[u8] = b"purge/";
+const ACCOUNT: u8 = 1;
+const LINK: u8 = 2;
+const ENDPOINT: u8 = 3;
+
+/// Trees whose keys begin with the account's number and that no other row leads to.
+const OWNED: &[Tree] = &[
+    Tree::Wa,
+    Tree::Person,
+    Tree::Alias,
+    Tree::Chat,
+    Tree::ChatRecent,
+    Tree::Msg,
+    Tree::MsgChat,
+    Tree::MsgNum,
+    Tree::MsgWid,
+    Tree::MsgOpen,
+    Tree::MsgText,
+    Tree::Outbox,
+    Tree::Pace,
+    Tree::Stat,
+    Tree::Timeline,
+    Tree::RecipientOf,
+];
+
+fn row(kind: u8) -> Key {
+    Key::new().bytes(PREFIX).u8(kind)
+}
+
+pub(super) fn account(tx: &mut WriteTx<'_>, no: AccountNo, now_ms: Millis) -> Result<(), StoreError> {
+    tx.put_fixed(Tree::Meta, row(ACCOUNT).u32(no.0), &now_ms.to_be_bytes())
+}
+
+pub(super) fn link(tx: &mut WriteTx<'_>, no: AccountNo, link: LinkNo, now_ms: Millis) -> Result<(), StoreError> {
+    tx.put_fixed(Tree::Meta, row(LINK).u32(no.0).u32(link.0), &now_ms.to_be_bytes())
+}
+
+pub(super) fn endpoint(tx: &mut WriteTx<'_>, id: EndpointId) -> Result<(), StoreError> {
+    tx.put_fixed(Tree::Meta, row(ENDPOINT).bytes(&id.to_bytes()), &[])
+}
+
+/// Clears at most about `limit` rows of the first thing that is left; `false` when nothing is.
+pub(super) fn step(tx: &mut WriteTx<'_>, limit: usize) -> Result<bool, StoreError> {
+    let Some((key, value)) = tx.first(Tree::Meta, PREFIX, Direction::Forward)? else { return Ok(false) };
+    let cutoff = crate::envelope::open(Tree::Meta, crate::envelope::Codec::Fixed, &value)?;
+    let cutoff = Parts(&cutoff).u64().unwrap_or(0);
+    let mut parts = Parts(key.get(PREFIX.len()..).unwrap_or_default());
+    let bad = || StoreError::corrupt(Tree::Meta, "a purge row is damaged");
+    let left = match parts.u8().ok_or_else(bad)? {
+        ACCOUNT => step_account(tx, AccountNo(parts.u32().ok_or_else(bad)?), limit)?,
+        LINK => {
+            let (no, link) = (parts.u32().ok_or_else(bad)?, parts.u32().ok_or_else(bad)?);
+            step_link(tx, AccountNo(no), LinkNo(link), cutoff, limit)?
+        }
+        ENDPOINT => {
+            let id = EndpointId::from_bytes(parts.rest()).ok_or_else(bad)?;
+            clear_prefixes(tx, &[Tree::Delivery, Tree::DeliveryTodo, Tree::DeliveryBad, Tree::DeliveryLane, Tree::Attempt], &id.to_bytes(), limit)? == limit
+        }
+        _ => return Err(bad()),
+    };
+    if !left {
+        tx.delete(Tree::Meta, &key)?;
+    }
+    Ok(true)
+}
+
+/// Deletes at most `limit` rows under a prefix, tree by tree; answers how many.
+fn clear_prefixes(tx: &mut WriteTx<'_>, trees: &[Tree], prefix: &[u8], limit: usize) -> Result<usize, StoreError> {
+    let mut done = 0;
+    for tree in trees {
+        for (key, _) in tx.prefix(*tree, prefix, Direction::Forward, limit - done)? {
+            tx.delete(*tree, &key)?;
+            done += 1;
+        }
+        if done == limit {
+            break;
+        }
+    }
+    Ok(done)
+}
+
+fn step_account(tx: &mut WriteTx<'_>, no: AccountNo, limit: usize) -> Result<bool, StoreError> {
+    if clear_prefixes(tx, OWNED, &no.0.to_be_bytes(), limit)? == limit {
+        return Ok(true);
+    }
+    // Deliveries are found through the account's events, which therefore go last.
+    let endpoints = tx.reading(|tx| endpoint::for_account(tx, no))?;
+    let events = tx.prefix(Tree::EventAcct, no.0.to_be_bytes(), Direction::Forward, limit)?;
+    for (key, value) in &events {
+        let body = crate::envelope::open(Tree::EventAcct, crate::envelope::Codec::Fixed, value)?;
+        let position = Position(Parts(&body).u64().unwrap_or(0));
+        for endpoint in &endpoints {
+            drop_delivery(tx, DeliveryId { endpoint: endpoint.id, position })?;
+        }
+        tx.delete(Tree::Event, position.0.to_be_bytes())?;
+        tx.delete(Tree::EventAcct, key)?;
+    }
+    if events.len() == limit {
+        return Ok(true);
+    }
+    for endpoint in endpoints.iter().filter(|endpoint| endpoint.account == no) {
+        endpoint::remove(tx, endpoint.id)?;
+    }
+    counters::drop_account(tx, no)?;
+    Ok(false)
+}
+
+fn drop_delivery(tx: &mut WriteTx<'_>, id: DeliveryId) -> Result<(), StoreError> {
+    let Some(delivery) = tx.record::<DeliveryRecord>(Tree::Delivery, id.to_bytes())? else { return Ok(()) };
+    let todo = Key::new().bytes(&id.endpoint.to_bytes()).u64(delivery.due_ms).u64(id.position.0);
+    if tx.contains(Tree::DeliveryTodo, &todo)? {
+        tx.delete(Tree::DeliveryTodo, &todo)?;
+        let mut counts = tx.reading(|tx| counters::endpoint(tx, id.endpoint))?;
+        counts.pending = counts.pending.saturating_sub(1);
+        counters::put_endpoint(tx, id.endpoint, &counts)?;
+    }
+    if let Some(ended_ms) = delivery.ended_ms {
+        tx.delete(Tree::DeliveryBad, Key::new().bytes(&id.endpoint.to_bytes()).u64(ended_ms).u64(id.position.0))?;
+    }
+    for (key, _) in tx.prefix(Tree::Attempt, id.to_bytes(), Direction::Forward, 64)? {
+        tx.delete(Tree::Attempt, &key)?;
+    }
+    tx.delete(Tree::Delivery, id.to_bytes())
+}
+
+/// Deletes an ended link's keys and rejects what was waiting to go over it.
+fn step_link(tx: &mut WriteTx<'_>, no: AccountNo, link: LinkNo, cutoff_ms: Millis, limit: usize) -> Result<bool, StoreError> {
+    let prefix = Key::new().u32(no.0).u32(link.0);
+    if clear_prefixes(tx, &[Tree::Wa], prefix.as_slice(), limit)? == limit {
+        return Ok(true);
+    }
+    let Ok(mut scope) = AccountScope::open(tx, no) else { return Ok(false) };
+    let mut rejected = 0;
+    for state in [MessageState::Queued, MessageState::Sending, MessageState::Held] {
+        let from = Key::new().u32(no.0).u8(state as u8);
+        let to = Key::new().u32(no.0).u8(state as u8).u64(cutoff_ms.saturating_add(1));
+        // A rejected send costs about ten rows.
+        let most = limit / 10 + 1;
+        for (key, _) in tx.range(Tree::MsgOpen, from.as_slice(), Some(to.as_slice()), Direction::Forward, most)? {
+            let key = key.get(5..).and_then(MessageKey::from_bytes);
+            let key = key.ok_or_else(|| StoreError::corrupt(Tree::MsgOpen, "a key holds no message"))?;
+            let id = MessageId { account: no, key };
+            settle_one(tx, &mut scope, id, Settlement::Failed(FailReason::LoggedOut), cutoff_ms)?;
+            rejected += 1;
+        }
+    }
+    scope.close(tx)?;
+    Ok(rejected > 0)
+}

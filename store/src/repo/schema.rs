@@ -1,0 +1,91 @@
+//! What every store has: its schema version, its identity, and the checks made before anyone uses it.
+
+use std::path::Path;
+
+use bytes::Bytes;
+
+use crate::engine::{Batch, Change, Engine, Walk};
+use crate::envelope::{self, Codec};
+use crate::key::Parts;
+use crate::{EngineError, OpenError, ReadTx, StoreError, Tree};
+
+/// The newest layout that this build knows.
+pub const SCHEMA: u32 = 1;
+
+const SCHEMA_ROW: &[u8] = b"schema";
+const IDENTITY_ROW: &[u8] = b"identity";
+pub(super) const POSITION_ROW: &[u8] = b"position";
+
+/// Which store this is, and which life of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreIdentity {
+    /// Drawn when the store was created.
+    pub uuid: u128,
+    /// Drawn when the store was created, and again by every restore of a backup.
+    pub incarnation: u64,
+}
+
+/// The store's identity.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when its row is damaged.
+pub fn identity(tx: &ReadTx<'_>) -> Result<StoreIdentity, StoreError> {
+    let bad = || StoreError::corrupt(Tree::Meta, "the identity row is damaged");
+    let body = tx.fixed(Tree::Meta, IDENTITY_ROW)?.ok_or_else(bad)?;
+    let mut parts = Parts(&body);
+    match (parts.u64(), parts.u64(), parts.u64()) {
+        (Some(high), Some(low), Some(incarnation)) => {
+            Ok(StoreIdentity { uuid: u128::from(high) << 64 | u128::from(low), incarnation })
+        }
+        _ => Err(bad()),
+    }
+}
+
+/// Gives a new store its rows and checks an old one's, before the writer starts.
+pub(crate) fn prepare(engine: &dyn Engine, name: &Path) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Engine { path: name.into(), source };
+    match read_u32(engine, SCHEMA_ROW).map_err(failed)? {
+        Some(found) if found > SCHEMA => Err(OpenError::NewerSchema { path: name.into(), found, known: SCHEMA }),
+        Some(_) => check_positions(engine, name),
+        None => create(engine).map_err(failed),
+    }
+}
+
+fn create(engine: &dyn Engine) -> Result<(), EngineError> {
+    let identity: [u8; 24] = rand::random();
+    let row = |key: &[u8], body: &[u8]| Change {
+        tree: Tree::Meta,
+        key: Box::from(key),
+        value: Some(envelope::seal(Codec::Fixed, body)),
+    };
+    let changes = vec![row(IDENTITY_ROW, &identity), row(SCHEMA_ROW, &SCHEMA.to_be_bytes())];
+    engine.apply(&Batch { changes, seen: Vec::new() })?;
+    engine.sync()
+}
+
+/// A position given out twice would make two events one. The counter may be ahead of the log (old events are pruned),
+/// never behind it.
+fn check_positions(engine: &dyn Engine, name: &Path) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Engine { path: name.into(), source };
+    let newest = engine.range(Tree::Event, &[], None, Walk::Down, 1).map_err(failed)?;
+    let newest = newest.first().and_then(|(key, _)| Parts(key).u64()).unwrap_or(0);
+    let counter = read_u64(engine, POSITION_ROW).map_err(failed)?.unwrap_or(0);
+    if newest > counter {
+        let detail = "the event counter is behind the event log: rows were lost".to_owned();
+        return Err(OpenError::Damaged { path: name.into(), detail });
+    }
+    Ok(())
+}
+
+fn read(engine: &dyn Engine, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
+    let damaged = |_| EngineError::Damaged { tree: Tree::Meta.name() };
+    engine.get(Tree::Meta, key)?.map(|row| envelope::open(Tree::Meta, Codec::Fixed, &row).map_err(damaged)).transpose()
+}
+
+fn read_u32(engine: &dyn Engine, key: &[u8]) -> Result<Option<u32>, EngineError> {
+    Ok(read(engine, key)?.and_then(|body| Parts(&body).u32()))
+}
+
+fn read_u64(engine: &dyn Engine, key: &[u8]) -> Result<Option<u64>, EngineError> {
+    Ok(read(engine, key)?.and_then(|body| Parts(&body).u64()))
+}

@@ -1,0 +1,255 @@
+//! The seam: one handle, reads and writes as closures, durability as a class.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+
+use crate::chunk::CutRows;
+use crate::clock::store_time;
+use crate::engine::{Engine, SledEngine};
+use crate::group::Job;
+use crate::key::Parts;
+use crate::writer::{COMMIT_ROW, Progress, Writer};
+use crate::{Clock, EngineError, OpenError, ReadTx, StoreError, SystemClock, Tree, WriteTx, envelope, repo};
+
+/// Writes that may wait for the writer at once; a further one waits for a place.
+const MAX_WAITING: usize = 4_096;
+
+/// What a write promises when it resolves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// On disk: a power cut does not take it back.
+    Durable,
+    /// Applied and visible; on disk with the next sync, half a second later at most. A crash may take it back.
+    Relaxed,
+}
+
+/// What the store counts of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoreStats {
+    /// Jobs accepted since the start.
+    pub jobs: u64,
+    /// Groups applied since the start.
+    pub groups: u64,
+    /// Rows changed since the start.
+    pub rows: u64,
+    /// Syncs to disk since the start.
+    pub syncs: u64,
+    /// Number of the newest commit that is on disk.
+    pub durable_commit: u64,
+    /// Bytes on disk.
+    pub disk_bytes: u64,
+    /// Jobs waiting for the writer now.
+    pub waiting: u64,
+}
+
+/// A handle on the store. Clones share it; the store closes when the last one is gone.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Arc<dyn Engine>,
+    progress: Arc<Progress>,
+    clock: Arc<dyn Clock>,
+    jobs: Option<Sender<Box<dyn Job>>>,
+    places: Arc<Semaphore>,
+    writer: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // The writer syncs what is left and ends; only then may the engine's lock be given back.
+        self.jobs.take();
+        if let Some(writer) = self.writer.take()
+            && writer.thread().id() != std::thread::current().id()
+        {
+            // A panicked writer was reported by its own thread.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Store {
+    /// Opens or creates a sled store in `path` with a page cache of `cache` bytes.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing on disk is changed by a refusal.
+    pub fn open(path: &Path, cache: u64) -> Result<Self, OpenError> {
+        let engine = SledEngine::open(path, cache)?;
+        // Rows are read while the store is prepared, and damaged pages make sled panic at the first read of them too.
+        catch_unwind(AssertUnwindSafe(|| Self::over(Arc::new(engine), Arc::new(SystemClock), path)))
+            .unwrap_or_else(|_| Err(OpenError::Damaged { path: path.into(), detail: "a page can't be read".into() }))
+    }
+
+    /// Opens a store over an engine; `name` stands in errors.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the rows that every store has can't be read or written.
+    pub fn over(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>, name: &Path) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::Engine { path: name.into(), source };
+        repo::schema::prepare(&*engine, name)?;
+        let cut = CutRows::load(&*engine).map_err(failed)?;
+        let (commit, last_ms) = last_commit(&*engine).map_err(failed)?;
+        let progress = Arc::new(Progress::new(commit, last_ms));
+        let (jobs, queue) = channel();
+        let writer = Writer::new(Arc::clone(&engine), Arc::clone(&progress), Arc::clone(&clock), queue, cut);
+        let writer = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || writer.run())
+            .map_err(|source| OpenError::Io { path: name.into(), source })?;
+        let places = Arc::new(Semaphore::new(MAX_WAITING));
+        let shared = Shared { engine, progress, clock, jobs: Some(jobs), places, writer: Some(writer) };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Reads. What is seen may not be on disk yet; nothing that has an effect outside may follow from it.
+    ///
+    /// The closure runs on the calling thread and must be short: pages, not whole trees.
+    ///
+    /// # Errors
+    /// The closure's own.
+    #[expect(clippy::unused_async, reason = "an engine on another machine answers later")]
+    pub async fn read<T, E>(&self, f: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.read_now(f)
+    }
+
+    fn read_now<T, E>(&self, f: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let _view = self.shared.progress.view.read().unwrap_or_else(PoisonError::into_inner);
+        f(&ReadTx::new(&*self.shared.engine))
+    }
+
+    /// Reads, and resolves only when everything seen is on disk: for whatever leads to an effect outside.
+    ///
+    /// # Errors
+    /// The closure's own, and [`StoreError::Poisoned`] when what was seen will never be durable.
+    pub async fn read_durable<T, E: From<StoreError>>(&self, f: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let answer = self.read_now(f)?;
+        let seen = self.shared.progress.applied.load(Ordering::SeqCst);
+        if let Some(error) = &*self.shared.progress.poison.borrow() {
+            return Err(StoreError::Poisoned(error.clone()).into());
+        }
+        if *self.shared.progress.durable.borrow() < seen {
+            // A durable write that puts nothing waits for what was applied before it.
+            self.write(Durability::Durable, |_| Ok::<(), StoreError>(())).await?;
+        }
+        Ok(answer)
+    }
+
+    /// Writes. Resolves when the class's promise holds; an error of the closure leaves nothing behind.
+    ///
+    /// The closure runs on the writer's thread, between other writes, and must be pure and repeatable.
+    ///
+    /// # Errors
+    /// The closure's own, and [`StoreError`] when the store can't write.
+    pub async fn write<T, E, F>(&self, class: Durability, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: Fn(&mut WriteTx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let place = Arc::clone(&self.shared.places).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let (answer, answered) = oneshot::channel();
+        let job = Write { class, closure: f, outcome: None, answer, _place: place };
+        self.shared.progress.jobs.fetch_add(1, Ordering::Relaxed);
+        let sender = self.shared.jobs.as_ref().ok_or(StoreError::Closed)?;
+        sender.send(Box::new(job)).map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// The store's time in milliseconds since 1970: the wall's, never far behind the newest commit.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        store_time(self.shared.clock.now_ms(), self.shared.progress.last_ms.load(Ordering::SeqCst))
+    }
+
+    /// Resolves when the store stopped after a failed write, with the cause. The process has to end then.
+    pub async fn poisoned(&self) -> EngineError {
+        let mut poison = self.shared.progress.poison.subscribe();
+        match poison.wait_for(Option::is_some).await.map(|cause| cause.clone()) {
+            Ok(Some(cause)) => cause,
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Whether the store still writes.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.shared.progress.poison.borrow().is_none() && !self.shared.progress.closed.load(Ordering::SeqCst)
+    }
+
+    /// The number of the newest commit on disk, and its changes: what live readers of the event log wait on.
+    #[must_use]
+    pub fn durable_commits(&self) -> watch::Receiver<u64> {
+        self.shared.progress.durable.subscribe()
+    }
+
+    /// What the store counts of itself.
+    #[must_use]
+    pub fn stats(&self) -> StoreStats {
+        let p = &self.shared.progress;
+        StoreStats {
+            jobs: p.jobs.load(Ordering::Relaxed),
+            groups: p.groups.load(Ordering::Relaxed),
+            rows: p.rows.load(Ordering::Relaxed),
+            syncs: p.syncs.load(Ordering::Relaxed),
+            durable_commit: *p.durable.borrow(),
+            disk_bytes: self.shared.engine.size_on_disk(),
+            waiting: (MAX_WAITING - self.shared.places.available_permits()) as u64,
+        }
+    }
+}
+
+fn last_commit(engine: &dyn Engine) -> Result<(u64, u64), EngineError> {
+    let damaged = || EngineError::Damaged { tree: Tree::Meta.name() };
+    let Some(row) = engine.get(Tree::Meta, COMMIT_ROW)? else { return Ok((0, 0)) };
+    let body = envelope::open(Tree::Meta, envelope::Codec::Fixed, &row).map_err(|_| damaged())?;
+    let mut parts = Parts(&body);
+    match (parts.u64(), parts.u64()) {
+        (Some(commit), Some(last_ms)) => Ok((commit, last_ms)),
+        _ => Err(damaged()),
+    }
+}
+
+struct Write<T, E, F> {
+    class: Durability,
+    closure: F,
+    outcome: Option<Result<T, E>>,
+    answer: oneshot::Sender<Result<T, E>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl<T, E, F> Job for Write<T, E, F>
+where
+    T: Send,
+    E: From<StoreError> + Send,
+    F: Fn(&mut WriteTx<'_>) -> Result<T, E> + Send,
+{
+    fn run(&mut self, tx: &mut WriteTx<'_>) -> bool {
+        // A bug in one job must not take the writer, and with it every account, down.
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.closure)(tx)));
+        let outcome = outcome.unwrap_or_else(|_| Err(StoreError::JobPanicked.into()));
+        let keep = outcome.is_ok();
+        self.outcome = Some(outcome);
+        keep
+    }
+
+    fn durable(&self) -> bool {
+        // A refused job also waits where it asked for durability: its refusal follows from what it read.
+        self.class == Durability::Durable
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<(), StoreError>) {
+        let answer = match outcome {
+            Ok(()) => self.outcome.unwrap_or_else(|| Err(StoreError::Closed.into())),
+            Err(error) => Err(error.into()),
+        };
+        // The caller may have stopped waiting; its write stands all the same.
+        let _ = self.answer.send(answer);
+    }
+}

@@ -1,0 +1,147 @@
+//! The named trees. The set is fixed at build time: creating a tree rewrites an engine page that grows with their
+//! number, so accounts share trees and come first in the keys.
+
+macro_rules! trees {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
+        /// A named ordered map of byte keys to enveloped values. Keys are big-endian, their owner first.
+        ///
+        /// Every kind of row that ledger section 4 names has its tree here before the first user of it is written, so
+        /// that a later feature never has to invent a place. What a tree's rows own, how they end and in which class
+        /// they are written stands beside it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Tree { $($(#[$doc])* $variant,)+ }
+
+        impl Tree {
+            /// Every tree, in the order of their numbers.
+            pub const ALL: &'static [Tree] = &[$(Tree::$variant,)+];
+
+            /// The name on disk. Never changed once shipped.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Tree::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+trees! {
+    /// name → schema version, store identity, counters, positions, the monotonic commit number. No expiry. Durable.
+    Meta = "meta",
+    /// tenant u32 → tenant. No expiry. Durable.
+    Tenant = "tenant",
+    /// user id → user. No expiry. Durable.
+    User = "user",
+    /// sha256 of the key → its scope and owner. Expires with the key. Durable.
+    ApiKey = "api_key",
+    /// tenant · kind · id → (): everything that is not under an account. Lives as long as its row. Durable.
+    Own = "own",
+    /// account string id → record. Ends with the account. Durable.
+    Account = "account",
+    /// no u32 → id, epoch and link of the account, or its tombstone. Never removed. Durable.
+    AccountNo = "account_no",
+    /// no · link u32 · kind · rest → rows of the protocol library. Ends with the link. See `repo::wa` for classes.
+    Wa = "wa",
+    /// no · jid → person number. Ends with the account. Durable.
+    Person = "person",
+    /// no · direction · person · person → (): merged persons. Ends with the account. Durable.
+    Alias = "alias",
+    /// no · chat_no → chat; no · jid → chat_no. Ends with the account. Durable.
+    Chat = "chat",
+    /// no · ~last_ms · chat_no → (). Follows the chat. Durable.
+    ChatRecent = "chat_recent",
+    /// no · ts_ms · rand → message. Pruned by range. Durable.
+    Msg = "msg",
+    /// no · chat_no · ts · rand → (). Follows the message. Durable.
+    MsgChat = "msg_chat",
+    /// no · person · ts · rand → (), group senders only. Follows the message. Durable.
+    MsgNum = "msg_num",
+    /// no · provider id · 0 · chat_no · sender → message key. Follows the message. Durable.
+    MsgWid = "msg_wid",
+    /// no · state · ts · rand → (), only for states that are not settled. Follows the message. Durable.
+    MsgOpen = "msg_open",
+    /// no · term · block → packed message keys. Follows the message. Relaxed.
+    MsgText = "msg_text",
+    /// no · lane u8 · message key → (). Removed when the send is settled. Durable.
+    Outbox = "outbox",
+    /// position u64 → event. Pruned by range. Durable.
+    Event = "event",
+    /// no · seq → position. Pruned with the event. Durable.
+    EventAcct = "event_acct",
+    /// owner no (0 = every account) · endpoint id → subscription; endpoint id → owner. No expiry. Durable.
+    Endpoint = "endpoint",
+    /// endpoint · position → record with its first attempts. Pruned with the event. Durable.
+    Delivery = "delivery",
+    /// endpoint · due_ms · position → (), not final ones only. Durable, claims relaxed.
+    DeliveryTodo = "delivery_todo",
+    /// endpoint · ended_ms · position → (), discarded ones. Pruned with the event. Durable.
+    DeliveryBad = "delivery_bad",
+    /// endpoint · chat_no · position → (), ordered endpoints only. Durable.
+    DeliveryLane = "delivery_lane",
+    /// endpoint · position · n → attempts beyond the third. Pruned with the delivery. Durable.
+    Attempt = "attempt",
+    /// kind · due_ms · id → (): schedules, restarts, retention, one row an endpoint. Removed when done. Durable.
+    Due = "due",
+    /// tenant · account no · sha256(key) → first answer. Expires after the configured time. Durable.
+    Idem = "idem",
+    /// job id → bulk job. Pruned by retention. Durable.
+    Job = "job",
+    /// schedule id → schedule. Ends with its owner. Durable.
+    Sched = "sched",
+    /// list id → contact list. Ends with its owner. Durable.
+    List = "list",
+    /// list or account · contact → contact. Ends with its owner. Durable.
+    Contact = "contact",
+    /// template id → template. Ends with its owner. Durable.
+    Template = "template",
+    /// media id → reference of a stored file. Expires. Durable.
+    Media = "media",
+    /// campaign id → campaign. Pruned by retention. Durable.
+    Campaign = "campaign",
+    /// campaign · seq u32 → recipient. Ends with the campaign. Durable.
+    Recipient = "recipient",
+    /// campaign · state · seq → (). Ends with the campaign. Durable.
+    RecipientState = "recipient_state",
+    /// no · person → campaign · seq. Ends with the campaign. Durable.
+    RecipientOf = "recipient_of",
+    /// no · window → sends in it. Expires with the window. Durable.
+    Pace = "pace",
+    /// no · hour · type · direction → count. Pruned by retention. Durable.
+    Stat = "stat",
+    /// no · ts · n → what happened to the account. Pruned by range. Durable.
+    Timeline = "timeline",
+    /// tenant · ts · n → who did what. Pruned by range. Durable.
+    Audit = "audit",
+    /// deadline_ms · tree u8 · key → () for rows with a lifetime of their own. Class of the row it ends.
+    Expiry = "expiry",
+    /// tree u8 · key · n u16 → a piece of a value over 32 KiB. Private to the waist, follows the value.
+    Chunk = "chunk",
+}
+
+impl Tree {
+    /// The tree's number in keys of other trees (`expiry`, `chunk`). Stable: new trees are appended.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The tree with this number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_numbers_are_the_ones_on_disk() {
+        let listed: Vec<String> = Tree::ALL.iter().map(|t| format!("{} {}", t.number(), t.name())).collect();
+        insta::assert_snapshot!(listed.join("\n"));
+        for tree in Tree::ALL {
+            assert_eq!(Tree::from_number(tree.number()), Some(*tree));
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! What a closure of [`crate::Store`] can do: read rows, and in a write also change them.
+
+use std::cell::RefCell;
+
+use bytes::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::chunk::raise;
+use crate::engine::{Engine, Seen, Walk};
+use crate::envelope::{self, Codec};
+use crate::key::{self, MAX_KEY};
+use crate::overlay::Overlay;
+use crate::{StoreError, Tree};
+
+/// Which end of a range a page begins at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Smallest key first.
+    Forward,
+    /// Largest key first.
+    Backward,
+}
+
+impl From<Direction> for Walk {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Forward => Self::Up,
+            Direction::Backward => Self::Down,
+        }
+    }
+}
+
+/// Rows of a page: keys and enveloped values.
+pub type Page = Vec<(Bytes, Bytes)>;
+
+/// A view of the store between two groups of writes: nothing changes while the closure runs.
+pub struct ReadTx<'a> {
+    engine: &'a dyn Engine,
+    /// Of a write: what its group and the job itself changed already, newest last.
+    over: &'a [&'a Overlay],
+    seen: Option<&'a RefCell<Vec<Seen>>>,
+}
+
+impl<'a> ReadTx<'a> {
+    pub(crate) fn new(engine: &'a dyn Engine) -> Self {
+        Self { engine, over: &[], seen: None }
+    }
+
+    /// The enveloped value under a key.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine can't read.
+    pub fn get(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<Option<Bytes>, StoreError> {
+        let key = key.as_ref();
+        if let Some(change) = self.over.iter().rev().find_map(|o| o.get(tree, key)) {
+            return Ok(change);
+        }
+        let stored = self.engine.get(tree, key)?;
+        if let Some(seen) = self.seen {
+            seen.borrow_mut().push(Seen { tree, key: Box::from(key), value: stored.clone() });
+        }
+        Ok(match stored {
+            Some(stored) => Some(raise(self.engine, tree, key, stored)?),
+            None => None,
+        })
+    }
+
+    /// Whether a row exists.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine can't read.
+    pub fn contains(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<bool, StoreError> {
+        Ok(self.get(tree, key)?.is_some())
+    }
+
+    /// The record under a key.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine can't read or the row does not decode.
+    pub fn record<T: DeserializeOwned>(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<Option<T>, StoreError> {
+        self.get(tree, key)?.map(|value| envelope::open_record(tree, &value)).transpose()
+    }
+
+    /// The raw body under a key.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine can't read or the row has another layout.
+    pub fn raw(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<Option<Bytes>, StoreError> {
+        self.get(tree, key)?.map(|value| envelope::open(tree, Codec::Raw, &value)).transpose()
+    }
+
+    /// The fixed-layout body under a key.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine can't read or the row has another layout.
+    pub fn fixed(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<Option<Bytes>, StoreError> {
+        self.get(tree, key)?.map(|value| envelope::open(tree, Codec::Fixed, &value)).transpose()
+    }
+
+    /// At most `limit` rows with `from <= key < to` (`to = None`: to the end of the tree).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine can't read.
+    pub fn range(
+        &self,
+        tree: Tree,
+        from: &[u8],
+        to: Option<&[u8]>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let hidden: usize = self.over.iter().map(|o| o.range(tree, from, to).count()).sum();
+        let mut rows = self.engine.range(tree, from, to, direction.into(), limit.saturating_add(hidden))?;
+        if hidden > 0 {
+            rows = self.merge(rows, tree, from, to, direction);
+        }
+        rows.truncate(limit);
+        for (key, value) in &mut rows {
+            // Values that came from an overlay are whole already and pass through unchanged.
+            *value = raise(self.engine, tree, key, std::mem::take(value))?;
+        }
+        Ok(rows)
+    }
+
+    fn merge(&self, stored: Page, tree: Tree, from: &[u8], to: Option<&[u8]>, direction: Direction) -> Page {
+        // The engine's page was asked for long enough to stay complete after every hidden row is dropped; an overlay
+        // row beyond its end is only right to show when the engine has no further rows there.
+        let mut merged: std::collections::BTreeMap<Bytes, Option<Bytes>> =
+            stored.into_iter().map(|(k, v)| (k, Some(v))).collect();
+        for overlay in self.over {
+            for (key, value) in overlay.range(tree, from, to) {
+                merged.insert(Bytes::copy_from_slice(key), value.clone());
+            }
+        }
+        let mut rows: Page = merged.into_iter().filter_map(|(k, v)| v.map(|v| (k, v))).collect();
+        if direction == Direction::Backward {
+            rows.reverse();
+        }
+        rows
+    }
+
+    /// At most `limit` rows whose keys begin with `prefix`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine can't read.
+    pub fn prefix(&self, tree: Tree, prefix: impl AsRef<[u8]>, direction: Direction, limit: usize) -> Result<Page, StoreError> {
+        let prefix = prefix.as_ref();
+        self.range(tree, prefix, key::prefix_end(prefix).as_deref(), direction, limit)
+    }
+
+    /// The first row whose key begins with `prefix`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine can't read.
+    pub fn first(&self, tree: Tree, prefix: impl AsRef<[u8]>, direction: Direction) -> Result<Option<(Bytes, Bytes)>, StoreError> {
+        Ok(self.prefix(tree, prefix, direction, 1)?.pop())
+    }
+}
+
+/// A write: sees the earlier writes of its group and its own, and changes nothing before its group is applied.
+///
+/// The closure must be pure and repeatable: no I/O, no clock and no randomness inside; they come in as values.
+pub struct WriteTx<'a> {
+    engine: &'a dyn Engine,
+    group: &'a Overlay,
+    pub(crate) mine: Overlay,
+    pub(crate) seen: Option<RefCell<Vec<Seen>>>,
+}
+
+impl<'a> WriteTx<'a> {
+    pub(crate) fn new(engine: &'a dyn Engine, group: &'a Overlay) -> Self {
+        let seen = engine.wants_preconditions().then(RefCell::default);
+        Self { engine, group, mine: Overlay::default(), seen }
+    }
+
+    /// Reads through this write.
+    pub fn reading<T>(&self, f: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        f(&ReadTx { engine: self.engine, over: &[self.group, &self.mine], seen: self.seen.as_ref() })
+    }
+
+    /// As [`ReadTx::get`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<Option<Bytes>, StoreError> {
+        self.reading(|tx| tx.get(tree, key))
+    }
+
+    /// As [`ReadTx::contains`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn contains(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<bool, StoreError> {
+        self.reading(|tx| tx.contains(tree, key))
+    }
+
+    /// As [`ReadTx::record`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn record<T: DeserializeOwned>(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<Option<T>, StoreError> {
+        self.reading(|tx| tx.record(tree, key))
+    }
+
+    /// As [`ReadTx::raw`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn raw(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<Option<Bytes>, StoreError> {
+        self.reading(|tx| tx.raw(tree, key))
+    }
+
+    /// As [`ReadTx::fixed`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn fixed(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<Option<Bytes>, StoreError> {
+        self.reading(|tx| tx.fixed(tree, key))
+    }
+
+    /// As [`ReadTx::range`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn range(&self, tree: Tree, from: &[u8], to: Option<&[u8]>, direction: Direction, limit: usize) -> Result<Page, StoreError> {
+        self.reading(|tx| tx.range(tree, from, to, direction, limit))
+    }
+
+    /// As [`ReadTx::prefix`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn prefix(&self, tree: Tree, prefix: impl AsRef<[u8]>, direction: Direction, limit: usize) -> Result<Page, StoreError> {
+        self.reading(|tx| tx.prefix(tree, prefix, direction, limit))
+    }
+
+    /// As [`ReadTx::first`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn first(&self, tree: Tree, prefix: impl AsRef<[u8]>, direction: Direction) -> Result<Option<(Bytes, Bytes)>, StoreError> {
+        self.reading(|tx| tx.first(tree, prefix, direction))
+    }
+
+    /// Writes an enveloped value. Any size is accepted.
+    ///
+    /// # Errors
+    /// [`StoreError::KeyTooLong`] for a key over [`MAX_KEY`] bytes, which is a bug of the caller.
+    pub fn put(&mut self, tree: Tree, key: impl AsRef<[u8]>, value: Bytes) -> Result<(), StoreError> {
+        self.change(tree, key.as_ref(), Some(value))
+    }
+
+    /// Writes a record.
+    ///
+    /// # Errors
+    /// As [`WriteTx::put`].
+    pub fn put_record<T: Serialize>(&mut self, tree: Tree, key: impl AsRef<[u8]>, record: &T) -> Result<(), StoreError> {
+        let value = envelope::seal_record(tree, record)?;
+        self.change(tree, key.as_ref(), Some(value))
+    }
+
+    /// Writes bytes that are encoded already.
+    ///
+    /// # Errors
+    /// As [`WriteTx::put`].
+    pub fn put_raw(&mut self, tree: Tree, key: impl AsRef<[u8]>, body: &[u8]) -> Result<(), StoreError> {
+        self.change(tree, key.as_ref(), Some(envelope::seal(Codec::Raw, body)))
+    }
+
+    /// Writes an index row: numbers in a fixed order, or nothing.
+    ///
+    /// # Errors
+    /// As [`WriteTx::put`].
+    pub fn put_fixed(&mut self, tree: Tree, key: impl AsRef<[u8]>, body: &[u8]) -> Result<(), StoreError> {
+        self.change(tree, key.as_ref(), Some(envelope::seal(Codec::Fixed, body)))
+    }
+
+    /// Removes a row, whether or not it exists.
+    ///
+    /// # Errors
+    /// As [`WriteTx::put`].
+    pub fn delete(&mut self, tree: Tree, key: impl AsRef<[u8]>) -> Result<(), StoreError> {
+        self.change(tree, key.as_ref(), None)
+    }
+
+    /// Rows this write has changed so far: what the row budget is measured by.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.mine.rows()
+    }
+
+    fn change(&mut self, tree: Tree, key: &[u8], value: Option<Bytes>) -> Result<(), StoreError> {
+        if key.len() > MAX_KEY {
+            return Err(StoreError::KeyTooLong { tree: tree.name(), len: key.len() });
+        }
+        self.mine.set(tree, key, value);
+        Ok(())
+    }
+}

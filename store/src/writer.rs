@@ -1,0 +1,200 @@
+//! The one writer: a thread that runs jobs in groups, applies each group at once and syncs as the classes ask.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::chunk::CutRows;
+use crate::engine::Engine;
+use crate::envelope::{Codec, seal};
+use crate::group::{Group, Job};
+use crate::{Clock, EngineError, StoreError, Tree};
+
+/// Bytes applied without a sync after which the writer syncs by itself. Beyond two log segments the engine promises
+/// not even order, so relaxed rows must not run far ahead of the disk.
+const SYNC_BYTES: usize = 1 << 20;
+/// Time after which the writer syncs relaxed rows by itself.
+const SYNC_AFTER: Duration = Duration::from_millis(500);
+
+/// Row of [`Tree::Meta`]: commit number and time of the newest group, both u64.
+pub(crate) const COMMIT_ROW: &[u8] = b"commit";
+
+/// What readers and callers see of the writer.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    /// Number of the newest applied group.
+    pub(crate) applied: AtomicU64,
+    /// Number of the newest group on disk.
+    pub(crate) durable: watch::Sender<u64>,
+    /// Time of the newest group, in milliseconds.
+    pub(crate) last_ms: AtomicU64,
+    /// Why the writer stopped, once it did.
+    pub(crate) poison: watch::Sender<Option<EngineError>>,
+    /// Held for writing while a group is applied, so that a reader sees all of it or nothing.
+    pub(crate) view: RwLock<()>,
+    pub(crate) groups: AtomicU64,
+    pub(crate) jobs: AtomicU64,
+    pub(crate) rows: AtomicU64,
+    pub(crate) syncs: AtomicU64,
+    pub(crate) closed: AtomicBool,
+}
+
+impl Progress {
+    pub(crate) fn new(commit: u64, last_ms: u64) -> Self {
+        Self {
+            applied: AtomicU64::new(commit),
+            durable: watch::channel(commit).0,
+            last_ms: AtomicU64::new(last_ms),
+            poison: watch::channel(None).0,
+            view: RwLock::new(()),
+            groups: AtomicU64::new(0),
+            jobs: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
+            syncs: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+        }
+    }
+}
+
+pub(crate) struct Writer {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) jobs: Receiver<Box<dyn Job>>,
+    pub(crate) cut: CutRows,
+    /// Bytes applied since the last sync, and when the first of them was.
+    unsynced: usize,
+    unsynced_since: Option<Instant>,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        engine: Arc<dyn Engine>,
+        progress: Arc<Progress>,
+        clock: Arc<dyn Clock>,
+        jobs: Receiver<Box<dyn Job>>,
+        cut: CutRows,
+    ) -> Self {
+        Self { engine, progress, clock, jobs, cut, unsynced: 0, unsynced_since: None }
+    }
+
+    /// Runs until every handle of the store is gone or a write fails.
+    pub(crate) fn run(mut self) {
+        loop {
+            match self.next_group() {
+                Next::Group(group) => {
+                    if let Err((error, jobs)) = self.commit(group) {
+                        return self.poisoned(error, jobs);
+                    }
+                }
+                Next::SyncDue => {
+                    if let Err(error) = self.sync() {
+                        return self.poisoned(error, Vec::new());
+                    }
+                }
+                Next::Closed => {
+                    if let Err(error) = self.sync() {
+                        return self.poisoned(error, Vec::new());
+                    }
+                    self.progress.closed.store(true, Ordering::SeqCst);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn next_group(&mut self) -> Next {
+        let first = match self.unsynced_since {
+            None => self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(since) => self.jobs.recv_timeout(SYNC_AFTER.saturating_sub(since.elapsed())),
+        };
+        let first = match first {
+            Ok(job) => job,
+            Err(RecvTimeoutError::Timeout) => return Next::SyncDue,
+            Err(RecvTimeoutError::Disconnected) => return Next::Closed,
+        };
+        let mut group = Group::default();
+        group.run(&*self.engine, first);
+        while !group.is_full() {
+            // No waiting for company: while this group is synced the next one gathers by itself.
+            let Ok(job) = self.jobs.try_recv() else { break };
+            group.run(&*self.engine, job);
+        }
+        Next::Group(group)
+    }
+
+    fn commit(&mut self, mut group: Group) -> Result<(), (EngineError, Vec<Box<dyn Job>>)> {
+        let wants_sync = group.wants_sync();
+        self.count(&group);
+        let waiting = if group.row_count() == 0 {
+            group.apply(&*self.engine, &mut self.cut)?
+        } else {
+            self.stamp(&mut group);
+            self.unsynced += group.byte_count();
+            self.unsynced_since.get_or_insert_with(Instant::now);
+            let view = self.progress.view.write().unwrap_or_else(PoisonError::into_inner);
+            let waiting = group.apply(&*self.engine, &mut self.cut)?;
+            self.progress.applied.fetch_add(1, Ordering::SeqCst);
+            drop(view);
+            waiting
+        };
+        let due = self.unsynced >= SYNC_BYTES || self.unsynced_since.is_some_and(|since| since.elapsed() >= SYNC_AFTER);
+        if (wants_sync || due)
+            && let Err(error) = self.sync()
+        {
+            return Err((error, waiting));
+        }
+        for job in waiting {
+            job.answer(Ok(()));
+        }
+        Ok(())
+    }
+
+    /// Puts the commit number and time into the group's own rows.
+    fn stamp(&self, group: &mut Group) {
+        let commit = self.progress.applied.load(Ordering::SeqCst) + 1;
+        let now = self.clock.now_ms().max(self.progress.last_ms.load(Ordering::SeqCst));
+        let mut body = commit.to_be_bytes().to_vec();
+        body.extend_from_slice(&now.to_be_bytes());
+        group.rows_mut().set(Tree::Meta, COMMIT_ROW, Some(seal(Codec::Fixed, &body)));
+        self.progress.last_ms.store(now, Ordering::SeqCst);
+    }
+
+    fn sync(&mut self) -> Result<(), EngineError> {
+        if self.unsynced_since.take().is_some() {
+            self.unsynced = 0;
+            self.engine.sync()?;
+            self.progress.syncs.fetch_add(1, Ordering::Relaxed);
+            self.progress.durable.send_replace(self.progress.applied.load(Ordering::SeqCst));
+        }
+        Ok(())
+    }
+
+    fn count(&self, group: &Group) {
+        self.progress.groups.fetch_add(1, Ordering::Relaxed);
+        self.progress.rows.fetch_add(group.row_count() as u64, Ordering::Relaxed);
+    }
+
+    /// Fails everything that waits and everything that still comes. A failed fsync is never tried again: the kernel
+    /// may have dropped the pages it could not write.
+    fn poisoned(self, error: EngineError, jobs: Vec<Box<dyn Job>>) {
+        tracing::error!(error = %error, "the store stopped after a failed write");
+        self.progress.poison.send_replace(Some(error.clone()));
+        for job in jobs {
+            job.answer(Err(StoreError::Poisoned(error.clone())));
+        }
+        while let Ok(job) = self.jobs.recv() {
+            job.answer(Err(StoreError::Poisoned(error.clone())));
+        }
+        self.progress.closed.store(true, Ordering::SeqCst);
+    }
+}
+
+enum Next {
+    Group(Group),
+    SyncDue,
+    Closed,
+}
