@@ -1,0 +1,86 @@
+//! The way into a live connection: a queue of stanzas and a switch.
+
+use crate::fault::FaultScope;
+use crate::trace::{Direction, Trace};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use wacore_binary::Node;
+
+/// What the writer of a connection is asked to do.
+pub(crate) enum Order {
+    /// Send a stanza, not before `due` when a fault holds it back.
+    Stanza {
+        node: Arc<Node>,
+        due: Option<Instant>,
+    },
+    /// Close in order after everything queued before.
+    Close,
+}
+
+/// A connection as the rest of the server sees it. Sending never waits: the queue is unbounded,
+/// because what is in it was bounded before (one answer per request, one copy per message).
+pub(crate) struct Link {
+    pub(crate) id: u64,
+    orders: mpsc::UnboundedSender<Order>,
+    cut: CancellationToken,
+    scope: OnceLock<FaultScope>,
+    trace: Arc<Trace>,
+}
+
+impl Link {
+    pub(crate) fn new(
+        id: u64,
+        orders: mpsc::UnboundedSender<Order>,
+        cut: CancellationToken,
+        trace: Arc<Trace>,
+    ) -> Self {
+        Self {
+            id,
+            orders,
+            cut,
+            scope: OnceLock::new(),
+            trace,
+        }
+    }
+
+    /// From now on these faults apply: the connection has logged in.
+    pub(crate) fn bind(&self, scope: FaultScope) {
+        // A connection logs in once; a second binding would be a bug of the login, not of ours.
+        let _bound = self.scope.set(scope);
+    }
+
+    /// Queues a stanza. A silent connection takes it and says nothing, like a dead network.
+    pub(crate) fn send(&self, node: impl Into<Arc<Node>>) {
+        let node = node.into();
+        let mut due = None;
+        if let Some(scope) = self.scope.get() {
+            if scope.silent() {
+                return;
+            }
+            due = scope.delay().map(|delay| Instant::now() + delay);
+        }
+        self.trace.record(self.id, Direction::ToClient, &node);
+        // A closed queue means the connection is ending; the mailbox keeps what matters.
+        let _ended = self.orders.send(Order::Stanza { node, due });
+    }
+
+    /// Sends a last stanza and closes in order. Works on silent connections too: it is an
+    /// operator's order.
+    pub(crate) fn say_goodbye(&self, node: Node) {
+        self.trace.record(self.id, Direction::ToClient, &node);
+        let node = Arc::new(node);
+        let _ended = self.orders.send(Order::Stanza { node, due: None });
+        let _ended = self.orders.send(Order::Close);
+    }
+
+    /// Drops the socket without a word.
+    pub(crate) fn drop_now(&self) {
+        self.cut.cancel();
+    }
+
+    pub(crate) fn silent(&self) -> bool {
+        self.scope.get().is_some_and(FaultScope::silent)
+    }
+}

@@ -1,0 +1,49 @@
+//! A WhatsApp network on loopback that speaks the real wire protocol.
+//!
+//! [`Network`] is the server: websocket, Noise handshake with a properly signed certificate chain,
+//! pairing by QR code, key bundles, device lists, direct messages with receipts, offline queues.
+//! [`Phone`] is a virtual phone, device 0 of an account, with real end-to-end encryption.
+//! [`Fault`] and [`Cut`] make things go wrong. [`serve`] adds an HTTP control API.
+//!
+//! Clients need nothing special but the address: whatsapp-rust with its certificate signatures
+//! skipped (its root key is a constant), Baileys with [`Network::root_key`] as its root.
+//!
+//! State is in memory and belongs to the network, so it outlives any client process.
+
+mod account;
+mod bundle;
+mod cert;
+mod config;
+mod connection;
+pub mod control;
+mod device;
+mod fault;
+mod frame;
+mod iq;
+mod ledger;
+mod lock;
+mod message;
+mod network;
+mod noise;
+mod offline;
+mod pairing;
+mod phone;
+mod prekey;
+mod presence;
+mod receipt;
+mod registry;
+mod stanza;
+mod trace;
+mod violation;
+mod wait;
+
+pub use config::{Config, SandboxConfig};
+pub use control::{RunningSandbox, serve};
+pub use fault::{Cut, Fault, Scope};
+pub use ledger::{Accepted, Stats};
+pub use network::{BadNumber, Connected, Network, NotFound, StartError};
+pub use pairing::PairingError;
+pub use phone::{InboxMessage, Phone, PhoneCounts, PhoneError, ReceiptSeen, Reply, Rules};
+pub use trace::{Direction, TraceLine};
+pub use violation::{Rule, Violation};
+pub use wait::WaitError;

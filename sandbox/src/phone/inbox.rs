@@ -1,0 +1,162 @@
+//! What a phone has shown: texts, receipts, and how often it was asked to show the same thing
+//! again.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+/// A message a phone has decrypted and shown.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct InboxMessage {
+    /// The chat it belongs to, without a device.
+    pub chat: String,
+    /// The device that sent it.
+    pub sender: String,
+    /// The sender's account number, whichever way it was addressed.
+    pub sender_number: String,
+    /// Sent by a companion of this phone's own account.
+    pub from_me: bool,
+    /// The sender's message id.
+    pub id: String,
+    /// The text, if it is a text.
+    pub text: Option<String>,
+    /// Milliseconds since the epoch when the phone decrypted it.
+    pub at_ms: u64,
+}
+
+/// A receipt that reached a phone.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ReceiptSeen {
+    /// The message it is about.
+    pub id: String,
+    /// The device it comes from.
+    pub from: String,
+    /// `delivered` for a receipt without a type, else the type: `read`, `inactive`, `played`.
+    pub kind: String,
+}
+
+/// Counters of one phone; they go on when the lists are cut.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct PhoneCounts {
+    /// Messages shown: others' and own companions', each once.
+    pub shown: u64,
+    /// Messages dropped because the same sender's same id had been shown before.
+    pub repeats: u64,
+    /// Messages that could not be decrypted; a retry receipt was sent for each.
+    pub undecryptable: u64,
+    /// Receipts that reached the phone.
+    pub receipts: u64,
+    /// Messages the phone sent itself.
+    pub sent: u64,
+}
+
+/// Fewest ids remembered for telling repeats, however small the inbox is.
+const REMEMBERED: usize = 16_384;
+
+/// See the module.
+pub(crate) struct Inbox {
+    limit: Option<usize>,
+    messages: VecDeque<InboxMessage>,
+    receipts: VecDeque<ReceiptSeen>,
+    seen: HashSet<(String, String)>,
+    seen_order: VecDeque<(String, String)>,
+    /// Retry receipts sent for messages that have not opened yet.
+    retries: HashMap<(String, String), u32>,
+    pub(crate) counts: PhoneCounts,
+}
+
+impl Inbox {
+    pub(crate) fn new(limit: Option<usize>) -> Self {
+        Self {
+            limit,
+            messages: VecDeque::new(),
+            receipts: VecDeque::new(),
+            seen: HashSet::new(),
+            seen_order: VecDeque::new(),
+            retries: HashMap::new(),
+            counts: PhoneCounts::default(),
+        }
+    }
+
+    /// Whether this sender's id has been shown.
+    pub(crate) fn has_shown(&self, number: &str, id: &str) -> bool {
+        self.seen.contains(&(number.to_owned(), id.to_owned()))
+    }
+
+    /// Remembers the id. False when it is a repeat, which is counted.
+    pub(crate) fn first_time(&mut self, number: &str, id: &str) -> bool {
+        let key = (number.to_owned(), id.to_owned());
+        if !self.seen.insert(key.clone()) {
+            self.counts.repeats += 1;
+            return false;
+        }
+        self.retries.remove(&key);
+        self.seen_order.push_back(key);
+        let most = self.limit.map(|limit| limit.max(REMEMBERED));
+        if most.is_some_and(|most| self.seen_order.len() > most)
+            && let Some(oldest) = self.seen_order.pop_front()
+        {
+            self.seen.remove(&oldest);
+        }
+        true
+    }
+
+    /// The number of the next retry receipt for a message, from 1.
+    pub(crate) fn next_retry(&mut self, number: &str, id: &str) -> u32 {
+        let key = (number.to_owned(), id.to_owned());
+        let count = self.retries.entry(key).or_default();
+        *count += 1;
+        *count
+    }
+
+    pub(crate) fn show(&mut self, message: InboxMessage) {
+        self.counts.shown += 1;
+        push(&mut self.messages, message, self.limit);
+    }
+
+    pub(crate) fn note_receipt(&mut self, receipt: ReceiptSeen) {
+        self.counts.receipts += 1;
+        push(&mut self.receipts, receipt, self.limit);
+    }
+
+    pub(crate) fn messages(&self) -> Vec<InboxMessage> {
+        self.messages.iter().cloned().collect()
+    }
+
+    pub(crate) fn find(&self, wanted: impl Fn(&InboxMessage) -> bool) -> Option<InboxMessage> {
+        self.messages.iter().find(|message| wanted(message)).cloned()
+    }
+
+    pub(crate) fn receipts(&self) -> Vec<ReceiptSeen> {
+        self.receipts.iter().cloned().collect()
+    }
+}
+
+fn push<T>(list: &mut VecDeque<T>, entry: T, limit: Option<usize>) {
+    list.push_back(entry);
+    if limit.is_some_and(|limit| list.len() > limit) {
+        list.pop_front();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeat_is_counted_once_per_repeat() {
+        let mut inbox = Inbox::new(None);
+        assert!(inbox.first_time("1", "A"));
+        assert!(!inbox.first_time("1", "A"));
+        assert!(inbox.first_time("2", "A"), "another sender's id is another message");
+        assert_eq!(inbox.counts.repeats, 1);
+    }
+
+    #[test]
+    fn ids_outlive_a_small_inbox() {
+        let mut inbox = Inbox::new(Some(1));
+        assert!(inbox.first_time("1", "A"));
+        for number in 0..1_000 {
+            inbox.first_time("1", &number.to_string());
+        }
+        assert!(!inbox.first_time("1", "A"));
+    }
+}

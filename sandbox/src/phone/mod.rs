@@ -1,0 +1,293 @@
+//! Virtual phones: device 0 of every account.
+//!
+//! A phone has a real Signal identity. It links companions by scanning their QR codes, writes and
+//! reads end-to-end encrypted texts, sends receipts, answers by rule and can be offline. It has no
+//! task: whoever brings it a message does its work.
+
+mod greeting;
+mod inbox;
+mod peer;
+mod receive;
+mod retry;
+mod rules;
+mod scan;
+mod send;
+mod signal;
+mod state;
+
+pub use inbox::{InboxMessage, PhoneCounts, ReceiptSeen};
+pub use rules::{Reply, Rules};
+
+pub(crate) use greeting::greet;
+pub(crate) use receive::receive;
+pub(crate) use signal::EncKind;
+pub(crate) use state::PhoneState;
+
+use crate::account::{Account, Family};
+use crate::pairing::PairingError;
+use crate::receipt;
+use crate::registry::Registry;
+use crate::wait::{WaitError, until};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use wacore::libsignal::protocol::{CurveError, SignalProtocolError};
+use wacore_binary::Jid;
+
+/// Why a phone could not do what it was told.
+#[derive(Debug, thiserror::Error)]
+pub enum PhoneError {
+    /// The phone is offline.
+    #[error("the phone is offline")]
+    Offline,
+    /// Neither a number nor a jid of a person.
+    #[error("{0:?} is neither a number nor the jid of a person")]
+    BadRecipient(String),
+    /// No account on this network has this number or hidden id.
+    #[error("nobody on this network has the address {0:?}")]
+    UnknownRecipient(String),
+    /// A device was unlinked while the message was encrypted for it.
+    #[error("a device went away while the message was encrypted")]
+    DeviceGone,
+    /// The encryption failed.
+    #[error("encryption: {0}")]
+    Signal(#[from] SignalProtocolError),
+    /// A key is not a key.
+    #[error("key: {0}")]
+    Key(#[from] CurveError),
+}
+
+/// A handle to one account's phone. Cheap to clone; all clones are the same phone.
+#[derive(Clone)]
+pub struct Phone {
+    registry: Arc<Registry>,
+    account: Arc<Account>,
+}
+
+impl fmt::Debug for Phone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Phone").finish_non_exhaustive()
+    }
+}
+
+impl Phone {
+    pub(crate) fn new(registry: Arc<Registry>, account: Arc<Account>) -> Self {
+        Self { registry, account }
+    }
+
+    /// The account's number, digits only.
+    pub fn number(&self) -> &str {
+        &self.account.number
+    }
+
+    /// The account's jid by number: `NUMBER@s.whatsapp.net`.
+    pub fn jid(&self) -> String {
+        self.account.jid(Family::Number, 0).to_string()
+    }
+
+    /// The account's jid by hidden id: `LID@lid`.
+    pub fn lid(&self) -> String {
+        self.account.jid(Family::Hidden, 0).to_string()
+    }
+
+    /// Companions linked at the moment, by device number.
+    pub fn devices(&self) -> Vec<u16> {
+        self.account.devices().iter().map(|device| device.id).collect()
+    }
+
+    /// Whether companions linked from now on, and this phone, address chats by hidden id.
+    pub fn set_lid_migrated(&self, migrated: bool) {
+        self.account.set_lid_migrated(migrated);
+    }
+
+    /// The name others see with this account's messages.
+    pub fn set_push_name(&self, name: &str) {
+        self.account.set_push_name(name);
+    }
+
+    /// Links the companion that shows this QR code. Returns its device number once it is linked;
+    /// the companion then reconnects and logs in by itself.
+    ///
+    /// # Errors
+    /// When the code is none, is unknown or used, or when the companion refuses or goes away.
+    pub async fn scan(&self, qr: &str) -> Result<u16, PairingError> {
+        scan::scan(&self.registry, &self.account, qr).await
+    }
+
+    /// Writes a text to a number (digits) or a jid. Returns the message id once the server has
+    /// accepted it.
+    ///
+    /// # Errors
+    /// When the phone is offline or the recipient is not on this network.
+    pub async fn send_text(&self, to: &str, text: &str) -> Result<String, PhoneError> {
+        self.check_online()?;
+        let (to, family) = self.recipient(to)?;
+        let letter = send::Letter {
+            to,
+            family,
+            message: send::text(text),
+            automatic: false,
+        };
+        let id = send::send(&self.registry, &self.account, &letter)?;
+        self.account.phone.changed.notify_waiters();
+        self.registry.changed.notify_waiters();
+        Ok(id)
+    }
+
+    /// Sends a read receipt for a message in the inbox.
+    ///
+    /// # Errors
+    /// When the phone is offline or has not shown this message.
+    pub async fn read(&self, id: &str) -> Result<(), PhoneError> {
+        self.check_online()?;
+        let shown = self.account.phone.inbox().find(|message| message.id == id);
+        let sender = shown.and_then(|message| message.sender.parse::<Jid>().ok());
+        let (Some(sender), registry) = (sender, &self.registry) else {
+            return Err(PhoneError::UnknownRecipient(id.to_owned()));
+        };
+        let family = Family::of(&sender).unwrap_or(Family::Number);
+        receipt::from_phone(registry, &self.account, &sender, family, id, Some("read"));
+        Ok(())
+    }
+
+    /// The rules by which the phone acts by itself.
+    pub fn rules(&self) -> Rules {
+        self.account.phone.rules()
+    }
+
+    /// Replaces the rules.
+    pub fn set_rules(&self, rules: Rules) {
+        self.account.phone.set_rules(rules);
+    }
+
+    /// From now on everything for the phone waits, and it sends nothing.
+    pub fn go_offline(&self) {
+        self.account.phone.go_offline();
+    }
+
+    /// Takes in what waited, in order, and is online again.
+    pub fn go_online(&self) {
+        while let Some(parcel) = self.account.phone.next_waiting() {
+            receive::handle(&self.registry, &self.account, &parcel);
+        }
+        for device in self.account.devices() {
+            greet(&self.registry, &self.account, &device);
+        }
+    }
+
+    /// Whether the phone is online.
+    pub fn is_online(&self) -> bool {
+        self.account.phone.is_online()
+    }
+
+    /// How many stanzas wait for the phone to come back.
+    pub fn waiting(&self) -> usize {
+        self.account.phone.waiting()
+    }
+
+    /// Messages the phone has shown, oldest first: those others sent and those its own companions
+    /// sent. At most [`crate::Config::inbox_limit`].
+    pub fn inbox(&self) -> Vec<InboxMessage> {
+        self.account.phone.inbox().messages()
+    }
+
+    /// Receipts that reached the phone, oldest first.
+    pub fn receipts(&self) -> Vec<ReceiptSeen> {
+        self.account.phone.inbox().receipts()
+    }
+
+    /// What the phone has done so far.
+    pub fn counts(&self) -> PhoneCounts {
+        self.account.phone.inbox().counts.clone()
+    }
+
+    /// How many messages the phone dropped because it had shown their id before.
+    pub fn repeats(&self) -> u64 {
+        self.account.phone.inbox().counts.repeats
+    }
+
+    /// Waits until the phone has shown this text, in any chat.
+    ///
+    /// # Errors
+    /// When it has not within the time.
+    pub async fn wait_for_text(
+        &self,
+        text: &str,
+        within: Duration,
+    ) -> Result<InboxMessage, WaitError> {
+        let wanted = |message: &InboxMessage| message.text.as_deref() == Some(text);
+        until(&self.account.phone.changed, within, "a text", || {
+            self.account.phone.inbox().find(wanted)
+        })
+        .await
+    }
+
+    /// Waits until the phone has shown a message with this id.
+    ///
+    /// # Errors
+    /// When it has not within the time.
+    pub async fn wait_for_message(
+        &self,
+        id: &str,
+        within: Duration,
+    ) -> Result<InboxMessage, WaitError> {
+        until(&self.account.phone.changed, within, "a message", || {
+            self.account.phone.inbox().find(|message| message.id == id)
+        })
+        .await
+    }
+
+    /// Waits until a receipt of this kind for a message has reached the phone; see
+    /// [`ReceiptSeen::kind`].
+    ///
+    /// # Errors
+    /// When it has not within the time.
+    pub async fn wait_for_receipt(
+        &self,
+        id: &str,
+        kind: &str,
+        within: Duration,
+    ) -> Result<ReceiptSeen, WaitError> {
+        until(&self.account.phone.changed, within, "a receipt", || {
+            let receipts = self.account.phone.inbox().receipts();
+            receipts.into_iter().find(|seen| seen.id == id && seen.kind == kind)
+        })
+        .await
+    }
+
+    /// Waits until the phone's counters satisfy a condition.
+    ///
+    /// # Errors
+    /// When they do not within the time.
+    pub async fn wait_for_counts(
+        &self,
+        within: Duration,
+        reached: impl Fn(&PhoneCounts) -> bool,
+    ) -> Result<PhoneCounts, WaitError> {
+        until(&self.account.phone.changed, within, "the phone's counts", || {
+            Some(self.counts()).filter(&reached)
+        })
+        .await
+    }
+
+    fn check_online(&self) -> Result<(), PhoneError> {
+        if self.is_online() {
+            Ok(())
+        } else {
+            Err(PhoneError::Offline)
+        }
+    }
+
+    fn recipient(&self, to: &str) -> Result<(Arc<Account>, Family), PhoneError> {
+        let unknown = || PhoneError::UnknownRecipient(to.to_owned());
+        if !to.is_empty() && to.bytes().all(|byte| byte.is_ascii_digit()) {
+            let account = self.registry.by_number(to).ok_or_else(unknown)?;
+            return Ok((account, self.account.home_family()));
+        }
+        let bad = || PhoneError::BadRecipient(to.to_owned());
+        let jid: Jid = to.parse().map_err(|_| bad())?;
+        let family = Family::of(&jid).ok_or_else(bad)?;
+        let account = self.registry.account(&jid).ok_or_else(unknown)?;
+        Ok((account, family))
+    }
+}
