@@ -64,7 +64,11 @@ impl Group {
     }
 
     /// Applies the group's rows; answers the jobs that do not wait for the disk and hands back those that do.
-    pub(crate) fn apply(self, engine: &dyn Engine, cut: &mut CutRows) -> Result<Vec<Box<dyn Job>>, (EngineError, Vec<Box<dyn Job>>)> {
+    pub(crate) fn apply(
+        self,
+        engine: &dyn Engine,
+        cut: &mut CutRows,
+    ) -> Result<Vec<Box<dyn Job>>, (EngineError, Vec<Box<dyn Job>>)> {
         let Self { rows, seen, jobs } = self;
         let mut lowered = Lowered::default();
         for ((tree, key), value) in rows.into_rows() {

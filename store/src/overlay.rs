@@ -30,7 +30,12 @@ impl Overlay {
         self.rows.get(&(tree, Box::from(key))).cloned()
     }
 
-    pub(crate) fn range(&self, tree: Tree, from: &[u8], to: Option<&[u8]>) -> impl Iterator<Item = (&[u8], &Option<Bytes>)> {
+    pub(crate) fn range(
+        &self,
+        tree: Tree,
+        from: &[u8],
+        to: Option<&[u8]>,
+    ) -> impl Iterator<Item = (&[u8], &Option<Bytes>)> {
         let empty = self.rows.is_empty() || to.is_some_and(|to| to <= from);
         let start = Bound::Included((tree, Box::from(from)));
         let end = match to {

@@ -128,7 +128,10 @@ impl Store {
     ///
     /// # Errors
     /// The closure's own, and [`StoreError::Poisoned`] when what was seen will never be durable.
-    pub async fn read_durable<T, E: From<StoreError>>(&self, f: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub async fn read_durable<T, E: From<StoreError>>(
+        &self,
+        f: impl FnOnce(&ReadTx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let answer = self.read_now(f)?;
         let seen = self.shared.progress.applied.load(Ordering::SeqCst);
         if let Some(error) = &*self.shared.progress.poison.borrow() {

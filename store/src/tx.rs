@@ -143,7 +143,13 @@ impl<'a> ReadTx<'a> {
     ///
     /// # Errors
     /// [`StoreError`] when the engine can't read.
-    pub fn prefix(&self, tree: Tree, prefix: impl AsRef<[u8]>, direction: Direction, limit: usize) -> Result<Page, StoreError> {
+    pub fn prefix(
+        &self,
+        tree: Tree,
+        prefix: impl AsRef<[u8]>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
         let prefix = prefix.as_ref();
         self.range(tree, prefix, key::prefix_end(prefix).as_deref(), direction, limit)
     }
@@ -152,7 +158,12 @@ impl<'a> ReadTx<'a> {
     ///
     /// # Errors
     /// [`StoreError`] when the engine can't read.
-    pub fn first(&self, tree: Tree, prefix: impl AsRef<[u8]>, direction: Direction) -> Result<Option<(Bytes, Bytes)>, StoreError> {
+    pub fn first(
+        &self,
+        tree: Tree,
+        prefix: impl AsRef<[u8]>,
+        direction: Direction,
+    ) -> Result<Option<(Bytes, Bytes)>, StoreError> {
         Ok(self.prefix(tree, prefix, direction, 1)?.pop())
     }
 }
@@ -222,7 +233,14 @@ impl<'a> WriteTx<'a> {
     ///
     /// # Errors
     /// As there.
-    pub fn range(&self, tree: Tree, from: &[u8], to: Option<&[u8]>, direction: Direction, limit: usize) -> Result<Page, StoreError> {
+    pub fn range(
+        &self,
+        tree: Tree,
+        from: &[u8],
+        to: Option<&[u8]>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
         self.reading(|tx| tx.range(tree, from, to, direction, limit))
     }
 
@@ -230,7 +248,13 @@ impl<'a> WriteTx<'a> {
     ///
     /// # Errors
     /// As there.
-    pub fn prefix(&self, tree: Tree, prefix: impl AsRef<[u8]>, direction: Direction, limit: usize) -> Result<Page, StoreError> {
+    pub fn prefix(
+        &self,
+        tree: Tree,
+        prefix: impl AsRef<[u8]>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
         self.reading(|tx| tx.prefix(tree, prefix, direction, limit))
     }
 
@@ -238,7 +262,12 @@ impl<'a> WriteTx<'a> {
     ///
     /// # Errors
     /// As there.
-    pub fn first(&self, tree: Tree, prefix: impl AsRef<[u8]>, direction: Direction) -> Result<Option<(Bytes, Bytes)>, StoreError> {
+    pub fn first(
+        &self,
+        tree: Tree,
+        prefix: impl AsRef<[u8]>,
+        direction: Direction,
+    ) -> Result<Option<(Bytes, Bytes)>, StoreError> {
         self.reading(|tx| tx.first(tree, prefix, direction))
     }
 
@@ -254,7 +283,12 @@ impl<'a> WriteTx<'a> {
     ///
     /// # Errors
     /// As [`WriteTx::put`].
-    pub fn put_record<T: Serialize>(&mut self, tree: Tree, key: impl AsRef<[u8]>, record: &T) -> Result<(), StoreError> {
+    pub fn put_record<T: Serialize>(
+        &mut self,
+        tree: Tree,
+        key: impl AsRef<[u8]>,
+        record: &T,
+    ) -> Result<(), StoreError> {
         let value = envelope::seal_record(tree, record)?;
         self.change(tree, key.as_ref(), Some(value))
     }

@@ -164,7 +164,9 @@ fn open_error(path: &Path, error: sled::Error) -> OpenError {
     match error {
         // sled wraps the lock's EAGAIN in an error of kind Other; its text is the only mark (probed, 0.34.7).
         sled::Error::Io(source) if source.to_string().contains("could not acquire lock") => OpenError::Locked { path },
-        sled::Error::Io(source) if source.kind() == io::ErrorKind::Other || source.kind() == io::ErrorKind::UnexpectedEof => {
+        sled::Error::Io(source)
+            if source.kind() == io::ErrorKind::Other || source.kind() == io::ErrorKind::UnexpectedEof =>
+        {
             OpenError::Damaged { path, detail: source.to_string() }
         }
         sled::Error::Io(source) => OpenError::Io { path, source },

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AccountId, AccountNo, Epoch, LinkNo, Millis, TenantNo, DEFAULT_TENANT};
+use crate::id::{AccountId, AccountNo, DEFAULT_TENANT, Epoch, LinkNo, Millis, TenantNo};
 use crate::jid::Jid;
 
 /// What the operator wants of the account, apart from what it is doing.

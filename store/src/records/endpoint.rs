@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::EventKind;
-use crate::id::{AccountNo, EndpointId, Millis, TenantNo, DEFAULT_TENANT};
+use crate::id::{AccountNo, DEFAULT_TENANT, EndpointId, Millis, TenantNo};
 
 /// Row of `endpoint`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

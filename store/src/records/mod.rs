@@ -12,9 +12,7 @@ mod event;
 mod idempotency;
 mod message;
 
-pub use account::{
-    AccountRecord, AccountState, Desired, Identity, Phase, Reason, UserAction,
-};
+pub use account::{AccountRecord, AccountState, Desired, Identity, Phase, Reason, UserAction};
 pub use chat::{ChatRecord, PersonRecord};
 pub use counters::{AccountCounters, EndpointCounters};
 pub use delivery::{Attempt, AttemptOutcome, DeliveryRecord, DeliveryState, DiscardReason};

@@ -159,7 +159,11 @@ pub fn fence(tx: &WriteTx<'_>, no: AccountNo, epoch: Epoch) -> Result<(), StoreE
 ///
 /// # Errors
 /// [`StoreError`] when a row can't be read.
-pub fn set_desired(tx: &mut WriteTx<'_>, id: &AccountId, desired: Desired) -> Result<Option<AccountRecord>, StoreError> {
+pub fn set_desired(
+    tx: &mut WriteTx<'_>,
+    id: &AccountId,
+    desired: Desired,
+) -> Result<Option<AccountRecord>, StoreError> {
     let Some(mut record) = tx.reading(|tx| get(tx, id))? else { return Ok(None) };
     if record.desired != desired {
         record.desired = desired;
@@ -220,7 +224,12 @@ pub fn set_identity(tx: &mut WriteTx<'_>, no: AccountNo, epoch: Epoch, identity:
 ///
 /// # Errors
 /// [`StoreError::StaleEpoch`] for an older incarnation.
-pub fn log_out(tx: &mut WriteTx<'_>, no: AccountNo, epoch: Epoch, now_ms: Millis) -> Result<Option<AccountRecord>, StoreError> {
+pub fn log_out(
+    tx: &mut WriteTx<'_>,
+    no: AccountNo,
+    epoch: Epoch,
+    now_ms: Millis,
+) -> Result<Option<AccountRecord>, StoreError> {
     fence(tx, no, epoch)?;
     let Some(mut record) = tx.reading(|tx| by_no(tx, no))? else { return Ok(None) };
     purge::link(tx, no, record.link, now_ms)?;

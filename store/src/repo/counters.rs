@@ -33,7 +33,11 @@ pub(super) fn put_account(tx: &mut WriteTx<'_>, no: AccountNo, counters: &Accoun
     tx.put_record(Tree::Meta, account_key(no), counters)
 }
 
-pub(super) fn put_endpoint(tx: &mut WriteTx<'_>, id: EndpointId, counters: &EndpointCounters) -> Result<(), StoreError> {
+pub(super) fn put_endpoint(
+    tx: &mut WriteTx<'_>,
+    id: EndpointId,
+    counters: &EndpointCounters,
+) -> Result<(), StoreError> {
     tx.put_record(Tree::Meta, endpoint_key(id), counters)
 }
 

@@ -62,14 +62,24 @@ pub(super) fn enqueue(
 }
 
 /// Moves an endpoint's wake to a time unless it is earlier already.
-fn wake_by(tx: &mut WriteTx<'_>, id: EndpointId, counts: &mut EndpointCounters, at_ms: Millis) -> Result<(), StoreError> {
+fn wake_by(
+    tx: &mut WriteTx<'_>,
+    id: EndpointId,
+    counts: &mut EndpointCounters,
+    at_ms: Millis,
+) -> Result<(), StoreError> {
     if counts.wake_ms.is_some_and(|wake| wake <= at_ms) {
         return Ok(());
     }
     set_wake(tx, id, counts, Some(at_ms))
 }
 
-fn set_wake(tx: &mut WriteTx<'_>, id: EndpointId, counts: &mut EndpointCounters, at: Option<Millis>) -> Result<(), StoreError> {
+fn set_wake(
+    tx: &mut WriteTx<'_>,
+    id: EndpointId,
+    counts: &mut EndpointCounters,
+    at: Option<Millis>,
+) -> Result<(), StoreError> {
     due::reset(tx, due::DueKind::Endpoint, &id.to_bytes(), counts.wake_ms, at)?;
     counts.wake_ms = at;
     Ok(())
@@ -215,7 +225,12 @@ fn finish_one(tx: &mut WriteTx<'_>, finished: &Finished, now_ms: Millis) -> Resu
     tx.put_record(Tree::Delivery, id.to_bytes(), &delivery)
 }
 
-fn note_attempt(tx: &mut WriteTx<'_>, id: DeliveryId, delivery: &mut DeliveryRecord, attempt: Attempt) -> Result<(), StoreError> {
+fn note_attempt(
+    tx: &mut WriteTx<'_>,
+    id: DeliveryId,
+    delivery: &mut DeliveryRecord,
+    attempt: Attempt,
+) -> Result<(), StoreError> {
     if delivery.attempts.len() < INLINE_ATTEMPTS {
         delivery.attempts.push(attempt);
         return Ok(());

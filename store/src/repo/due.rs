@@ -26,7 +26,13 @@ fn key(kind: DueKind, at_ms: Millis, id: &[u8]) -> Key {
 ///
 /// # Errors
 /// [`StoreError`] when the key would be too long.
-pub fn reset(tx: &mut WriteTx<'_>, kind: DueKind, id: &[u8], from: Option<Millis>, to: Option<Millis>) -> Result<(), StoreError> {
+pub fn reset(
+    tx: &mut WriteTx<'_>,
+    kind: DueKind,
+    id: &[u8],
+    from: Option<Millis>,
+    to: Option<Millis>,
+) -> Result<(), StoreError> {
     if from == to {
         return Ok(());
     }

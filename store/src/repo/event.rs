@@ -32,7 +32,11 @@ pub(super) fn append(tx: &mut WriteTx<'_>, scope: &mut AccountScope, event: NewE
 }
 
 /// Appends an event that no endpoint gets.
-pub(super) fn append_quietly(tx: &mut WriteTx<'_>, scope: &mut AccountScope, event: NewEvent) -> Result<Position, StoreError> {
+pub(super) fn append_quietly(
+    tx: &mut WriteTx<'_>,
+    scope: &mut AccountScope,
+    event: NewEvent,
+) -> Result<Position, StoreError> {
     let position = Position(tx.reading(last)?.0 + 1);
     tx.put_fixed(Tree::Meta, POSITION_ROW, &position.0.to_be_bytes())?;
     scope.counters.seq = Seq(scope.counters.seq.0 + 1);

@@ -70,7 +70,12 @@ pub fn commit(tx: &mut WriteTx<'_>, batch: &InboundBatch) -> Result<Vec<InboundO
     Ok(outcomes)
 }
 
-fn commit_one(tx: &mut WriteTx<'_>, scope: &mut AccountScope, new: &NewInbound, now_ms: Millis) -> Result<InboundOutcome, StoreError> {
+fn commit_one(
+    tx: &mut WriteTx<'_>,
+    scope: &mut AccountScope,
+    new: &NewInbound,
+    now_ms: Millis,
+) -> Result<InboundOutcome, StoreError> {
     let (chat_no, person) = chat::resolve(tx, scope, &new.chat)?;
     let sender = match &new.sender {
         _ if new.from_me => None,
@@ -92,7 +97,13 @@ fn commit_one(tx: &mut WriteTx<'_>, scope: &mut AccountScope, new: &NewInbound, 
     Ok(InboundOutcome::Stored(id))
 }
 
-fn repeat(tx: &mut WriteTx<'_>, scope: &mut AccountScope, id: MessageId, new: &NewInbound, now_ms: Millis) -> Result<InboundOutcome, StoreError> {
+fn repeat(
+    tx: &mut WriteTx<'_>,
+    scope: &mut AccountScope,
+    id: MessageId,
+    new: &NewInbound,
+    now_ms: Millis,
+) -> Result<InboundOutcome, StoreError> {
     let stored = tx.reading(|tx| message::get(tx, id))?;
     let was_unreadable = stored.is_some_and(|message| message.content == Content::Unavailable);
     if was_unreadable && new.content != Content::Unavailable {
@@ -103,7 +114,13 @@ fn repeat(tx: &mut WriteTx<'_>, scope: &mut AccountScope, id: MessageId, new: &N
     Ok(InboundOutcome::Repeat(id))
 }
 
-fn record(new: &NewInbound, chat_no: ChatNo, sender_no: Option<PersonNo>, ts_ms: Millis, now_ms: Millis) -> MessageRecord {
+fn record(
+    new: &NewInbound,
+    chat_no: ChatNo,
+    sender_no: Option<PersonNo>,
+    ts_ms: Millis,
+    now_ms: Millis,
+) -> MessageRecord {
     let (direction, state) = if new.from_me {
         (Direction::Outbound, MessageState::Sent)
     } else {

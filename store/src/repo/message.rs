@@ -55,7 +55,13 @@ pub(super) fn with_provider_id(tx: &ReadTx<'_>, no: AccountNo, provider_id: &str
 }
 
 /// Writes a message that is not there yet, with all its indexes.
-pub(super) fn put_new(tx: &mut WriteTx<'_>, scope: &mut AccountScope, key: MessageKey, message: &MessageRecord, group: bool) -> Result<(), StoreError> {
+pub(super) fn put_new(
+    tx: &mut WriteTx<'_>,
+    scope: &mut AccountScope,
+    key: MessageKey,
+    message: &MessageRecord,
+    group: bool,
+) -> Result<(), StoreError> {
     let no = scope.no;
     let id = MessageId { account: no, key };
     tx.put_record(Tree::Msg, id.to_bytes(), message)?;
@@ -75,7 +81,12 @@ pub(super) fn put_new(tx: &mut WriteTx<'_>, scope: &mut AccountScope, key: Messa
 }
 
 /// Writes a message back after its state changed from `before`.
-pub(super) fn restate(tx: &mut WriteTx<'_>, id: MessageId, before: MessageState, message: &MessageRecord) -> Result<(), StoreError> {
+pub(super) fn restate(
+    tx: &mut WriteTx<'_>,
+    id: MessageId,
+    before: MessageState,
+    message: &MessageRecord,
+) -> Result<(), StoreError> {
     tx.put_record(Tree::Msg, id.to_bytes(), message)?;
     if before == message.state {
         return Ok(());
@@ -90,7 +101,13 @@ pub(super) fn restate(tx: &mut WriteTx<'_>, id: MessageId, before: MessageState,
 }
 
 /// Tells a message's state as an event.
-pub(super) fn tell_state(tx: &mut WriteTx<'_>, scope: &mut AccountScope, id: MessageId, message: &MessageRecord, now_ms: Millis) -> Result<(), StoreError> {
+pub(super) fn tell_state(
+    tx: &mut WriteTx<'_>,
+    scope: &mut AccountScope,
+    id: MessageId,
+    message: &MessageRecord,
+    now_ms: Millis,
+) -> Result<(), StoreError> {
     let data = EventData::Status(StatusEvent {
         id,
         provider_id: message.provider_id.clone(),
@@ -110,7 +127,13 @@ pub(super) fn tell_state(tx: &mut WriteTx<'_>, scope: &mut AccountScope, id: Mes
 }
 
 /// Tells a message as an event.
-pub(super) fn tell(tx: &mut WriteTx<'_>, scope: &mut AccountScope, id: MessageId, message: &MessageRecord, now_ms: Millis) -> Result<(), StoreError> {
+pub(super) fn tell(
+    tx: &mut WriteTx<'_>,
+    scope: &mut AccountScope,
+    id: MessageId,
+    message: &MessageRecord,
+    now_ms: Millis,
+) -> Result<(), StoreError> {
     let kind = match message.direction {
         Direction::Inbound => EventKind::MessageReceived,
         Direction::Outbound => EventKind::MessageSent,
@@ -168,7 +191,12 @@ pub fn list(
     Ok(found)
 }
 
-fn list_all(tx: &ReadTx<'_>, no: AccountNo, before: Option<MessageKey>, limit: usize) -> Result<Vec<(MessageId, MessageRecord)>, StoreError> {
+fn list_all(
+    tx: &ReadTx<'_>,
+    no: AccountNo,
+    before: Option<MessageKey>,
+    limit: usize,
+) -> Result<Vec<(MessageId, MessageRecord)>, StoreError> {
     let from = Key::new().u32(no.0);
     let end = before.unwrap_or(MessageKey::new(u64::MAX, u64::MAX));
     let to = MessageId { account: no, key: end }.to_bytes();
@@ -246,7 +274,13 @@ pub(super) fn advance(
 }
 
 /// Gives a message that could not be read its content, when the phone has sent it again.
-pub(super) fn fill(tx: &mut WriteTx<'_>, scope: &mut AccountScope, id: MessageId, content: &Content, now_ms: Millis) -> Result<(), StoreError> {
+pub(super) fn fill(
+    tx: &mut WriteTx<'_>,
+    scope: &mut AccountScope,
+    id: MessageId,
+    content: &Content,
+    now_ms: Millis,
+) -> Result<(), StoreError> {
     let Some(mut message) = tx.reading(|tx| get(tx, id))? else { return Ok(()) };
     scope.counters.message_bytes += content.bytes();
     message.content = content.clone();

@@ -2,8 +2,6 @@
 //! build keys.
 
 pub mod account;
-mod purge;
-mod scope;
 pub mod chat;
 pub mod counters;
 pub mod delivery;
@@ -16,6 +14,8 @@ pub mod inbound;
 pub mod message;
 pub mod outbox;
 pub mod person;
+mod purge;
 pub mod schema;
+mod scope;
 pub mod send;
 pub mod wa;

@@ -10,13 +10,23 @@ fn key(no: AccountNo, lane: Lane, message: MessageKey) -> Key {
     Key::new().u32(no.0).u8(lane as u8).bytes(&message.to_bytes())
 }
 
-pub(super) fn insert(tx: &mut WriteTx<'_>, scope: &mut AccountScope, lane: Lane, message: MessageKey) -> Result<(), StoreError> {
+pub(super) fn insert(
+    tx: &mut WriteTx<'_>,
+    scope: &mut AccountScope,
+    lane: Lane,
+    message: MessageKey,
+) -> Result<(), StoreError> {
     *scope.counters.lane(lane) += 1;
     tx.put_fixed(Tree::Outbox, key(scope.no, lane, message), &[])
 }
 
 /// Removes a row that may be gone already.
-pub(super) fn remove(tx: &mut WriteTx<'_>, scope: &mut AccountScope, lane: Lane, message: MessageKey) -> Result<(), StoreError> {
+pub(super) fn remove(
+    tx: &mut WriteTx<'_>,
+    scope: &mut AccountScope,
+    lane: Lane,
+    message: MessageKey,
+) -> Result<(), StoreError> {
     let key = key(scope.no, lane, message);
     if tx.contains(Tree::Outbox, &key)? {
         let depth = scope.counters.lane(lane);

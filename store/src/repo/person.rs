@@ -115,7 +115,11 @@ fn lesson(by_lid: Option<PersonNo>, by_phone: Option<(PersonNo, bool)>, has_lid:
 }
 
 /// The person that a participant is; learns new addresses and makes a new person where nobody is known.
-pub(super) fn resolve(tx: &mut WriteTx<'_>, scope: &mut AccountScope, of: &Participant) -> Result<PersonNo, StoreError> {
+pub(super) fn resolve(
+    tx: &mut WriteTx<'_>,
+    scope: &mut AccountScope,
+    of: &Participant,
+) -> Result<PersonNo, StoreError> {
     let no = scope.no;
     let (lid, phone) = addresses(of);
     let known = tx.reading(|tx| {
@@ -144,7 +148,13 @@ pub(super) fn resolve(tx: &mut WriteTx<'_>, scope: &mut AccountScope, of: &Parti
 }
 
 /// Points the addresses to the person, where they do not already.
-fn learn(tx: &mut WriteTx<'_>, no: AccountNo, person: PersonNo, lid: Option<Jid>, phone: Option<Jid>) -> Result<(), StoreError> {
+fn learn(
+    tx: &mut WriteTx<'_>,
+    no: AccountNo,
+    person: PersonNo,
+    lid: Option<Jid>,
+    phone: Option<Jid>,
+) -> Result<(), StoreError> {
     let before = tx.reading(|tx| get(tx, no, person))?;
     let mut record = before.clone().unwrap_or_default();
     for (place, jid) in [(&mut record.lid, lid), (&mut record.phone, phone)] {

@@ -67,7 +67,12 @@ pub(super) fn step(tx: &mut WriteTx<'_>, limit: usize) -> Result<bool, StoreErro
         }
         ENDPOINT => {
             let id = EndpointId::from_bytes(parts.rest()).ok_or_else(bad)?;
-            clear_prefixes(tx, &[Tree::Delivery, Tree::DeliveryTodo, Tree::DeliveryBad, Tree::DeliveryLane, Tree::Attempt], &id.to_bytes(), limit)? == limit
+            clear_prefixes(
+                tx,
+                &[Tree::Delivery, Tree::DeliveryTodo, Tree::DeliveryBad, Tree::DeliveryLane, Tree::Attempt],
+                &id.to_bytes(),
+                limit,
+            )? == limit
         }
         _ => return Err(bad()),
     };
@@ -137,7 +142,13 @@ fn drop_delivery(tx: &mut WriteTx<'_>, id: DeliveryId) -> Result<(), StoreError>
 }
 
 /// Deletes an ended link's keys and rejects what was waiting to go over it.
-fn step_link(tx: &mut WriteTx<'_>, no: AccountNo, link: LinkNo, cutoff_ms: Millis, limit: usize) -> Result<bool, StoreError> {
+fn step_link(
+    tx: &mut WriteTx<'_>,
+    no: AccountNo,
+    link: LinkNo,
+    cutoff_ms: Millis,
+    limit: usize,
+) -> Result<bool, StoreError> {
     let prefix = Key::new().u32(no.0).u32(link.0);
     if clear_prefixes(tx, &[Tree::Wa], prefix.as_slice(), limit)? == limit {
         return Ok(true);

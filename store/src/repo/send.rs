@@ -4,9 +4,7 @@ use super::scope::AccountScope;
 use super::{account, chat, idempotency, message, outbox};
 use crate::id::{AccountNo, Epoch, MessageId, MessageKey, Millis, PersonNo};
 use crate::key::Key;
-use crate::records::{
-    Content, Direction, FailReason, Lane, MessageRecord, MessageState, Participant, StateTimes,
-};
+use crate::records::{Content, Direction, FailReason, Lane, MessageRecord, MessageState, Participant, StateTimes};
 use crate::{Direction as Walk, ReadTx, StoreError, Tree, WriteTx};
 
 pub use super::idempotency::Idempotency;
@@ -191,7 +189,12 @@ pub fn again(
     Ok(begun)
 }
 
-fn begin(tx: &mut WriteTx<'_>, id: MessageId, from: MessageState, now_ms: Millis) -> Result<Option<MessageRecord>, StoreError> {
+fn begin(
+    tx: &mut WriteTx<'_>,
+    id: MessageId,
+    from: MessageState,
+    now_ms: Millis,
+) -> Result<Option<MessageRecord>, StoreError> {
     let Some(mut record) = tx.reading(|tx| message::get(tx, id))? else { return Ok(None) };
     if record.state != from {
         return Ok(None);
@@ -225,7 +228,11 @@ pub fn unsettled(tx: &ReadTx<'_>, no: AccountNo, limit: usize) -> Result<Vec<(Me
 ///
 /// # Errors
 /// [`StoreError`] when a row can't be read.
-pub fn by_provider_id(tx: &ReadTx<'_>, no: AccountNo, provider_id: &str) -> Result<Option<(MessageId, MessageRecord)>, StoreError> {
+pub fn by_provider_id(
+    tx: &ReadTx<'_>,
+    no: AccountNo,
+    provider_id: &str,
+) -> Result<Option<(MessageId, MessageRecord)>, StoreError> {
     for same in message::with_provider_id(tx, no, provider_id)? {
         let id = MessageId { account: no, key: same.key };
         if same.sender == PersonNo(0)
