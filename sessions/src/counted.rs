@@ -1,0 +1,36 @@
+//! What links count for the metrics of the process.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counters of all links since the process started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LinkStats {
+    /// Receipts and acknowledgements that a slow listener missed. A later receipt or a resend repairs each.
+    pub notes_dropped: u64,
+    /// Received messages whose decrypted copy was lost in a crash and which were committed as unavailable.
+    pub copies_lost: u64,
+}
+
+/// The counters behind [`LinkStats`].
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    notes_dropped: AtomicU64,
+    copies_lost: AtomicU64,
+}
+
+impl Counted {
+    pub(crate) fn note_dropped(&self) {
+        self.notes_dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn copy_lost(&self) {
+        self.copies_lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stats(&self) -> LinkStats {
+        LinkStats {
+            notes_dropped: self.notes_dropped.load(Ordering::Relaxed),
+            copies_lost: self.copies_lost.load(Ordering::Relaxed),
+        }
+    }
+}

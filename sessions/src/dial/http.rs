@@ -1,0 +1,167 @@
+//! HTTP of the link: media and the version page. One pool of connections for all accounts that go the same way.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::CONTENT_LENGTH;
+use reqwest::{Body, Client, Method, RequestBuilder, Url, redirect};
+use tokio::runtime::Handle;
+use tokio_util::io::ReaderStream;
+use wacore::net::{HttpClient, HttpRequest, HttpResponse, StreamingHttpResponse, UploadBody};
+
+use super::body::{Incoming, spool};
+use super::budget::Budget;
+use super::reach::{Reach, literal};
+use super::version_page::{self, VersionPage};
+use crate::ports::LinkError;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+const REDIRECTS: usize = 3;
+/// Largest body that is answered whole.
+const WHOLE_BODY_MAX: usize = 16 * 1024 * 1024;
+/// Transfers of media at once, in the process.
+const TRANSFERS: usize = 16;
+/// Bytes of uploads on disk at once, in the process.
+const UPLOAD_BYTES: u64 = 512 * 1024 * 1024;
+
+/// Connections and budgets that links share.
+pub(crate) struct HttpPool {
+    client: Client,
+    reach: Reach,
+    budget: Budget,
+    version: VersionPage,
+    spool: PathBuf,
+}
+
+impl HttpPool {
+    /// A pool under the rule of where it may connect to. Uploads are kept in `spool` while they go out.
+    pub(crate) fn new(reach: Reach, spool: PathBuf) -> Result<Self, LinkError> {
+        let broken = |error: &dyn std::fmt::Display| LinkError::Protocol(format!("no HTTP client: {error}"));
+        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| broken(&error))?
+            .with_root_certificates(rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+            .with_no_client_auth();
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            // A proxy of the environment would be a way around the rule.
+            .no_proxy()
+            .dns_resolver(Arc::new(Checked(reach)))
+            .redirect(redirects(reach))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .pool_max_idle_per_host(4)
+            .build()
+            .map_err(|error| broken(&error))?;
+        Ok(Self { client, reach, budget: Budget::new(TRANSFERS, UPLOAD_BYTES), version: VersionPage::default(), spool })
+    }
+
+    fn request(&self, request: &HttpRequest) -> anyhow::Result<RequestBuilder> {
+        let url = Url::parse(&request.url)?;
+        // A name is judged where it is resolved; an address never gets there.
+        if let Some(ip) = literal(&url) {
+            self.reach.check(ip)?;
+        }
+        let method = Method::from_bytes(request.method.as_bytes())?;
+        let builder = self.client.request(method, url);
+        Ok(request.headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value)))
+    }
+
+    async fn fetch(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
+        let mut builder = self.request(&request)?.timeout(REQUEST_TIMEOUT);
+        if let Some(body) = request.body {
+            builder = builder.body(body);
+        }
+        whole(builder.send().await?).await
+    }
+}
+
+async fn whole(mut response: reqwest::Response) -> anyhow::Result<HttpResponse> {
+    let status_code = response.status().as_u16();
+    let mut body = Vec::new();
+    while let Some(piece) = response.chunk().await? {
+        anyhow::ensure!(body.len() + piece.len() <= WHOLE_BODY_MAX, "an answer of more than {WHOLE_BODY_MAX} bytes");
+        body.extend_from_slice(&piece);
+    }
+    Ok(HttpResponse { status_code, body })
+}
+
+fn redirects(reach: Reach) -> redirect::Policy {
+    redirect::Policy::custom(move |attempt| {
+        if attempt.previous().len() > REDIRECTS {
+            return attempt.stop();
+        }
+        match literal(attempt.url()).map(|ip| reach.check(ip)) {
+            Some(Err(error)) => attempt.error(error),
+            _ => attempt.follow(),
+        }
+    })
+}
+
+/// Resolves names under the rule.
+struct Checked(Reach);
+
+impl Resolve for Checked {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0;
+        Box::pin(async move {
+            let found = reach.lookup(name.as_str(), 0).await?;
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// The library's HTTP client over the pool.
+pub(crate) struct LinkHttp {
+    pool: Arc<HttpPool>,
+}
+
+impl LinkHttp {
+    pub(crate) fn new(pool: Arc<HttpPool>) -> Self {
+        Self { pool }
+    }
+}
+
+#[async_trait]
+impl HttpClient for LinkHttp {
+    async fn execute(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
+        if version_page::is_asked_for(&request.method, &request.url) {
+            return self.pool.version.get(|| self.pool.fetch(request)).await;
+        }
+        self.pool.fetch(request).await
+    }
+
+    fn supports_streaming(&self) -> bool {
+        true
+    }
+
+    fn execute_streaming(&self, request: HttpRequest) -> anyhow::Result<StreamingHttpResponse> {
+        let on = Handle::try_current()?;
+        let share = self.pool.budget.transfer(&on)?;
+        let builder = self.pool.request(&request)?;
+        let response = on.block_on(async { tokio::time::timeout(REQUEST_TIMEOUT, builder.send()).await })??;
+        let status_code = response.status().as_u16();
+        Ok(StreamingHttpResponse { status_code, body: Box::new(Incoming::new(response, on, share)) })
+    }
+
+    fn supports_upload_streaming(&self) -> bool {
+        true
+    }
+
+    fn execute_upload(&self, request: HttpRequest, mut body: UploadBody, content_length: u64) -> anyhow::Result<HttpResponse> {
+        let on = Handle::try_current()?;
+        let _transfer = self.pool.budget.transfer(&on)?;
+        let _room = self.pool.budget.upload(&on, content_length)?;
+        let file = spool(&self.pool.spool, &mut body, content_length, rand::random())?;
+        on.block_on(async {
+            let pieces = ReaderStream::new(tokio::fs::File::from_std(file));
+            // The network refuses bodies of unknown length.
+            let builder = self.pool.request(&request)?.header(CONTENT_LENGTH, content_length);
+            whole(builder.body(Body::wrap_stream(pieces)).send().await?).await
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! The socket: resolved once, checked, connected without delay for small writes, and upgraded.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+
+use reqwest::header::{HeaderValue, ORIGIN};
+use tokio::net::TcpStream;
+use tokio_websockets::{ClientBuilder, Connector};
+use wacore::net::{Transport, TransportEvent, WHATSAPP_WEB_ORIGIN};
+use whatsapp_rust::async_channel;
+
+use super::Dialer;
+use super::reach::ReachError;
+
+/// A socket and what arrives on it.
+pub(crate) type Connection = (Arc<dyn Transport>, async_channel::Receiver<TransportEvent>);
+
+/// Why a socket could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DialError {
+    /// The address is not allowed or means nothing.
+    #[error(transparent)]
+    Reach(#[from] ReachError),
+    /// None of the host's addresses answered.
+    #[error("no address of the host answered")]
+    Connect(#[source] std::io::Error),
+    /// TLS or the upgrade failed.
+    #[error("the socket was refused")]
+    Upgrade(#[source] tokio_websockets::Error),
+    /// It took too long.
+    #[error("connecting took too long")]
+    TimedOut,
+}
+
+/// rustls on ring with the roots of webpki: no file of the system is needed.
+static TLS: LazyLock<Connector> = LazyLock::new(whatsapp_rust_tokio_transport::default_tls_connector);
+
+impl Dialer {
+    /// Connects.
+    pub(crate) async fn connect(&self) -> Result<Connection, DialError> {
+        tokio::time::timeout(self.timeout, self.connect_unbounded()).await.unwrap_or(Err(DialError::TimedOut))
+    }
+
+    async fn connect_unbounded(&self) -> Result<Connection, DialError> {
+        let tcp = self.connect_tcp(&self.reach.resolve(&self.url).await?).await?;
+        let plain = Connector::Plain;
+        let connector = if self.url.scheme() == "wss" { &*TLS } else { &plain };
+        let host = self.url.host_str().unwrap_or_default();
+        let stream = connector.wrap(host, tcp).await.map_err(DialError::Upgrade)?;
+        let builder = ClientBuilder::new().uri(self.url.as_str());
+        let builder = builder.map_err(|_| ReachError::Unresolved(std::io::ErrorKind::InvalidInput.into()))?;
+        let builder = builder
+            .add_header(ORIGIN, HeaderValue::from_static(WHATSAPP_WEB_ORIGIN))
+            .map_err(DialError::Upgrade)?;
+        let (socket, _) = builder.connect_on(stream).await.map_err(DialError::Upgrade)?;
+        Ok(whatsapp_rust_tokio_transport::from_websocket(socket))
+    }
+
+    async fn connect_tcp(&self, addresses: &[SocketAddr]) -> Result<TcpStream, DialError> {
+        let mut last = std::io::ErrorKind::AddrNotAvailable.into();
+        for address in addresses {
+            match TcpStream::connect(address).await {
+                Ok(tcp) => {
+                    // A message is one small write that waits for the answer to it: Nagle would cost 40 ms each.
+                    tcp.set_nodelay(true).map_err(DialError::Connect)?;
+                    self.reach.check(tcp.peer_addr().map_err(DialError::Connect)?.ip())?;
+                    return Ok(tcp);
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(DialError::Connect(last))
+    }
+}

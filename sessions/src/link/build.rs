@@ -1,0 +1,172 @@
+//! Puts a link together: the library's client over our key store, hook, sockets, HTTP and tasks.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{Notify, mpsc};
+use wacore::store::DevicePropsOverride;
+use waproto::whatsapp::device_props::PlatformType;
+use wasup_store::repo::wa::WaScope;
+use whatsapp_rust::bot::{Bot, BotBuilderError};
+use whatsapp_rust::{CacheConfig, Client, ClientBuilderError};
+
+use super::WhatsAppLinks;
+use super::ears::{Ears, OwnAddresses};
+use super::inbound::hook::CommitFirst;
+use super::inbound::inbox::Inbox;
+use super::keeper::{Keeper, probe, report_long_logins};
+use super::outlet::Outlet;
+use super::pump::Pump;
+use super::runtime::LinkTasks;
+use super::transport::{SocketFactory, Sockets};
+use super::whatsapp::WhatsAppLink;
+use crate::dial::{Dialer, PermitSlot};
+use crate::keystore::KeyStore;
+use crate::ports::{LinkError, LinkEvent, LinkTarget};
+use crate::trouble::Trouble;
+
+/// The version that a sandbox build says it is. Without it the library would ask the live network's web page.
+const SANDBOX_VERSION: (u32, u32, u32) = (2, 3000, 1_023_223_821);
+
+/// Longest that a login keeps its permit to be connecting.
+const PERMIT_DEADLINE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// What the parts of a link share while they are put together.
+struct Parts {
+    tasks: LinkTasks,
+    outlet: Arc<Outlet>,
+    trouble: Arc<Trouble>,
+    own: Arc<OwnAddresses>,
+    keys: Arc<KeyStore>,
+    inbox: Arc<Inbox>,
+    sockets: Arc<Sockets>,
+}
+
+impl Parts {
+    async fn new(links: &WhatsAppLinks, target: &LinkTarget) -> Result<Self, LinkError> {
+        let settings = &links.settings;
+        let http = Arc::clone(&links.http);
+        let dialer = Dialer::new(settings.url.as_deref(), settings.connect_timeout, links.reach, http).await?;
+        let scope = WaScope { no: target.no, link: target.link, epoch: target.epoch };
+        let (tasks, trouble) = (LinkTasks::default(), Arc::<Trouble>::default());
+        let outlet = Arc::new(Outlet::counting(Arc::clone(&links.counted)));
+        let keys = Arc::new(KeyStore::watched(links.store.clone(), scope, Arc::clone(&trouble), Arc::clone(&links.counted)));
+        let inbox = Inbox::new(links.store.clone(), scope, Arc::clone(&links.committed), Arc::clone(&trouble));
+        let sockets = Sockets {
+            dialer,
+            permits: Arc::clone(&links.permits),
+            permit: Arc::<PermitSlot>::default(),
+            permit_deadline: PERMIT_DEADLINE,
+            outlet: Arc::clone(&outlet),
+            tasks: tasks.clone(),
+            permit_free: Arc::<Notify>::default(),
+            current: Mutex::default(),
+        };
+        Ok(Self { tasks, outlet, trouble, own: Arc::default(), keys, inbox: Arc::new(inbox), sockets: Arc::new(sockets) })
+    }
+
+    async fn bot(&self, links: &WhatsAppLinks, target: &LinkTarget) -> Result<Bot, BotBuilderError> {
+        let permit = Arc::clone(&self.sockets.permit);
+        let ears = Ears::new(Arc::clone(&self.outlet), permit, Arc::clone(&self.own));
+        let device = DevicePropsOverride::new().with_os(target.name.clone()).with_platform_type(PlatformType::DESKTOP);
+        let mut builder = Bot::builder()
+            .with_backend_arc(Arc::clone(&self.keys) as _)
+            .with_transport_factory(SocketFactory(Arc::clone(&self.sockets)))
+            .with_http_client(self.sockets.dialer.http())
+            .with_runtime(self.tasks.clone())
+            .with_inbound_durability_hook(CommitFirst(Arc::clone(&self.inbox)))
+            .with_event_handler(ears)
+            .with_device_props(device)
+            .with_cache_config(caches())
+            .skip_history_sync();
+        if let Some(count) = links.settings.prekeys {
+            builder = builder.with_wanted_pre_key_count(count as usize);
+        }
+        if cfg!(feature = "sandbox") {
+            builder = builder.with_version(SANDBOX_VERSION);
+        }
+        builder.build().await
+    }
+}
+
+/// Smaller than the library's where an account of ours does not need its sizes: hundreds of accounts share a process.
+/// The caches fill as they are used; LID mappings and session locks must not be bounded more tightly (the library
+/// would address or lock wrongly).
+fn caches() -> CacheConfig {
+    CacheConfig { seed_msg_secrets_from_history: false, ..CacheConfig::default() }
+}
+
+/// Opens a link and starts connecting.
+pub(super) async fn open(
+    links: &WhatsAppLinks,
+    target: LinkTarget,
+    events: mpsc::Sender<LinkEvent>,
+) -> Result<WhatsAppLink, LinkError> {
+    let parts = Parts::new(links, &target).await?;
+    let bot = match parts.bot(links, &target).await {
+        Ok(bot) => bot,
+        Err(error) => {
+            // Nothing of a link that did not come to be may go on.
+            parts.tasks.end(super::whatsapp::TASKS_LIMIT).await;
+            return Err(refused(error));
+        }
+    };
+    let client = bot.client();
+    client.set_force_active_delivery_receipts(true);
+    start(&parts, links, &client, events);
+    let outlet = Arc::clone(&parts.outlet);
+    let main = tokio::spawn(async move {
+        LinkTasks::as_main_loop(Box::pin(bot.run())).await;
+    });
+    let main_ended = parts.tasks.clone();
+    let link = WhatsAppLink::new(client, Arc::clone(&parts.outlet), parts.tasks, main.abort_handle(), links.settings.query_timeout);
+    main_ended.spawn_task(async move {
+        // A panic of the loop is as much an end as its return.
+        let _ = main.await;
+        outlet.loop_over();
+    });
+    Ok(link)
+}
+
+fn start(parts: &Parts, links: &WhatsAppLinks, client: &Arc<Client>, events: mpsc::Sender<LinkEvent>) {
+    let watching_stanzas = client.pn().is_none().then(|| client.acquire_raw_node_forwarding());
+    let pump = Pump {
+        outlet: Arc::clone(&parts.outlet),
+        client: Arc::clone(client),
+        inbox: Arc::clone(&parts.inbox),
+        own: Arc::clone(&parts.own),
+        events,
+        watching_stanzas,
+    };
+    parts.tasks.spawn_task(pump.run());
+    let keeper = Keeper {
+        sockets: Arc::clone(&parts.sockets),
+        outlet: Arc::clone(&parts.outlet),
+        trouble: Arc::clone(&parts.trouble),
+        client: Arc::clone(client),
+    };
+    parts.tasks.spawn_task(keeper.watch());
+    let wait = links.settings.initial_sync_wait;
+    parts.tasks.spawn_task(report_long_logins(Arc::clone(client), Arc::clone(&parts.outlet), wait));
+    parts.tasks.spawn_task(probe(Arc::clone(client), Arc::clone(&parts.sockets), links.settings.clone()));
+    let keys = Arc::clone(&parts.keys);
+    parts.tasks.spawn_task(async move {
+        if let Err(error) = keys.expire_pending().await {
+            tracing::warn!(%error, "old pending messages could not be deleted");
+        }
+    });
+}
+
+fn refused(error: BotBuilderError) -> LinkError {
+    match error {
+        BotBuilderError::Store(error) => match crate::keystore::cause(&error) {
+            Some(cause) => LinkError::Store(cause.clone()),
+            None => LinkError::Protocol(error.to_string()),
+        },
+        BotBuilderError::Client(error) => LinkError::Protocol(client_refused(&error)),
+        other => LinkError::Protocol(other.to_string()),
+    }
+}
+
+fn client_refused(error: &ClientBuilderError) -> String {
+    error.to_string()
+}

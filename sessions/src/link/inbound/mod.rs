@@ -1,0 +1,116 @@
+//! What the library decrypted becomes what the ledger keeps. The mapping is pure: one file per concern.
+
+pub(crate) mod address;
+pub(crate) mod content;
+pub(crate) mod hook;
+pub(crate) mod inbox;
+
+use std::sync::Arc;
+
+use wacore::types::message::{MessageCategory, MessageInfo};
+use waproto::whatsapp::Message;
+use wasup_store::records::Content;
+use wasup_store::repo::inbound::NewInbound;
+
+/// Longest name of a sender that is kept, in characters.
+const PUSH_NAME_MAX: usize = 100;
+
+/// The message as the ledger takes it, or `None` where nothing in it is for a human: keys, history, settings between
+/// the account's own devices.
+pub(crate) fn map(message: &Message, info: &MessageInfo, rand: u64) -> Option<NewInbound> {
+    if info.category == MessageCategory::Peer {
+        return None;
+    }
+    content::map(message).and_then(|content| addressed(info, content, rand))
+}
+
+/// A message that can't be read.
+pub(crate) fn unavailable(info: &Arc<MessageInfo>, rand: u64) -> Option<NewInbound> {
+    (info.category != MessageCategory::Peer).then(|| addressed(info, Content::Unavailable, rand))?
+}
+
+fn addressed(info: &MessageInfo, content: Content, rand: u64) -> Option<NewInbound> {
+    let source = &info.source;
+    let from_me = source.is_from_me;
+    let chat_alt = if source.is_group { None } else if from_me { source.recipient_alt.as_ref() } else { source.sender_alt.as_ref() };
+    let chat = address::participant(&source.chat, chat_alt)?;
+    let sender = if from_me { None } else { address::participant(&source.sender, source.sender_alt.as_ref()) };
+    Some(NewInbound {
+        provider_id: info.id.clone(),
+        chat,
+        sender,
+        from_me,
+        group: source.is_group,
+        ts_ms: u64::try_from(info.timestamp.timestamp_millis()).unwrap_or_default(),
+        rand,
+        content,
+        push_name: (!from_me && !info.push_name.is_empty()).then(|| info.push_name.chars().take(PUSH_NAME_MAX).collect()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wacore::types::message::MessageSource;
+
+    fn info(source: MessageSource) -> MessageInfo {
+        MessageInfo { id: "3EB0AA".into(), source, push_name: "Ana".into(), ..MessageInfo::default() }
+    }
+
+    fn text(body: &str) -> Message {
+        Message { conversation: Some(body.into()), ..Message::default() }
+    }
+
+    #[test]
+    fn a_direct_message_is_its_senders_chat() {
+        let source = MessageSource {
+            chat: "62811@s.whatsapp.net".parse().unwrap(),
+            sender: "62811:3@s.whatsapp.net".parse().unwrap(),
+            sender_alt: Some("900@lid".parse().unwrap()),
+            ..MessageSource::default()
+        };
+        let new = map(&text("hi"), &info(source), 7).unwrap();
+        assert_eq!(new.chat.jid.as_str(), "900@lid");
+        assert_eq!(new.chat.phone.as_deref(), Some("62811"));
+        assert_eq!(new.sender.as_ref(), Some(&new.chat));
+        assert_eq!((new.from_me, new.group, new.rand), (false, false, 7));
+        assert_eq!(new.push_name.as_deref(), Some("Ana"));
+    }
+
+    #[test]
+    fn what_another_own_device_sent_is_outbound_to_its_receiver() {
+        let source = MessageSource {
+            chat: "62822@s.whatsapp.net".parse().unwrap(),
+            sender: "62811:0@s.whatsapp.net".parse().unwrap(),
+            is_from_me: true,
+            recipient: Some("62822@s.whatsapp.net".parse().unwrap()),
+            ..MessageSource::default()
+        };
+        let new = map(&text("hi"), &info(source), 7).unwrap();
+        assert_eq!(new.chat.jid.as_str(), "62822@s.whatsapp.net");
+        assert_eq!((new.sender, new.from_me, new.push_name), (None, true, None));
+    }
+
+    #[test]
+    fn a_group_keeps_chat_and_sender_apart() {
+        let source = MessageSource {
+            chat: "120363@g.us".parse().unwrap(),
+            sender: "900:2@lid".parse().unwrap(),
+            sender_alt: Some("62811@s.whatsapp.net".parse().unwrap()),
+            is_group: true,
+            ..MessageSource::default()
+        };
+        let new = map(&text("hi"), &info(source), 7).unwrap();
+        assert_eq!(new.chat.jid.as_str(), "120363@g.us");
+        assert_eq!(new.sender.unwrap().phone.as_deref(), Some("62811"));
+        assert!(new.group);
+    }
+
+    #[test]
+    fn talk_between_own_devices_is_nothing_for_a_human() {
+        let mut peer = info(MessageSource::default());
+        peer.category = MessageCategory::Peer;
+        assert!(map(&text("hi"), &peer, 0).is_none());
+        assert!(unavailable(&Arc::new(peer), 0).is_none());
+    }
+}

@@ -1,0 +1,69 @@
+//! The link over the protocol library: [`WhatsAppLinks`] opens them.
+
+mod build;
+mod classify;
+mod ears;
+mod ending;
+pub(crate) mod inbound;
+mod keeper;
+mod outlet;
+mod pump;
+mod runtime;
+mod sending;
+mod settings;
+mod transport;
+mod whatsapp;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+use wasup_store::Store;
+
+pub use inbound::inbox::Committed;
+pub use settings::LinkSettings;
+
+pub use crate::counted::LinkStats;
+
+use crate::counted::Counted;
+use crate::dial::{ConnectPermits, HttpPool, Reach};
+use crate::ports::{Link, LinkError, LinkEvent, LinkFactory, LinkTarget};
+
+/// Opens links to WhatsApp. One per process: links share its permits to connect and its HTTP connections.
+pub struct WhatsAppLinks {
+    store: Store,
+    settings: LinkSettings,
+    committed: Committed,
+    permits: Arc<ConnectPermits>,
+    http: Arc<HttpPool>,
+    reach: Reach,
+    counted: Arc<Counted>,
+}
+
+impl WhatsAppLinks {
+    /// Links over `store`. `committed` is called after received messages of an account were committed; it must not
+    /// block.
+    ///
+    /// # Errors
+    /// [`LinkError::Protocol`] when TLS can't be set up.
+    pub fn new(store: Store, settings: LinkSettings, committed: Committed) -> Result<Self, LinkError> {
+        let reach = Reach::of_this_build();
+        let spool = settings.spool.clone().unwrap_or_else(std::env::temp_dir);
+        let http = Arc::new(HttpPool::new(reach, spool)?);
+        let permits = ConnectPermits::new(settings.connects_in_flight);
+        Ok(Self { store, settings, committed, permits, http, reach, counted: Arc::default() })
+    }
+
+    /// What the links of this process counted.
+    #[must_use]
+    pub fn stats(&self) -> LinkStats {
+        self.counted.stats()
+    }
+}
+
+#[async_trait]
+impl LinkFactory for WhatsAppLinks {
+    async fn open(&self, target: LinkTarget, events: mpsc::Sender<LinkEvent>) -> Result<Arc<dyn Link>, LinkError> {
+        Ok(Arc::new(build::open(self, target, events).await?))
+    }
+}

@@ -1,0 +1,109 @@
+//! The library's sockets over the account's dialer, one at a time, each under a permit to be connecting.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::Notify;
+use wacore::net::{Transport, TransportEvent, TransportFactory};
+use wacore::stats::TransportResourceReport;
+use whatsapp_rust::async_channel;
+
+use super::outlet::Outlet;
+use super::runtime::LinkTasks;
+use crate::dial::{ConnectPermits, Dialer, PermitSlot};
+
+/// What the sockets of a link share.
+pub(super) struct Sockets {
+    pub(super) dialer: Dialer,
+    pub(super) permits: Arc<ConnectPermits>,
+    pub(super) permit: Arc<PermitSlot>,
+    /// Longest that a permit is kept by a login that does not get on.
+    pub(super) permit_deadline: Duration,
+    pub(super) outlet: Arc<Outlet>,
+    pub(super) tasks: LinkTasks,
+    /// Notified when a permit is free for this account again.
+    pub(super) permit_free: Arc<Notify>,
+    pub(super) current: Mutex<Option<Weak<Socket>>>,
+}
+
+impl Sockets {
+    /// Drops the connection on purpose; the library makes a new one.
+    pub(super) async fn drop_connection(&self) {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(socket) = current.and_then(|socket| socket.upgrade()) {
+            socket.disconnect().await;
+        }
+    }
+
+    async fn dial(&self) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
+        self.outlet.dialing();
+        let Some(permit) = self.permits.acquire(&self.permit_free).await else {
+            anyhow::bail!("too many accounts are connecting");
+        };
+        self.permit.keep(permit);
+        let connected = self.dialer.connect().await;
+        if connected.is_err() {
+            self.permit.release();
+        }
+        let (inner, events) = connected?;
+        let socket = Arc::new(Socket { inner, permit: Arc::clone(&self.permit) });
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(&socket));
+        self.give_permit_back_in_time(&socket);
+        Ok((socket, events))
+    }
+
+    fn give_permit_back_in_time(&self, socket: &Arc<Socket>) {
+        let (socket, deadline) = (Arc::downgrade(socket), self.permit_deadline);
+        self.tasks.spawn_task(async move {
+            tokio::time::sleep(deadline).await;
+            // A later connect has a permit of its own.
+            if let Some(socket) = socket.upgrade() {
+                socket.permit.release();
+            }
+        });
+    }
+}
+
+/// The factory that the library asks for a socket.
+pub(super) struct SocketFactory(pub(super) Arc<Sockets>);
+
+#[async_trait]
+impl TransportFactory for SocketFactory {
+    async fn create_transport(&self) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
+        tokio::select! {
+            biased;
+            () = self.0.tasks.stopping().cancelled() => anyhow::bail!("the link is being closed"),
+            made = self.0.dial() => made,
+        }
+    }
+}
+
+/// A socket that gives the permit back when it goes.
+pub(super) struct Socket {
+    inner: Arc<dyn Transport>,
+    permit: Arc<PermitSlot>,
+}
+
+#[async_trait]
+impl Transport for Socket {
+    async fn send(&self, data: Bytes) -> anyhow::Result<()> {
+        self.inner.send(data).await
+    }
+
+    async fn disconnect(&self) {
+        self.permit.release();
+        self.inner.disconnect().await;
+    }
+
+    fn resource_report(&self) -> Option<TransportResourceReport> {
+        self.inner.resource_report()
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.permit.release();
+    }
+}

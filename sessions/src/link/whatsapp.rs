@@ -1,0 +1,112 @@
+//! An open link.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+use tokio::task::AbortHandle;
+use wacore::iq::devices::RemoveCompanionDeviceSpec;
+use whatsapp_rust::{Client, SendOptions};
+
+use super::inbound::address;
+use super::outlet::Outlet;
+use super::runtime::LinkTasks;
+use super::sending;
+use crate::ports::{Link, LinkError, Outgoing, SendError};
+
+/// Longest that an orderly disconnect may take: the library flushes receipts and keys for up to 5 s each.
+const DISCONNECT_LIMIT: Duration = Duration::from_secs(15);
+
+/// Longest that ended tasks may take to be gone.
+pub(super) const TASKS_LIMIT: Duration = Duration::from_secs(5);
+
+/// How often the end of the loop is looked for.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// A live connection of one account.
+pub(super) struct WhatsAppLink {
+    client: Arc<Client>,
+    outlet: Arc<Outlet>,
+    tasks: LinkTasks,
+    main: AbortHandle,
+    query_timeout: Duration,
+    closed: OnceCell<()>,
+}
+
+impl WhatsAppLink {
+    pub(super) fn new(client: Arc<Client>, outlet: Arc<Outlet>, tasks: LinkTasks, main: AbortHandle, query_timeout: Duration) -> Self {
+        Self { client, outlet, tasks, main, query_timeout, closed: OnceCell::new() }
+    }
+
+    async fn close_once(&self) {
+        self.outlet.silence();
+        if tokio::time::timeout(DISCONNECT_LIMIT, Box::pin(self.client.disconnect())).await.is_err() {
+            tracing::warn!("a link did not disconnect in time and is cut off");
+        }
+        let ended = async {
+            while !self.main.is_finished() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        // A loop that is just dialing sees the end when its dial ends.
+        if tokio::time::timeout(Duration::from_millis(500), ended).await.is_err() {
+            self.main.abort();
+        }
+        if !self.tasks.end(TASKS_LIMIT).await {
+            tracing::error!("tasks of a link are still there after it was closed");
+        }
+        while !self.main.is_finished() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+impl Drop for WhatsAppLink {
+    fn drop(&mut self) {
+        // Whoever forgot to close it must not leave a connection behind that nobody listens to.
+        self.main.abort();
+        self.tasks.stopping().cancel();
+    }
+}
+
+#[async_trait]
+impl Link for WhatsAppLink {
+    async fn send(&self, message: &Outgoing) -> Result<(), SendError> {
+        if !self.is_connected() {
+            return Err(SendError::NotConnected);
+        }
+        let content = sending::encode(&message.content)?;
+        let to = address::destination(&message.chat).ok_or(SendError::NotSendable)?;
+        let options = SendOptions::default().with_message_id(message.provider_id.as_str());
+        let send = Box::pin(self.client.send_message_with_options(to, content, options));
+        match tokio::time::timeout(self.query_timeout, send).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(sending::failure(&error)),
+            Err(_) => Err(SendError::TimedOut),
+        }
+    }
+
+    fn is_connected(&self) -> bool {
+        self.outlet.connected() && self.client.is_connected() && self.client.is_logged_in()
+    }
+
+    fn reconnect_now(&self) {
+        self.tasks.hurry();
+    }
+
+    async fn log_out(&self) -> Result<(), LinkError> {
+        let own = self.client.pn().filter(|_| self.client.is_logged_in());
+        let Some(own) = own else { return Err(LinkError::Protocol("not connected".into())) };
+        let removal = Box::pin(self.client.execute(RemoveCompanionDeviceSpec::new(&own)));
+        match tokio::time::timeout(self.query_timeout, removal).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(LinkError::Protocol(error.to_string())),
+            Err(_) => Err(LinkError::Protocol("the network did not answer in time".into())),
+        }
+    }
+
+    async fn close(&self) {
+        self.closed.get_or_init(|| self.close_once()).await;
+    }
+}
