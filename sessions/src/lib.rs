@@ -10,7 +10,11 @@ pub mod ports;
 
 mod counted;
 mod dial;
+#[cfg(feature = "sandbox")]
+mod fail_point;
 mod provider_id;
 mod trouble;
 
+#[cfg(feature = "sandbox")]
+pub use fail_point::FailPoint;
 pub use provider_id::provider_id;

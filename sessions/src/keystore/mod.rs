@@ -47,6 +47,8 @@ pub struct KeyStore {
     scope: WaScope,
     counted: Arc<Counted>,
     trouble: Arc<Trouble>,
+    #[cfg(feature = "sandbox")]
+    fail_point: Option<Arc<crate::FailPoint>>,
 }
 
 impl KeyStore {
@@ -58,7 +60,20 @@ impl KeyStore {
 
     /// As [`KeyStore::new`]; `trouble` is told of every refused write, `counted` of every lost copy.
     pub(crate) fn watched(store: Store, scope: WaScope, trouble: Arc<Trouble>, counted: Arc<Counted>) -> Self {
-        Self { store, scope, counted, trouble }
+        Self {
+            store,
+            scope,
+            counted,
+            trouble,
+            #[cfg(feature = "sandbox")]
+            fail_point: None,
+        }
+    }
+
+    /// Makes the write of pending rows pass by a fail point.
+    #[cfg(feature = "sandbox")]
+    pub(crate) fn with_fail_point(self, fail_point: Option<Arc<crate::FailPoint>>) -> Self {
+        Self { fail_point, ..self }
     }
 
     fn key(&self, kind: WaKind) -> Key {

@@ -49,7 +49,9 @@ impl Parts {
         let scope = WaScope { no: target.no, link: target.link, epoch: target.epoch };
         let (tasks, trouble) = (LinkTasks::default(), Arc::<Trouble>::default());
         let outlet = Arc::new(Outlet::counting(Arc::clone(&links.counted)));
-        let keys = Arc::new(KeyStore::watched(links.store.clone(), scope, Arc::clone(&trouble), Arc::clone(&links.counted)));
+        let keys = KeyStore::watched(links.store.clone(), scope, Arc::clone(&trouble), Arc::clone(&links.counted));
+        #[cfg(feature = "sandbox")]
+        let keys = keys.with_fail_point(settings.before_pending_row.clone());
         let inbox = Inbox::new(links.store.clone(), scope, Arc::clone(&links.committed), Arc::clone(&trouble));
         let sockets = Sockets {
             dialer,
@@ -61,7 +63,7 @@ impl Parts {
             permit_free: Arc::<Notify>::default(),
             current: Mutex::default(),
         };
-        Ok(Self { tasks, outlet, trouble, own: Arc::default(), keys, inbox: Arc::new(inbox), sockets: Arc::new(sockets) })
+        Ok(Self { tasks, outlet, trouble, own: Arc::default(), keys: Arc::new(keys), inbox: Arc::new(inbox), sockets: Arc::new(sockets) })
     }
 
     async fn bot(&self, links: &WhatsAppLinks, target: &LinkTarget) -> Result<Bot, BotBuilderError> {

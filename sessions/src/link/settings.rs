@@ -32,6 +32,9 @@ pub struct LinkSettings {
     pub prekeys: Option<u32>,
     /// Where uploads are kept while they go out; `None` is the system's folder for temporary files.
     pub spool: Option<PathBuf>,
+    /// Between the decryption of a message and the row that keeps its copy.
+    #[cfg(feature = "sandbox")]
+    pub before_pending_row: Option<std::sync::Arc<crate::FailPoint>>,
 }
 
 impl Default for LinkSettings {
@@ -45,6 +48,8 @@ impl Default for LinkSettings {
             connects_in_flight: 16,
             prekeys: None,
             spool: None,
+            #[cfg(feature = "sandbox")]
+            before_pending_row: None,
         }
     }
 }

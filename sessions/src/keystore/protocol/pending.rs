@@ -76,6 +76,10 @@ impl KeyStore {
     }
 
     pub(super) async fn put_pending(&self, rows: &[PendingInboundRow<'_>]) -> Answer<()> {
+        #[cfg(feature = "sandbox")]
+        if let Some(fail_point) = &self.fail_point {
+            fail_point.pass().await;
+        }
         let now = self.store.now_ms().to_be_bytes();
         let row = |row: &PendingInboundRow<'_>| {
             let mut body = Vec::with_capacity(row.message.len() + TIME_LEN);

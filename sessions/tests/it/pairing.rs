@@ -1,0 +1,63 @@
+//! Linking by QR.
+
+use wasup_sessions::ports::LinkEvent;
+
+use crate::world::World;
+
+const NUMBER: &str = "6281234567801";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_links_an_account_by_its_code() {
+    let world = World::new().await;
+    let account = world.account("shop").await;
+    let mut line = world.open(&account).await;
+    let code = line.qr().await;
+    let phone = world.network.phone(NUMBER);
+    let device = phone.scan(&code).await.unwrap();
+    let identity = line
+        .until("the pairing", |event| match event {
+            LinkEvent::Paired { identity } => Some(identity.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(identity.jid.as_str(), phone.jid());
+    assert_eq!(identity.lid.as_ref().map(|lid| lid.as_str().to_owned()), Some(phone.lid()));
+    assert!(line.passed.contains(&LinkEvent::PairingStarted), "the scan is told before the pairing: {:?}", line.passed);
+    line.connected().await;
+    assert!(line.link.is_connected());
+    assert_eq!(phone.devices(), [device]);
+    line.link.close().await;
+    assert!(!line.link.is_connected());
+    assert!(world.network.violations().is_empty(), "{:?}", world.network.violations());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_linked_account_comes_back_without_a_code() {
+    let world = World::new().await;
+    let (account, mut line, phone) = world.linked("shop", NUMBER).await;
+    for _ in 0..2 {
+        line.link.close().await;
+        world.network.wait_disconnected(NUMBER, crate::world::PATIENCE).await.unwrap();
+        line = world.open(&account).await;
+        line.connected().await;
+        let codes = line.passed.iter().filter(|event| matches!(event, LinkEvent::Qr { .. })).count();
+        assert_eq!(codes, 0);
+    }
+    assert_eq!(phone.devices().len(), 1);
+    let stats = world.network.stats();
+    assert!(format!("{stats:?}").contains("resumed") || stats.logins >= 3, "{stats:?}");
+    line.link.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logging_out_removes_the_device_from_the_phone() {
+    let world = World::new().await;
+    let (_, mut line, phone) = world.linked("shop", NUMBER).await;
+    line.link.log_out().await.unwrap();
+    world.wait("the device to go", async || phone.devices().is_empty().then_some(())).await;
+    line.until("the end", |event| {
+        matches!(event, LinkEvent::Ended { reason: wasup_sessions::ports::EndReason::LoggedOut }).then_some(())
+    })
+    .await;
+    line.link.close().await;
+}
