@@ -1,0 +1,310 @@
+//! One life of an account's actor: what it remembers, and how it goes from its beginning to its end.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ractor::ActorRef;
+use rand::rngs::StdRng;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use wasup_sessions::ports::{Link, LinkTarget, QrCode};
+use wasup_store::id::{AccountId, AccountNo, Epoch};
+use wasup_store::records::{AccountRecord, AccountState, MessageRecord};
+use wasup_store::repo::send::MAX_IN_FLIGHT;
+use wasup_store::repo::{account, send};
+use wasup_store::{Durability, StoreError};
+
+use super::actor::{AccountArgs, AccountMsg, Close};
+use super::inflight::Flights;
+use super::lease::{self, LinkHandle, Opening};
+use super::pairing::Rounds;
+use super::plan::Plan;
+use super::pump::{Pump, Report};
+use super::state::{after_stop, opening};
+use crate::accounts::SupervisorMsg;
+use crate::context::Context;
+use crate::door::{AccountDoor, QrShown};
+use crate::supervision::{Crash, StopReason, StoreTrouble};
+use crate::tray::Tray;
+
+/// The longest time between two looks at the outbox, should every nudge be lost.
+pub(super) const SLOW_WAKE: Duration = Duration::from_secs(5);
+/// The shortest time between two alarms.
+const ALARM_MIN: Duration = Duration::from_millis(20);
+/// Share of the stop's time that each of its three steps may take: sends, removal of the device, close.
+const STOP_SHARE: f64 = 0.3;
+
+/// What an account's actor remembers.
+pub(crate) struct Incarnation {
+    pub(super) ctx: Arc<Context>,
+    pub(super) door: Arc<AccountDoor>,
+    pub(super) myself: ActorRef<AccountMsg>,
+    supervisor: ActorRef<SupervisorMsg>,
+    token: CancellationToken,
+    pub(super) id: AccountId,
+    pub(super) no: AccountNo,
+    pub(super) generation: u64,
+    /// Set while this incarnation owns the account and may write.
+    pub(super) epoch: Option<Epoch>,
+    pub(super) state: AccountState,
+    pub(super) linked: bool,
+    target: Option<LinkTarget>,
+    link: Option<LinkHandle>,
+    pub(super) pump: Option<Pump>,
+    pumps: u64,
+    pub(super) tray: Arc<Tray<Report>>,
+    pub(super) connected: bool,
+    pub(super) flights: Flights,
+    pub(super) rounds: Rounds,
+    /// The link ended on purpose and is opened anew when it is closed.
+    pub(super) reopen: bool,
+    pub(super) closing: Option<Closing>,
+    alarm: Option<(Instant, JoinHandle<()>)>,
+    pub(super) rng: StdRng,
+}
+
+/// A stop on its way.
+pub(super) struct Closing {
+    reason: StopReason,
+    /// Until then sends that are on the wire may be acknowledged.
+    deadline: Instant,
+}
+
+impl Drop for Incarnation {
+    fn drop(&mut self) {
+        if let Some((_, alarm)) = self.alarm.take() {
+            alarm.abort();
+        }
+    }
+}
+
+impl Incarnation {
+    pub(super) fn new(args: AccountArgs, myself: ActorRef<AccountMsg>) -> Self {
+        let AccountArgs { ctx, supervisor, id, no, generation, token } = args;
+        let door = ctx.nudges.doors.account(no);
+        door.door.open(myself.clone());
+        Self {
+            ctx,
+            door,
+            myself,
+            supervisor,
+            token,
+            id,
+            no,
+            generation,
+            epoch: None,
+            state: AccountState::default(),
+            linked: false,
+            target: None,
+            link: None,
+            pump: None,
+            pumps: 0,
+            tray: Arc::new(Tray::new()),
+            connected: false,
+            flights: Flights::default(),
+            rounds: Rounds::default(),
+            reopen: false,
+            closing: None,
+            alarm: None,
+            rng: rand::make_rng(),
+        }
+    }
+
+    /// Takes the account over and opens its link.
+    pub(super) async fn begin(&mut self) -> Result<(), Crash> {
+        let (id, now_ms) = (self.id.clone(), self.ctx.store.now_ms());
+        let taken = self.ctx.store.write(Durability::Durable, move |tx| {
+            let Some(record) = account::take_over(tx, &id)? else { return Ok(None) };
+            account::set_state(tx, record.no, Some(record.epoch), &opening(&record, now_ms), now_ms)?;
+            let unsettled = tx.reading(|tx| send::unsettled(tx, record.no, MAX_IN_FLIGHT))?;
+            Ok::<_, StoreError>(Some((record, unsettled)))
+        });
+        match taken.await {
+            Ok(Some((record, unsettled))) if record.no == self.no => self.take_up(&record, &unsettled, now_ms),
+            // Deleted, and perhaps created anew under the same id, since the supervisor looked.
+            Ok(_) => self.myself.stop(Some(StopReason::Deleted.as_str().to_owned())),
+            Err(error) => match StoreTrouble::from(error) {
+                StoreTrouble::Crash(crash) => return Err(crash),
+                StoreTrouble::Stale => self.myself.stop(Some(StopReason::TakenOver.as_str().to_owned())),
+                StoreTrouble::Outage => drop(self.myself.send_after(SLOW_WAKE, || AccountMsg::Begin)),
+            },
+        }
+        Ok(())
+    }
+
+    fn take_up(
+        &mut self,
+        record: &AccountRecord,
+        unsettled: &[(wasup_store::id::MessageId, MessageRecord)],
+        now_ms: u64,
+    ) {
+        self.epoch = Some(record.epoch);
+        self.state = opening(record, now_ms);
+        self.linked = record.identity.is_some();
+        for (id, record) in unsettled {
+            self.flights.restore(*id, record);
+        }
+        tracing::info!(account.epoch = record.epoch.0, unsettled = unsettled.len(), "the account is taken over");
+        let name = if record.name.is_empty() { record.id.to_string() } else { record.name.clone() };
+        self.target = Some(LinkTarget { no: record.no, link: record.link, epoch: record.epoch, name });
+        self.ctx.nudges.deliveries();
+        // A stop may have been asked for while the store was away.
+        if self.closing.is_none() {
+            self.open_link();
+        }
+        self.set_alarm();
+    }
+
+    fn open_link(&mut self) {
+        let Some(target) = self.target.clone() else { return };
+        let stop = self.ctx.settings.supervision.stop_timeout;
+        self.link = Some(lease::open(Opening {
+            leases: self.ctx.leases.clone(),
+            links: Arc::clone(&self.ctx.links),
+            target,
+            actor: self.myself.clone(),
+            token: self.token.clone(),
+            lease_max: stop,
+            close_max: stop.mul_f64(STOP_SHARE),
+        }));
+    }
+
+    pub(super) fn on_link_opened(&mut self, link: Arc<dyn Link>) {
+        self.pumps += 1;
+        let timeout = self.ctx.settings.send.ack_timeout;
+        let (tray, actor) = (Arc::clone(&self.tray), self.myself.clone());
+        self.pump = Some(Pump::start(self.pumps, link, tray, actor, timeout));
+    }
+
+    pub(super) fn on_pump_gone(&self, number: u64) -> Result<(), Crash> {
+        match &self.pump {
+            Some(pump) if pump.is(number) => Err(Crash::Invariant("the sending task ended")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Shows a code to whoever waits for one, or none.
+    pub(super) fn show_qr(&self, code: Option<(QrCode, Duration)>) {
+        let shown = code.map(|(code, valid_for)| {
+            if let Some(listener) = &self.ctx.qr_shown {
+                listener(&self.id, &code);
+            }
+            let valid_ms = u64::try_from(valid_for.as_millis()).unwrap_or(u64::MAX);
+            QrShown { code, expires_ms: self.ctx.store.now_ms().saturating_add(valid_ms) }
+        });
+        self.door.qr.send_replace(shown);
+    }
+
+    pub(super) fn pong(&self, generation: u64) {
+        // A supervisor that is gone takes its children with it.
+        let _ = self.supervisor.cast(SupervisorMsg::Pong { no: self.no, generation });
+    }
+
+    /// Another round of codes begins, or the account stops; answers the state for the latter.
+    pub(super) fn on_exhausted(&mut self) -> Option<AccountState> {
+        let wanted = self.door.qr_wanted.swap(false, Ordering::SeqCst);
+        if self.rounds.exhausted(wanted) {
+            self.reopen = true;
+            return None;
+        }
+        self.close_because(StopReason::QrExpired);
+        after_stop(&self.state, self.linked, StopReason::QrExpired)
+    }
+
+    pub(super) async fn on_close(&mut self, close: Close) -> Result<(), Crash> {
+        if close.log_out
+            && let Some(link) = &self.link
+        {
+            link.log_out_at_close();
+        }
+        self.close_because(close.reason);
+        self.go_on_closing().await
+    }
+
+    /// Begins a stop, unless one is on its way for another reason.
+    pub(super) fn close_because(&mut self, reason: StopReason) {
+        let grace = self.ctx.settings.supervision.stop_timeout.mul_f64(STOP_SHARE);
+        self.closing.get_or_insert(Closing { reason, deadline: Instant::now() + grace });
+    }
+
+    /// Whether a stop is on its way.
+    pub(super) const fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    /// Takes a stop, or a new round of codes, as far as it can go now.
+    pub(super) async fn go_on_closing(&mut self) -> Result<(), Crash> {
+        let Some(closing) = &self.closing else {
+            if self.reopen
+                && let Some(link) = &self.link
+            {
+                link.close();
+            }
+            return Ok(());
+        };
+        let Some(link) = &self.link else { return self.finish().await };
+        if !self.connected || self.flights.moving() == 0 || closing.deadline <= Instant::now() {
+            link.close();
+        }
+        self.set_alarm();
+        Ok(())
+    }
+
+    pub(super) async fn on_link_gone(&mut self) -> Result<(), Crash> {
+        self.link = None;
+        self.pump = None;
+        self.connected = false;
+        self.flights.sender_gone();
+        self.show_qr(None);
+        if self.closing.is_some() {
+            return self.finish().await;
+        }
+        if !std::mem::take(&mut self.reopen) {
+            return Err(Crash::LinkEnded);
+        }
+        self.open_link();
+        Ok(())
+    }
+
+    /// The last step of a stop.
+    async fn finish(&mut self) -> Result<(), Crash> {
+        let Some(closing) = &self.closing else { return Ok(()) };
+        let reason = closing.reason;
+        if matches!(reason, StopReason::Requested | StopReason::Shutdown) {
+            let states = after_stop(&self.state, self.linked, reason).into_iter().collect();
+            self.commit(Plan { states, ..Plan::default() }).await?;
+        }
+        tracing::info!(reason = reason.as_str(), "the account's actor stops");
+        self.myself.stop(Some(reason.as_str().to_owned()));
+        Ok(())
+    }
+
+    /// Sets the alarm for the next deadline. One that is set for an earlier time stays.
+    pub(super) fn set_alarm(&mut self) {
+        let now = Instant::now();
+        // A deadline that has passed and is still there could not be dealt with: it is looked at again a little later.
+        let due = self.flights.next_due().filter(|_| self.connected && self.pump.is_some() && self.closing.is_none());
+        let due = due.map(|at| at.max(now + ALARM_MIN));
+        let closing = self.closing.as_ref().map(|closing| closing.deadline.max(now + ALARM_MIN));
+        let at = [due, closing].into_iter().flatten().fold(now + SLOW_WAKE, Instant::min);
+        if let Some((set, alarm)) = &self.alarm {
+            if *set <= at {
+                return;
+            }
+            alarm.abort();
+        }
+        let actor = self.myself.clone();
+        let alarm = tokio::spawn(async move {
+            tokio::time::sleep_until(at).await;
+            let _ = actor.cast(AccountMsg::Alarm);
+        });
+        self.alarm = Some((at, alarm));
+    }
+
+    /// The alarm rang.
+    pub(super) fn alarm_rang(&mut self) {
+        self.alarm = None;
+    }
+}

@@ -1,0 +1,84 @@
+//! One store job for everything that a turn of an account's actor comes to.
+
+use wasup_store::id::{AccountNo, Epoch, MessageId, Millis};
+use wasup_store::records::{AccountState, Identity, MessageRecord};
+use wasup_store::repo::send::Settlement;
+use wasup_store::repo::{account, message, send};
+use wasup_store::{StoreError, WriteTx};
+
+use super::batch::Receipts;
+
+/// Whose rows are written, and by which incarnation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owner {
+    pub(super) no: AccountNo,
+    pub(super) epoch: Epoch,
+}
+
+/// What is to be committed, in the order of the fields.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) identity: Option<Identity>,
+    pub(super) states: Vec<AccountState>,
+    pub(super) settlements: Vec<(MessageId, Settlement)>,
+    pub(super) receipts: Vec<Receipts>,
+    /// Sends to be put on the wire once more.
+    pub(super) again: Vec<MessageId>,
+    /// Most queued sends to be taken for the wire.
+    pub(super) take: usize,
+    /// The link is over: fresh keys next time. Makes this incarnation's epoch stale.
+    pub(super) log_out: bool,
+}
+
+/// What a commit made.
+#[derive(Debug, Default)]
+pub(super) struct Committed {
+    /// Sends for the wire, in order.
+    pub(super) outgoing: Vec<(MessageId, MessageRecord)>,
+    /// How many of them go there once more.
+    pub(super) repeated: usize,
+    /// Messages that a receipt moved on.
+    pub(super) moved: Vec<MessageId>,
+}
+
+impl Plan {
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.identity.is_none()
+            && self.states.is_empty()
+            && self.settlements.is_empty()
+            && self.receipts.is_empty()
+            && self.again.is_empty()
+            && self.take == 0
+            && !self.log_out
+    }
+
+    /// Writes it.
+    pub(super) fn apply(&self, tx: &mut WriteTx<'_>, owner: Owner, now_ms: Millis) -> Result<Committed, StoreError> {
+        let Owner { no, epoch } = owner;
+        account::fence(tx, no, epoch)?;
+        if let Some(identity) = &self.identity {
+            account::set_identity(tx, no, epoch, identity)?;
+        }
+        for state in &self.states {
+            account::set_state(tx, no, Some(epoch), state, now_ms)?;
+        }
+        if !self.settlements.is_empty() {
+            send::settle(tx, no, epoch, &self.settlements, now_ms)?;
+        }
+        let mut moved = Vec::new();
+        for receipts in &self.receipts {
+            let Receipts { seen, at_ms, provider_ids } = receipts;
+            moved.extend(message::receipt(tx, no, epoch, provider_ids, *seen, *at_ms, now_ms)?);
+        }
+        let mut outgoing = send::again(tx, no, epoch, &self.again, now_ms)?;
+        let repeated = outgoing.len();
+        if self.take > 0 {
+            outgoing.extend(send::take(tx, no, epoch, now_ms, self.take)?);
+        }
+        if self.log_out {
+            account::log_out(tx, no, epoch, now_ms)?;
+        }
+        Ok(Committed { outgoing, repeated, moved })
+    }
+}

@@ -1,0 +1,250 @@
+//! The turns of an account's actor: each gathers what has to be written, commits it in one job, and acts on it.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use wasup_sessions::ports::{EndReason, SendError};
+use wasup_store::id::MessageId;
+use wasup_store::records::FailReason;
+use wasup_store::repo::counters;
+use wasup_store::repo::send::{MAX_IN_FLIGHT, Settlement};
+use wasup_store::{Durability, StoreError};
+
+use super::ack;
+use super::batch::{Batch, fold};
+use super::incarnation::Incarnation;
+use super::lease::EventBatch;
+use super::plan::{Committed, Owner, Plan};
+use crate::supervision::{Backoff, Crash, StopReason, StoreTrouble};
+
+/// Waits before a message whose try failed before the wire is tried again.
+const RETRY: Backoff = Backoff {
+    base: std::time::Duration::from_secs(1),
+    factor: 2.0,
+    cap: std::time::Duration::from_secs(60),
+    jitter: 0.2,
+};
+
+impl Incarnation {
+    pub(super) async fn on_events(&mut self, batch: EventBatch) -> Result<(), Crash> {
+        let now_ms = self.ctx.store.now_ms();
+        let mut batch = fold(&self.state, &self.flights, batch.events, now_ms);
+        self.note(&mut batch);
+        let mut plan = Plan {
+            settlements: std::mem::take(&mut batch.settlements),
+            receipts: std::mem::take(&mut batch.receipts),
+            ..Plan::default()
+        };
+        if !self.is_closing() {
+            plan.identity = batch.identity.take();
+            plan.states = std::mem::take(&mut batch.states);
+            self.end_of_link(&batch, &mut plan);
+        }
+        if batch.fresh_connection && self.connected {
+            let out = self.flights.after_reconnect();
+            self.try_again(out, &mut plan, now_ms);
+        }
+        self.pump(&mut plan).await;
+        self.commit(plan).await?;
+        if batch.end == Some(EndReason::Unexpected) && !self.is_closing() {
+            return Err(Crash::LinkEnded);
+        }
+        self.go_on_closing().await?;
+        self.set_alarm();
+        Ok(())
+    }
+
+    /// What a batch means to the memory, the QR watch and the counters.
+    fn note(&mut self, batch: &mut Batch) {
+        if let Some(connected) = batch.connected {
+            self.connected = connected;
+        }
+        if batch.phone_came {
+            self.rounds.reset();
+        }
+        if let Some(code) = batch.qr.take() {
+            self.show_qr(code);
+        }
+        for reason in &batch.lost {
+            metrics::counter!("wasup_account_reconnects_total", "reason" => reason.as_str()).increment(1);
+        }
+    }
+
+    fn end_of_link(&mut self, batch: &Batch, plan: &mut Plan) {
+        if batch.exhausted {
+            plan.states.extend(self.on_exhausted());
+        }
+        match batch.end {
+            None | Some(EndReason::Unexpected) => return,
+            Some(EndReason::LoggedOut) => plan.log_out = true,
+            Some(EndReason::Refused { code }) => tracing::warn!(code, "the network refused the login"),
+            Some(_) => {}
+        }
+        self.close_because(StopReason::LinkEnded);
+    }
+
+    pub(super) async fn on_reports(&mut self) -> Result<(), Crash> {
+        let now = Instant::now();
+        let mut plan = Plan::default();
+        for report in self.tray.take() {
+            match report.result {
+                Ok(()) => self.flights.left(report.id, now + self.ctx.settings.send.ack_timeout),
+                Err(SendError::NoRecipient) => {
+                    plan.settlements.push((report.id, Settlement::Failed(FailReason::NoRecipient)));
+                }
+                Err(SendError::NotSendable) => {
+                    plan.settlements.push((report.id, Settlement::Failed(FailReason::NotSendable)));
+                }
+                // It goes with the next connection, which is announced by an event.
+                Err(SendError::NotConnected) if !self.connected => self.flights.stayed(report.id, None),
+                Err(SendError::NotConnected | SendError::TimedOut | SendError::Transient) => {
+                    let wait = RETRY.wait(self.flights.tries(report.id), &mut self.rng);
+                    self.flights.stayed(report.id, Some(now + wait));
+                }
+            }
+        }
+        self.pump(&mut plan).await;
+        self.commit(plan).await?;
+        self.go_on_closing().await?;
+        self.set_alarm();
+        Ok(())
+    }
+
+    pub(super) async fn on_nudge(&mut self) -> Result<(), Crash> {
+        self.door.door.answered();
+        let mut plan = Plan::default();
+        self.pump(&mut plan).await;
+        self.commit(plan).await?;
+        self.set_alarm();
+        Ok(())
+    }
+
+    pub(super) async fn on_alarm(&mut self) -> Result<(), Crash> {
+        self.alarm_rang();
+        let now_ms = self.ctx.store.now_ms();
+        let mut plan = Plan::default();
+        let mut out = self.flights.expired(&self.ctx.settings.send, now_ms);
+        if self.connected && self.pump.is_some() {
+            out.extend(self.flights.due(Instant::now()));
+            out.sort_unstable();
+            out.dedup();
+        }
+        self.try_again(out, &mut plan, now_ms);
+        self.pump(&mut plan).await;
+        self.commit(plan).await?;
+        self.go_on_closing().await?;
+        self.set_alarm();
+        Ok(())
+    }
+
+    /// Plans another try of these sends, or gives them up.
+    fn try_again(&self, ids: Vec<MessageId>, plan: &mut Plan, now_ms: u64) {
+        let settled: Vec<MessageId> = plan.settlements.iter().map(|(id, _)| *id).collect();
+        let open = ids.into_iter().filter(|id| !settled.contains(id)).collect();
+        let (again, given_up) = self.flights.judge(open, &self.ctx.settings.send, now_ms);
+        plan.settlements.extend(given_up.into_iter().map(|id| (id, Settlement::Failed(FailReason::NoAck))));
+        if self.pump.is_some() && !self.is_closing() {
+            plan.again = again;
+        }
+    }
+
+    /// Plans to take queued sends, as many as may be in flight.
+    async fn pump(&self, plan: &mut Plan) {
+        if !self.connected || self.pump.is_none() || self.is_closing() {
+            return;
+        }
+        let most = self.ctx.settings.send.in_flight.clamp(1, MAX_IN_FLIGHT);
+        let staying = self.flights.len().saturating_sub(plan.settlements.len());
+        let free = most.saturating_sub(staying);
+        if free == 0 {
+            return;
+        }
+        // A look before a durable commit that may find nothing. The outbox also counts what is in flight.
+        let no = self.no;
+        let waiting = self.ctx.store.read(|tx| counters::account(tx, no)).await;
+        if waiting.is_ok_and(|counts| counts.outbox_depth() > self.flights.len() as u64) {
+            plan.take = free;
+        }
+    }
+
+    /// Writes a plan and acts on what came of it. An outage of the store leaves the memory as it was: whatever was not
+    /// written is tried again at the next alarm.
+    pub(super) async fn commit(&mut self, plan: Plan) -> Result<(), Crash> {
+        let Some(epoch) = self.epoch.filter(|_| !plan.is_empty()) else { return Ok(()) };
+        let (owner, now_ms) = (Owner { no: self.no, epoch }, self.ctx.store.now_ms());
+        let plan = Arc::new(plan);
+        let job = Arc::clone(&plan);
+        let written = self.ctx.store.write(Durability::Durable, move |tx| job.apply(tx, owner, now_ms)).await;
+        match written {
+            Ok(committed) => self.act_on(&plan, committed),
+            Err(error) => self.trouble(error),
+        }
+    }
+
+    fn act_on(&mut self, plan: &Plan, committed: Committed) -> Result<(), Crash> {
+        for state in &plan.states {
+            tracing::info!(
+                from = self.state.phase.as_str(),
+                to = state.phase.as_str(),
+                reason = ?state.reason,
+                "the account's state changed"
+            );
+            self.state = state.clone();
+        }
+        self.linked |= plan.identity.is_some();
+        for (id, settlement) in &plan.settlements {
+            self.flights.remove(*id);
+            metrics::counter!("wasup_sends_total", "outcome" => ack::outcome(*settlement)).increment(1);
+        }
+        for id in &committed.moved {
+            if self.flights.remove(*id) {
+                metrics::counter!("wasup_sends_total", "outcome" => "sent").increment(1);
+            }
+        }
+        let settled = plan.settlements.iter().map(|(id, _)| *id);
+        self.ctx.settled.wake(settled.chain(committed.moved.iter().copied()));
+        if !(plan.states.is_empty() && plan.settlements.is_empty() && committed.moved.is_empty()) {
+            self.ctx.nudges.deliveries();
+        }
+        if plan.log_out {
+            self.epoch = None;
+            self.linked = false;
+            self.ctx.nudges.janitor();
+        }
+        self.put_on_the_wire(plan, committed)
+    }
+
+    fn put_on_the_wire(&mut self, plan: &Plan, committed: Committed) -> Result<(), Crash> {
+        if committed.repeated > 0 {
+            metrics::counter!("wasup_sends_total", "outcome" => "resent").increment(committed.repeated as u64);
+        }
+        // One that was to be repeated and did not come back was settled by somebody else.
+        for id in &plan.again {
+            if !committed.outgoing.iter().any(|(out, _)| out == id) {
+                self.flights.remove(*id);
+            }
+        }
+        for (id, record) in &committed.outgoing {
+            self.flights.hand_over(*id, record);
+        }
+        match &self.pump {
+            Some(pump) => pump.hand_over(committed.outgoing),
+            None if committed.outgoing.is_empty() => Ok(()),
+            None => Err(Crash::Invariant("messages were taken without a link")),
+        }
+    }
+
+    fn trouble(&mut self, error: StoreError) -> Result<(), Crash> {
+        let told = error.to_string();
+        match StoreTrouble::from(error) {
+            StoreTrouble::Crash(crash) => return Err(crash),
+            StoreTrouble::Stale => {
+                tracing::warn!("another incarnation owns the account; this one ends");
+                self.epoch = None;
+                self.close_because(StopReason::TakenOver);
+            }
+            StoreTrouble::Outage => tracing::error!(error = told, "the store does not write; it is tried again"),
+        }
+        Ok(())
+    }
+}

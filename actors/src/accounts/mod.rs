@@ -1,0 +1,34 @@
+//! All accounts: the supervisor over their actors, and the use cases.
+
+mod handle;
+mod supervisor;
+
+pub use handle::{AccountError, Accounts, NewAccount, PhaseCounts, QrAnswer};
+pub(crate) use supervisor::{AccountsSupervisor, SupervisorMsg};
+
+#[cfg(feature = "fault-injection")]
+pub use fault::Fault;
+
+#[cfg(feature = "fault-injection")]
+mod fault {
+    use crate::supervision::Crash;
+
+    /// A way to break an account's actor, for tests.
+    #[doc(hidden)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Fault {
+        /// It panics.
+        Panic,
+        /// It never answers again.
+        Hang,
+    }
+
+    impl Fault {
+        pub(crate) async fn strike(self) -> Result<(), Crash> {
+            match self {
+                Self::Panic => panic!("a fault was asked for"),
+                Self::Hang => std::future::pending().await,
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What the actors of the tree share.
+
+use std::sync::Arc;
+
+use wasup_sessions::ports::{LinkFactory, QrCode};
+use wasup_store::Store;
+use wasup_store::id::AccountId;
+
+use crate::account::LinkLeases;
+use crate::door::Nudges;
+use crate::settings::Settings;
+use crate::settled::Settled;
+use crate::webhook::{EventEncoder, WebhookTransport};
+
+/// Told of every QR code that is to be shown.
+pub type QrListener = Arc<dyn Fn(&AccountId, &QrCode) + Send + Sync>;
+
+/// What the tree is started with.
+#[derive(Clone)]
+pub struct Ports {
+    /// The store.
+    pub store: Store,
+    /// Opens links to the network.
+    pub links: Arc<dyn LinkFactory>,
+    /// Posts webhooks.
+    pub webhooks: Arc<dyn WebhookTransport>,
+    /// Writes the bodies of webhooks.
+    pub encoder: Arc<dyn EventEncoder>,
+    /// What of the configuration concerns the tree.
+    pub settings: Settings,
+    /// The wake-ups that the link's hook has too.
+    pub nudges: Nudges,
+    /// Told of every QR code, for a terminal.
+    pub qr_shown: Option<QrListener>,
+}
+
+/// [`Ports`] and what the tree adds to them.
+pub(crate) struct Context {
+    pub(crate) store: Store,
+    pub(crate) links: Arc<dyn LinkFactory>,
+    pub(crate) webhooks: Arc<dyn WebhookTransport>,
+    pub(crate) encoder: Arc<dyn EventEncoder>,
+    pub(crate) settings: Settings,
+    pub(crate) nudges: Nudges,
+    pub(crate) qr_shown: Option<QrListener>,
+    pub(crate) settled: Settled,
+    pub(crate) leases: LinkLeases,
+}
+
+impl Context {
+    pub(crate) fn new(ports: Ports) -> Self {
+        let Ports { store, links, webhooks, encoder, settings, nudges, qr_shown } = ports;
+        let (settled, leases) = (Settled::default(), LinkLeases::default());
+        Self { store, links, webhooks, encoder, settings, nudges, qr_shown, settled, leases }
+    }
+}

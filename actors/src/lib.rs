@@ -1,0 +1,36 @@
+//! What runs: the supervision tree, one actor an account, the webhook dispatcher. The only crate that knows `ractor`;
+//! none of its types stands in a public signature.
+//!
+//! Three rules carry it. The store is the truth and a message between actors only a nudge. An outage is not a crash:
+//! actors end only by [`Crash`](supervision), which broken invariants and corrupt rows alone convert into. Policy is
+//! pure: time and randomness come in as parameters.
+
+pub mod supervision;
+pub mod webhook;
+
+mod account;
+mod accounts;
+mod context;
+mod door;
+mod endpoints;
+mod janitor;
+mod messages;
+mod principal;
+mod root;
+mod settings;
+mod settled;
+mod tray;
+mod tree;
+
+#[cfg(feature = "fault-injection")]
+#[doc(hidden)]
+pub use accounts::Fault;
+pub use accounts::{AccountError, Accounts, NewAccount, PhaseCounts, QrAnswer};
+pub use context::{Ports, QrListener};
+pub use door::Nudges;
+pub use endpoints::{EndpointError, EndpointSpec, Endpoints};
+pub use messages::{Accepted, Idempotency, MessageError, MessageQuery, Messages, SendCommand, SendError};
+pub use principal::{Principal, Who};
+pub use settings::{SendSettings, Settings, SupervisionSettings, WebhookSettings};
+pub use tree::{Late, ShutdownReport, StartError, Tree};
+pub use webhook::NewSecret;

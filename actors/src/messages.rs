@@ -1,0 +1,285 @@
+//! The use cases around messages.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::time::{Instant, timeout};
+use wasup_store::id::{AccountId, MessageId, MessageKey};
+use wasup_store::jid::{Jid, JidKind};
+use wasup_store::records::{AccountRecord, Content, Lane, MessageRecord, MessageState, Participant};
+use wasup_store::repo::send::{self, AcceptError, NewSend};
+use wasup_store::repo::{account, message};
+use wasup_store::{Durability, StoreError};
+
+pub use wasup_store::repo::send::Accepted;
+
+use crate::context::Context;
+use crate::principal::Principal;
+
+/// What a caller should wait when an outbox is full.
+const FULL_RETRY_AFTER: Duration = Duration::from_secs(5);
+/// The longest time between two looks at a message that is waited for, should a wake-up be lost.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// A send as it is asked for.
+#[derive(Debug, Clone)]
+pub struct SendCommand {
+    /// The account that sends.
+    pub account: AccountId,
+    /// Where it goes.
+    pub chat: Participant,
+    /// What it says.
+    pub content: Content,
+    /// The lane it waits in.
+    pub lane: Lane,
+    /// The caller's own id. Without an idempotency key it is one.
+    pub client_message_id: Option<String>,
+    /// The request's key.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// What makes a repeated request one with the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The caller's key, of any length.
+    pub key: String,
+    /// SHA-256 of the request's canonical body.
+    pub body_sha256: [u8; 32],
+}
+
+/// Why a send was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// There is no such account.
+    #[error("no such account")]
+    AccountNotFound,
+    /// There is no such message.
+    #[error("no such message")]
+    MessageNotFound,
+    /// The key was used with another body.
+    #[error("the idempotency key was used with another request")]
+    IdempotencyKeyReused,
+    /// Too many messages wait already.
+    #[error("the account's outbox is full")]
+    OutboxFull {
+        /// When to ask again.
+        retry_after: Duration,
+    },
+    /// The disk is nearly full.
+    #[error("free space is below the floor")]
+    SpaceLow,
+    /// The store failed.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for SendError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::SpaceLow { .. } => Self::SpaceLow,
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<AcceptError> for SendError {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::NoAccount => Self::AccountNotFound,
+            AcceptError::KeyReused => Self::IdempotencyKeyReused,
+            AcceptError::OutboxFull => Self::OutboxFull { retry_after: FULL_RETRY_AFTER },
+            AcceptError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Why messages can't be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum MessageError {
+    /// There is no such message.
+    #[error("no such message")]
+    NotFound,
+    /// There is no such account.
+    #[error("no such account")]
+    AccountNotFound,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Which messages are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct MessageQuery {
+    /// Only those of this chat.
+    pub chat: Option<Jid>,
+    /// Only those before this one.
+    pub before: Option<MessageKey>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// The use cases around messages. Clones are the same.
+#[derive(Clone)]
+pub struct Messages {
+    ctx: Arc<Context>,
+}
+
+impl std::fmt::Debug for Messages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Messages").finish_non_exhaustive()
+    }
+}
+
+impl Messages {
+    pub(crate) const fn new(ctx: Arc<Context>) -> Self {
+        Self { ctx }
+    }
+
+    /// Accepts a send: it is on disk when this answers, and ends in sent, rejected or failed.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing is kept of a refused one.
+    pub async fn send(&self, principal: &Principal, command: SendCommand) -> Result<Accepted, SendError> {
+        let settings = &self.ctx.settings.send;
+        settings.free_space_floor.admit()?;
+        let id = command.account.clone();
+        let found = self.ctx.store.read(|tx| account::get(tx, &id)).await?;
+        let owner = found.filter(|record| principal.sees(record)).ok_or(SendError::AccountNotFound)?;
+        let now_ms = self.ctx.store.now_ms();
+        let ttl_ms = u64::try_from(settings.idempotency_ttl.as_millis()).unwrap_or(u64::MAX);
+        let idempotency = idempotency(&command)
+            .map(|request| send::Idempotency::new(&request.key, request.body_sha256, now_ms.saturating_add(ttl_ms)));
+        let new = NewSend {
+            no: owner.no,
+            chat: command.chat,
+            content: command.content,
+            lane: command.lane,
+            provider_id: provider_id(rand::random()),
+            rand: rand::random(),
+            now_ms,
+            client_message_id: command.client_message_id,
+            idempotency,
+            outbox_max: settings.outbox_max,
+        };
+        let accepted = self
+            .ctx
+            .store
+            .write(Durability::Durable, move |tx| send::accept(tx, &new).map_err(SendError::from))
+            .await?;
+        self.ctx.nudges.outbox(owner.no);
+        Ok(accepted)
+    }
+
+    /// Waits until a message is settled or held, at most `timeout`; answers with what is true then.
+    ///
+    /// # Errors
+    /// [`SendError::MessageNotFound`] for an unknown message.
+    pub async fn wait_settled(&self, id: MessageId, patience: Duration) -> Result<MessageRecord, SendError> {
+        let deadline = Instant::now() + patience;
+        let mut waiter = self.ctx.settled.wait_for(id);
+        loop {
+            // Durable, because the answer must still be true after a power cut.
+            let found = self.ctx.store.read_durable(|tx| message::get(tx, id).map_err(SendError::from)).await?;
+            let record = found.ok_or(SendError::MessageNotFound)?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            // A held one waits for longer than any caller.
+            if record.state.is_settled() || record.state == MessageState::Held || left.is_zero() {
+                return Ok(record);
+            }
+            let _ = timeout(left.min(LOOK_AGAIN), waiter.woken()).await;
+        }
+    }
+
+    /// A message and its account.
+    ///
+    /// # Errors
+    /// [`MessageError::NotFound`] for an unknown message, or one of another tenant.
+    pub async fn get(
+        &self,
+        principal: &Principal,
+        id: MessageId,
+    ) -> Result<(AccountRecord, MessageRecord), MessageError> {
+        let read = |tx: &wasup_store::ReadTx<'_>| {
+            let Some(owner) = account::by_no(tx, id.account)? else { return Ok(None) };
+            Ok::<_, StoreError>(message::get(tx, id)?.map(|message| (owner, message)))
+        };
+        let found = self.ctx.store.read(read).await?;
+        found.filter(|(owner, _)| principal.sees(owner)).ok_or(MessageError::NotFound)
+    }
+
+    /// An account's messages, the newest first.
+    ///
+    /// # Errors
+    /// [`MessageError::AccountNotFound`] for an unknown account.
+    pub async fn list(
+        &self,
+        principal: &Principal,
+        id: &AccountId,
+        query: &MessageQuery,
+    ) -> Result<Vec<(MessageId, MessageRecord)>, MessageError> {
+        let owner = self.ctx.store.read(|tx| account::get(tx, id)).await?;
+        let owner = owner.filter(|record| principal.sees(record)).ok_or(MessageError::AccountNotFound)?;
+        let MessageQuery { chat, before, limit } = query;
+        let chat = chat.clone().map(|jid| Participant {
+            phone: jid.phone_digits().map(Into::into),
+            lid: (jid.kind() == JidKind::Lid).then(|| jid.clone()),
+            jid,
+        });
+        let page = self.ctx.store.read(|tx| message::list(tx, owner.no, chat.as_ref(), *before, *limit)).await?;
+        Ok(page)
+    }
+}
+
+/// The request's key, or the caller's own id in its place.
+fn idempotency(command: &SendCommand) -> Option<Idempotency> {
+    if command.idempotency.is_some() {
+        return command.idempotency.clone();
+    }
+    let own = command.client_message_id.as_ref()?;
+    let mut body = Sha256::new();
+    body.update(command.chat.jid.as_str());
+    body.update([0]);
+    body.update(serde_json::to_vec(&command.content).unwrap_or_default());
+    Some(Idempotency { key: format!("client_message_id:{own}"), body_sha256: body.finalize().into() })
+}
+
+/// An id of the network's own form for a message of a linked device: `3EB0` and 18 hexadecimal digits.
+fn provider_id(random: [u8; 9]) -> String {
+    random.iter().fold(String::from("3EB0"), |mut id, byte| {
+        let _ = write!(id, "{byte:02X}");
+        id
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(own: Option<&str>, key: Option<&str>, body: &str) -> SendCommand {
+        SendCommand {
+            account: "a".parse().unwrap(),
+            chat: Participant { jid: Jid::phone("628111"), phone: None, lid: None },
+            content: Content::Text { body: body.into() },
+            lane: Lane::Interactive,
+            client_message_id: own.map(Into::into),
+            idempotency: key.map(|key| Idempotency { key: key.into(), body_sha256: [7; 32] }),
+        }
+    }
+
+    #[test]
+    fn ids_have_the_networks_form() {
+        assert_eq!(provider_id([0, 1, 2, 3, 4, 5, 6, 7, 255]), "3EB00001020304050607FF");
+    }
+
+    #[test]
+    fn the_callers_own_id_makes_repeats_one_unless_there_is_a_key() {
+        assert_eq!(idempotency(&command(None, None, "x")), None);
+        let first = idempotency(&command(Some("m1"), None, "x")).unwrap();
+        assert_eq!(idempotency(&command(Some("m1"), None, "x")).unwrap(), first);
+        assert_ne!(idempotency(&command(Some("m1"), None, "y")).unwrap().body_sha256, first.body_sha256);
+        assert_ne!(idempotency(&command(Some("m2"), None, "x")).unwrap().key, first.key);
+        assert_eq!(idempotency(&command(Some("m1"), Some("k"), "x")).unwrap().key, "k");
+    }
+}

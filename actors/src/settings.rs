@@ -1,0 +1,127 @@
+//! What of the configuration concerns the tree.
+
+use std::time::Duration;
+
+use wasup_store::SpaceFloor;
+
+use crate::supervision::{Backoff, OnExceeded, RestartKind, RestartPolicy};
+
+/// Everything together.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Restarts, heartbeats, deadlines.
+    pub supervision: SupervisionSettings,
+    /// Sends.
+    pub send: SendSettings,
+    /// Webhook deliveries.
+    pub webhooks: WebhookSettings,
+}
+
+/// Restarts, heartbeats, deadlines of the accounts.
+#[derive(Debug, Clone)]
+pub struct SupervisionSettings {
+    /// Restarts of one account allowed within `within`; then it is quarantined.
+    pub max_restarts: u32,
+    /// The window in which they are counted.
+    pub within: Duration,
+    /// Wait before the first restart.
+    pub backoff_base: Duration,
+    /// Each further wait is this many times longer.
+    pub backoff_factor: f64,
+    /// Longest wait.
+    pub backoff_cap: Duration,
+    /// Share by which waits are spread either way, 0 to 1.
+    pub jitter: f64,
+    /// An account that stayed up this long starts with a clean history.
+    pub stable_after: Duration,
+    /// How often a running account's actor must answer; two misses and it is started anew.
+    pub heartbeat: Duration,
+    /// Longest time for one account to stop.
+    pub stop_timeout: Duration,
+}
+
+impl Default for SupervisionSettings {
+    fn default() -> Self {
+        Self {
+            max_restarts: 5,
+            within: Duration::from_secs(600),
+            backoff_base: Duration::from_secs(1),
+            backoff_factor: 2.0,
+            backoff_cap: Duration::from_secs(300),
+            jitter: 0.2,
+            stable_after: Duration::from_secs(600),
+            heartbeat: Duration::from_secs(15),
+            stop_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl SupervisionSettings {
+    /// How accounts are treated.
+    #[must_use]
+    pub fn account_policy(&self) -> RestartPolicy {
+        RestartPolicy {
+            kind: RestartKind::Transient,
+            max_restarts: self.max_restarts,
+            within: self.within,
+            backoff: Backoff {
+                base: self.backoff_base,
+                factor: self.backoff_factor,
+                cap: self.backoff_cap,
+                jitter: self.jitter,
+            },
+            stable_after: self.stable_after,
+            on_exceeded: OnExceeded::Quarantine,
+        }
+    }
+}
+
+/// Sends.
+#[derive(Debug, Clone)]
+pub struct SendSettings {
+    /// How long the server may take to acknowledge a message before it is sent again.
+    pub ack_timeout: Duration,
+    /// After this many tries without acknowledgement it ends in failed.
+    pub tries_max: u32,
+    /// ... and after this long.
+    pub age_max: Duration,
+    /// Messages of one account that are on the wire and not acknowledged; at most 1,000 are used.
+    pub in_flight: usize,
+    /// Messages of one account that wait; further ones are refused.
+    pub outbox_max: u64,
+    /// How long a repeated request gets the first answer.
+    pub idempotency_ttl: Duration,
+    /// Under this much free space sends are refused.
+    pub free_space_floor: SpaceFloor,
+}
+
+/// Webhook deliveries.
+#[derive(Debug, Clone)]
+pub struct WebhookSettings {
+    /// Longest time for one attempt.
+    pub timeout: Duration,
+    /// Waits before the attempts, the first one's first. Used up: the delivery is discarded.
+    pub schedule: Vec<Duration>,
+    /// Share by which waits are spread either way, 0 to 1.
+    pub jitter: f64,
+    /// Attempts at the same time.
+    pub concurrency: usize,
+    /// Attempts at the same time to one endpoint.
+    pub concurrency_per_endpoint: usize,
+    /// A worker that died gives its delivery back this long after `timeout`.
+    pub lease_margin: Duration,
+}
+
+impl Default for WebhookSettings {
+    fn default() -> Self {
+        let schedule = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+        Self {
+            timeout: Duration::from_secs(15),
+            schedule: schedule.map(Duration::from_secs).to_vec(),
+            jitter: 0.2,
+            concurrency: 64,
+            concurrency_per_endpoint: 8,
+            lease_margin: Duration::from_secs(15),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Supervision: the pure part (when a child is started again, and when no more) and the table that the supervisors
+//! keep of their children. ractor itself has no restart policy.
+
+mod backoff;
+mod crash;
+mod exit;
+mod policy;
+mod table;
+
+pub use backoff::Backoff;
+pub(crate) use backoff::spread;
+pub(crate) use crash::{Crash, StoreTrouble};
+pub use exit::{CrashKind, Exit, StopReason};
+pub use policy::{OnExceeded, RestartHistory, RestartKind, RestartPolicy, Verdict, decide};
+pub(crate) use table::{ChildTable, Departure, StopStep};

@@ -1,0 +1,165 @@
+//! The running tree as the composition root holds it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::rpc::CallResult;
+use ractor::{Actor, ActorRef};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+use wasup_store::id::AccountNo;
+use wasup_store::repo::account;
+
+use crate::accounts::{Accounts, SupervisorMsg};
+use crate::context::{Context, Ports};
+use crate::door::Nudges;
+use crate::endpoints::Endpoints;
+use crate::messages::Messages;
+use crate::root::{Root, RootArgs, RootMsg};
+use crate::supervision::StopReason;
+use crate::webhook::DispatcherMsg;
+
+/// How long the branches may take to come up; they only read the store.
+const START_PATIENCE: Duration = Duration::from_secs(60);
+/// Share of the time left that the accounts may take to stop; the webhooks get the same of the rest.
+const STOP_SHARE: f64 = 0.7;
+
+/// Why the tree does not stand.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The root did not start.
+    #[error("the root supervisor did not start: {0}")]
+    Root(String),
+    /// A branch did not start; the log says which and why.
+    #[error("a branch of the supervision tree did not start")]
+    Branch,
+}
+
+/// Who was not done in time at the stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Late {
+    /// An account's actor or link, by the account's id.
+    Account(String),
+    /// Deliveries that were on their way. They are made again, with the same ids.
+    Webhooks,
+    /// The root supervisor.
+    Root,
+}
+
+impl fmt::Display for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(id) => write!(f, "account {id}"),
+            Self::Webhooks => f.write_str("webhooks"),
+            Self::Root => f.write_str("root"),
+        }
+    }
+}
+
+/// How the stop went.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ShutdownReport {
+    /// Who was not done in time; nobody at best.
+    pub late: Vec<Late>,
+}
+
+/// The running supervision tree.
+pub struct Tree {
+    /// The use cases around accounts.
+    pub accounts: Accounts,
+    /// The use cases around messages.
+    pub messages: Messages,
+    /// The use cases around webhook endpoints.
+    pub endpoints: Endpoints,
+    /// The wake-ups the tree was started with.
+    pub nudges: Nudges,
+    ctx: Arc<Context>,
+    root: ActorRef<RootMsg>,
+    gave_up: watch::Receiver<bool>,
+}
+
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tree").finish_non_exhaustive()
+    }
+}
+
+impl Tree {
+    /// Starts the tree, and with it every account that is wanted to run.
+    ///
+    /// # Errors
+    /// [`StartError`] when a supervisor does not come up; an account that does not is started again later.
+    pub async fn start(ports: Ports) -> Result<Self, StartError> {
+        let ctx = Arc::new(Context::new(ports));
+        let (told, gave_up) = watch::channel(false);
+        let args = RootArgs { ctx: Arc::clone(&ctx), gave_up: told.clone() };
+        let (root, ended) =
+            Actor::spawn(None, Root, args).await.map_err(|error| StartError::Root(error.to_string()))?;
+        // Nobody supervises the root: when it ends by itself, for whatever reason, the tree is gone.
+        tokio::spawn(async move {
+            let _ = ended.await;
+            told.send_replace(true);
+        });
+        match root.call(RootMsg::Start, Some(START_PATIENCE)).await {
+            Ok(CallResult::Success(true)) => {}
+            _ => {
+                root.stop(None);
+                return Err(StartError::Branch);
+            }
+        }
+        Ok(Self {
+            accounts: Accounts::new(Arc::clone(&ctx)),
+            messages: Messages::new(Arc::clone(&ctx)),
+            endpoints: Endpoints::new(Arc::clone(&ctx)),
+            nudges: ctx.nudges.clone(),
+            ctx,
+            root,
+            gave_up,
+        })
+    }
+
+    /// Resolves when the root supervisor spent its restarts, or is gone: the process ends with exit code 70.
+    pub async fn gave_up(&self) {
+        let mut gave_up = self.gave_up.clone();
+        // The sender outlives the root; if it is gone all the same, so is the tree.
+        let _ = gave_up.wait_for(|gave_up| *gave_up).await;
+    }
+
+    /// Stops the tree in order: accounts (sends in flight end, links close), deliveries on their way, the rest.
+    pub async fn shutdown(self, deadline: Duration) -> ShutdownReport {
+        let end = Instant::now() + deadline;
+        let share = || end.saturating_duration_since(Instant::now()).mul_f64(STOP_SHARE);
+        let mut report = ShutdownReport::default();
+        let _ = self.root.cast(RootMsg::Closing);
+        if let Some(supervisor) = self.ctx.nudges.doors.supervisor.inside() {
+            // Late ones are named below, by what they still hold.
+            let _ = supervisor.call(SupervisorMsg::Shutdown, Some(share())).await;
+        }
+        self.ctx.leases.tasks.close();
+        if timeout(share() / 2, self.ctx.leases.tasks.wait()).await.is_err() {
+            for no in self.ctx.leases.held() {
+                report.late.push(Late::Account(self.name(no).await));
+            }
+        }
+        if let Some(dispatcher) = self.ctx.nudges.doors.dispatcher.inside() {
+            match dispatcher.call(DispatcherMsg::Drain, Some(share())).await {
+                Ok(CallResult::Success(())) => {}
+                _ => report.late.push(Late::Webhooks),
+            }
+        }
+        let left = end.saturating_duration_since(Instant::now()).max(Duration::from_millis(100));
+        if self.root.stop_and_wait(Some(StopReason::Shutdown.as_str().to_owned()), Some(left)).await.is_err() {
+            report.late.push(Late::Root);
+        }
+        for late in &report.late {
+            tracing::error!(%late, "not done in time at the stop");
+        }
+        report
+    }
+
+    async fn name(&self, no: AccountNo) -> String {
+        let record = self.ctx.store.read(|tx| account::by_no(tx, no)).await.ok().flatten();
+        record.map_or_else(|| format!("number {no}"), |record| record.id.to_string())
+    }
+}

@@ -1,0 +1,160 @@
+//! One endpoint's way: how many attempts go there at once, and a breaker so that a dead endpoint costs next to nothing.
+//! Pure: time comes in. All of it is memory only; the store knows what is due.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use rand::Rng;
+use tokio::time::Instant;
+use wasup_store::id::EndpointId;
+
+use crate::supervision::Backoff;
+
+/// Failures in a row after which an endpoint is only probed.
+const FAILURES_MAX: u32 = 10;
+/// Waits between probes.
+const PROBE: Backoff =
+    Backoff { base: Duration::from_secs(30), factor: 2.0, cap: Duration::from_secs(900), jitter: 0.2 };
+
+/// Every endpoint's lane.
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    lanes: HashMap<EndpointId, Lane>,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    in_flight: usize,
+    failures: u32,
+    probes: u32,
+    /// Not before then, while the breaker is open.
+    probe_at: Option<Instant>,
+}
+
+impl Lane {
+    /// How many more may go there now.
+    fn room(&self, most: usize, now: Instant) -> usize {
+        match self.probe_at {
+            Some(at) if at > now => 0,
+            Some(_) => usize::from(self.in_flight == 0),
+            None => most.saturating_sub(self.in_flight),
+        }
+    }
+}
+
+impl Lanes {
+    /// Parts `free` attempts fairly among endpoints that have something to do. Everyone gets one before anyone gets a
+    /// second.
+    pub(super) fn share(&self, due: &[EndpointId], free: usize, most: usize, now: Instant) -> Vec<(EndpointId, usize)> {
+        let room = |id: &EndpointId| self.lanes.get(id).map_or(most, |lane| lane.room(most, now));
+        let mut shares: Vec<(EndpointId, usize, usize)> =
+            due.iter().map(|id| (*id, room(id), 0)).filter(|(_, room, _)| *room > 0).collect();
+        let mut left = free;
+        while left > 0 {
+            let before = left;
+            for (_, _, share) in shares.iter_mut().filter(|(_, room, share)| share < room) {
+                *share += 1;
+                left -= 1;
+                if left == 0 {
+                    break;
+                }
+            }
+            if left == before {
+                break;
+            }
+        }
+        shares.into_iter().filter(|(_, _, share)| *share > 0).map(|(id, _, share)| (id, share)).collect()
+    }
+
+    /// Attempts have begun.
+    pub(super) fn begun(&mut self, id: EndpointId, count: usize) {
+        self.lanes.entry(id).or_default().in_flight += count;
+    }
+
+    /// An attempt has ended. Answers whether the breaker opened by it.
+    pub(super) fn ended(&mut self, id: EndpointId, success: bool, now: Instant, rng: &mut impl Rng) -> bool {
+        let lane = self.lanes.entry(id).or_default();
+        lane.in_flight = lane.in_flight.saturating_sub(1);
+        if success {
+            if lane.in_flight == 0 {
+                self.lanes.remove(&id);
+            } else {
+                (lane.failures, lane.probes, lane.probe_at) = (0, 0, None);
+            }
+            return false;
+        }
+        lane.failures = lane.failures.saturating_add(1);
+        // Attempts that were on their way when it opened are no probes of their own.
+        let probed = lane.probe_at.is_none_or(|at| at <= now);
+        if lane.failures < FAILURES_MAX || !probed {
+            return false;
+        }
+        lane.probes = lane.probes.saturating_add(1);
+        lane.probe_at = Some(now + PROBE.wait(lane.probes, rng));
+        lane.probes == 1
+    }
+
+    /// How many endpoints take nothing at the moment.
+    pub(super) fn blocked(&self, most: usize, now: Instant) -> usize {
+        self.lanes.values().filter(|lane| lane.room(most, now) == 0).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
+
+    fn id(n: u64) -> EndpointId {
+        EndpointId::new(n, n)
+    }
+
+    fn shares(lanes: &Lanes, free: usize, now: Instant) -> Vec<(u64, usize)> {
+        let due: Vec<_> = (1..=3).map(id).collect();
+        lanes.share(&due, free, 4, now).into_iter().map(|(id, share)| (id.ts_ms, share)).collect()
+    }
+
+    #[test]
+    fn everyone_gets_one_before_anyone_gets_a_second() {
+        let (mut lanes, now) = (Lanes::default(), Instant::now());
+        assert_eq!(shares(&lanes, 2, now), [(1, 1), (2, 1)]);
+        assert_eq!(shares(&lanes, 7, now), [(1, 3), (2, 2), (3, 2)]);
+        assert_eq!(shares(&lanes, 100, now), [(1, 4), (2, 4), (3, 4)]);
+        lanes.begun(id(1), 4);
+        lanes.begun(id(2), 3);
+        assert_eq!(shares(&lanes, 100, now), [(2, 1), (3, 4)]);
+        assert_eq!(lanes.blocked(4, now), 1);
+        assert_eq!(shares(&lanes, 0, now), []);
+    }
+
+    #[test]
+    fn ten_failures_in_a_row_leave_one_probe_at_a_time() {
+        let (mut lanes, now, mut rng) = (Lanes::default(), Instant::now(), StdRng::seed_from_u64(1));
+        for n in 1..=10 {
+            lanes.begun(id(1), 1);
+            assert_eq!(lanes.ended(id(1), false, now, &mut rng), n == 10, "{n}");
+        }
+        assert_eq!(shares(&lanes, 9, now), [(2, 4), (3, 4)], "its share goes to the others");
+        let later = now + Duration::from_secs(37);
+        assert_eq!(shares(&lanes, 100, later)[0], (1, 1));
+        lanes.begun(id(1), 1);
+        assert_eq!(lanes.blocked(4, later), 1, "one probe at a time");
+        assert!(!lanes.ended(id(1), false, later, &mut rng));
+        assert_eq!(lanes.blocked(4, later + Duration::from_secs(40)), 1, "the second wait is longer");
+        let much_later = later + Duration::from_secs(73);
+        lanes.begun(id(1), 1);
+        lanes.ended(id(1), true, much_later, &mut rng);
+        assert_eq!(shares(&lanes, 100, much_later)[0], (1, 4), "one success and it is whole again");
+    }
+
+    #[test]
+    fn a_success_in_between_starts_the_count_anew() {
+        let (mut lanes, now, mut rng) = (Lanes::default(), Instant::now(), StdRng::seed_from_u64(1));
+        for n in 0..30 {
+            lanes.begun(id(1), 1);
+            assert!(!lanes.ended(id(1), n % 9 == 0, now, &mut rng));
+        }
+        assert_eq!(lanes.blocked(4, now), 0);
+    }
+}

@@ -1,0 +1,12 @@
+//! Webhooks: durable deliveries from the store, signed, retried, one endpoint never in another's way.
+
+mod dispatcher;
+mod lane;
+mod ports;
+mod retry;
+mod sign;
+mod worker;
+
+pub(crate) use dispatcher::{Dispatcher, DispatcherMsg};
+pub use ports::{EventEncoder, WebhookAnswer, WebhookRequest, WebhookTransport};
+pub use sign::NewSecret;
