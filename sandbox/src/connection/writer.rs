@@ -3,8 +3,13 @@
 use super::link::Order;
 use crate::frame::FrameWriter;
 use crate::noise::Sealer;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+/// How long the client may take to close the socket itself after it was told why. A socket that
+/// vanishes together with the reason makes whatsapp-rust reconnect twice.
+const PARTING: Duration = Duration::from_millis(250);
 
 /// Runs until the connection is cut, closed or broken; then it makes sure the reader ends too.
 pub(super) async fn run(
@@ -53,6 +58,10 @@ async fn carry_out(writer: &mut FrameWriter, sealer: &mut Sealer, order: Order) 
             }
         }
         Order::Close => {
+            if writer.flush().await.is_ok() {
+                // Ended early, with the whole writer, when the reader sees the client go.
+                tokio::time::sleep(PARTING).await;
+            }
             writer.close().await;
             false
         }

@@ -1,10 +1,119 @@
-//! placeholder
+//! The HTTP control API: the sandbox from another process or language.
+//!
+//! JSON in, JSON out, loopback only, no authentication. Errors are
+//! `{"error":{"code":"..","message":".."}}` with a fitting status. A scope is `{}` for the whole
+//! network, `{"number":"…"}` for an account, `{"number":"…","device":1}` for a device (0 is the
+//! phone).
+//!
+//! | route | what it does |
+//! |---|---|
+//! | `GET /v1/network` | websocket url, root key (hex) |
+//! | `POST /v1/network/rotate-key` | another server key under the same root |
+//! | `GET /v1/connections` | devices with a connection |
+//! | `GET /v1/stats` | counters |
+//! | `GET`, `DELETE /v1/violations` | refused stanzas; forget them |
+//! | `GET /v1/trace` | the last stanzas, if the network keeps any |
+//! | `POST /v1/faults` `{"scope":{},"fault":{"kind":"delay","millis":300}}` | make something go wrong; kinds in [`crate::Fault`] |
+//! | `DELETE /v1/faults` `{"scope":{}}` | heal a scope |
+//! | `POST /v1/disconnect` `{"scope":{},"cut":"drop"}` | end connections; cuts in [`crate::Cut`] |
+//! | `GET`, `POST /v1/phones` `{"number":"15550000001"}` | list; create (also `lid_migrated`, `push_name`) |
+//! | `GET /v1/phones/{number}` | one phone |
+//! | `POST /v1/phones/{number}/scan` `{"qr":"…"}` | link the companion that shows this code |
+//! | `POST /v1/phones/{number}/messages` `{"to":"…","text":"…"}` | write a text |
+//! | `POST /v1/phones/{number}/read` `{"id":"…"}` | send a read receipt |
+//! | `GET /v1/phones/{number}/inbox?text=…&id=…&wait_ms=…` | shown messages; waits for a match |
+//! | `GET /v1/phones/{number}/receipts?id=…&kind=…&wait_ms=…` | receipts that came in; waits for a match |
+//! | `GET`, `PUT /v1/phones/{number}/rules` | the phone's rules, see [`crate::Rules`] |
+//! | `PUT /v1/phones/{number}/online` `{"online":false}` | go offline, come back |
+//! | `GET /v1/phones/{number}/acked?device=1` | ids a device has acknowledged |
+//! | `GET /v1/phones/{number}/accepted` | messages the server accepted from the account |
+
+mod faults;
+mod inbox;
+mod phones;
+mod refusal;
+mod reports;
+
+use crate::network::listen;
 use crate::{Network, SandboxConfig, StartError};
-/// A sandbox.
-#[derive(Debug)]
-pub struct RunningSandbox { /// net
- pub network: Network }
-/// Serve.
+use axum::Router;
+use std::fmt;
+use std::net::SocketAddr;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A running network with its control API. Both end when this is dropped or shut down.
+pub struct RunningSandbox {
+    network: Network,
+    control: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+impl fmt::Debug for RunningSandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningSandbox")
+            .field("network", &self.network)
+            .field("control", &self.control)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RunningSandbox {
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Where the control API listens: `http://127.0.0.1:PORT`.
+    pub fn control_url(&self) -> String {
+        format!("http://{}", self.control)
+    }
+
+    /// Ends the control API and, when no other handle of the network is left, the network.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        // Its only outcome is that it ended.
+        let _ended = (&mut self.serving).await;
+    }
+}
+
+impl Drop for RunningSandbox {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Starts a network and its control API.
+///
+/// # Errors
+/// When one of the addresses is not a loopback address or is in use.
 pub async fn serve(config: SandboxConfig) -> Result<RunningSandbox, StartError> {
-    Ok(RunningSandbox { network: Network::start(config.network).await? })
+    let network = Network::start(config.network).await?;
+    let (listener, control) = listen(config.control_listen).await?;
+    let stop = CancellationToken::new();
+    let stopped = stop.clone().cancelled_owned();
+    let app = router(network.clone());
+    let serving = tokio::spawn(async move {
+        let served = axum::serve(listener, app).with_graceful_shutdown(stopped);
+        if let Err(error) = served.await {
+            tracing::error!(%error, "the control API ended");
+        }
+    });
+    Ok(RunningSandbox {
+        network,
+        control,
+        stop,
+        serving,
+    })
+}
+
+fn router(network: Network) -> Router {
+    Router::new()
+        .merge(reports::routes())
+        .merge(faults::routes())
+        .merge(phones::routes())
+        .merge(inbox::routes())
+        .fallback(refusal::no_such_route)
+        .with_state(network)
 }

@@ -2,10 +2,12 @@
 
 use anyhow::{Result, bail};
 use async_trait::async_trait;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::Mutex;
 use wacore::store::InMemoryBackend;
 use wacore::types::events::{ChannelEventHandler, Event};
 use wasup_sandbox::{Config, Network, Phone};
@@ -50,8 +52,32 @@ pub(crate) struct Companion {
     pub(crate) number: String,
     pub(crate) backend: Arc<InMemoryBackend>,
     pub(crate) client: Arc<Client>,
-    pub(crate) events: async_channel::Receiver<Arc<Event>>,
+    events: Mutex<Events>,
     handle: BotHandle,
+}
+
+/// What the client has reported; what one test step does not ask for is kept for the next.
+struct Events {
+    channel: async_channel::Receiver<Arc<Event>>,
+    kept: VecDeque<Arc<Event>>,
+}
+
+impl Events {
+    async fn find<T>(&mut self, pick: &impl Fn(&Event) -> Option<T>) -> T {
+        for index in 0..self.kept.len() {
+            if let Some(found) = pick(&self.kept[index]) {
+                self.kept.remove(index);
+                return found;
+            }
+        }
+        loop {
+            let event = self.channel.recv().await.unwrap();
+            match pick(&event) {
+                Some(found) => return found,
+                None => self.kept.push_back(event),
+            }
+        }
+    }
 }
 
 /// A network that keeps a trace, for what a failing test prints.
@@ -60,6 +86,9 @@ pub(crate) async fn network() -> Network {
 }
 
 pub(crate) async fn network_with(change: impl FnOnce(&mut Config)) -> Network {
+    // With RUST_LOG set, a failing test shows what the client did.
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    let _set_before = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
     let mut config = Config {
         trace_limit: 400,
         ..Config::default()
@@ -94,7 +123,10 @@ pub(crate) async fn start(
         number: number.to_owned(),
         backend,
         client,
-        events,
+        events: Mutex::new(Events {
+            channel: events,
+            kept: VecDeque::new(),
+        }),
         handle,
     }
 }
@@ -110,17 +142,10 @@ pub(crate) async fn paired(network: &Network, phone: &Phone) -> Companion {
 }
 
 impl Companion {
-    /// The next event that `pick` makes something of; others are dropped.
+    /// The first event that `pick` makes something of; it is taken, the others stay.
     pub(crate) async fn event<T>(&self, what: &str, pick: impl Fn(&Event) -> Option<T>) -> T {
-        let search = async {
-            loop {
-                let event = self.events.recv().await.unwrap();
-                if let Some(found) = pick(&event) {
-                    return found;
-                }
-            }
-        };
-        tokio::time::timeout(SOON, search)
+        let mut events = self.events.lock().await;
+        tokio::time::timeout(SOON, events.find(&pick))
             .await
             .unwrap_or_else(|_| panic!("{} saw no {what} in time", self.number))
     }
@@ -138,17 +163,17 @@ impl Companion {
         self.client.wait_for_startup_sync(SOON).await.unwrap();
     }
 
-    /// The next `count` texts, as (chat, sender, text, from me).
+    /// The next `count` texts.
     pub(crate) async fn texts(&self, count: usize) -> Vec<Text> {
         let mut texts = Vec::new();
-        let search = async {
-            while texts.len() < count {
-                let event = self.events.recv().await.unwrap();
-                texts.extend(texts_of(&event));
-            }
-        };
-        let done = tokio::time::timeout(SOON, search).await;
-        assert!(done.is_ok(), "{} got {} of {count} texts", self.number, texts.len());
+        while texts.len() < count {
+            let batch = self
+                .event("text", |event| {
+                    Some(texts_of(event)).filter(|texts| !texts.is_empty())
+                })
+                .await;
+            texts.extend(batch);
+        }
         texts
     }
 

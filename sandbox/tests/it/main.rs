@@ -4,5 +4,10 @@
 #![recursion_limit = "512"]
 
 mod client;
+mod companions;
 mod direct;
+mod faults;
+mod offline;
 mod pairing;
+mod resume;
+mod strict;

@@ -17,7 +17,9 @@ async fn a_client_pairs_and_connects() {
     assert_eq!(phone.devices(), [1]);
     assert_eq!(network.violations(), []);
     let stats = network.stats();
-    assert_eq!((stats.pairings, stats.logins, stats.logins_refused), (1, 1, 0));
+    assert_eq!((stats.pairings, stats.logins_refused), (1, 0));
+    // Now and then the library connects twice after the 515; the second login replaces the first.
+    assert!((1..=2).contains(&stats.logins), "{:#?}", network.trace());
 }
 
 #[tokio::test(flavor = "multi_thread")]
