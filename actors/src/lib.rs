@@ -22,7 +22,10 @@ mod settled;
 mod tray;
 mod tree;
 
-#[cfg(feature = "fault-injection")]
+#[cfg(test)]
+mod tests;
+
+#[cfg(any(test, feature = "fault-injection"))]
 #[doc(hidden)]
 pub use accounts::Fault;
 pub use accounts::{AccountError, Accounts, NewAccount, PhaseCounts, QrAnswer};

@@ -75,7 +75,7 @@ pub struct Tree {
     /// The wake-ups the tree was started with.
     pub nudges: Nudges,
     ctx: Arc<Context>,
-    root: ActorRef<RootMsg>,
+    pub(crate) root: ActorRef<RootMsg>,
     gave_up: watch::Receiver<bool>,
 }
 

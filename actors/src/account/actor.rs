@@ -41,7 +41,7 @@ pub(crate) enum AccountMsg {
     /// Stop in good order. Once from each of the few who may.
     Close(Close),
     /// Break.
-    #[cfg(feature = "fault-injection")]
+    #[cfg(any(test, feature = "fault-injection"))]
     Fault(crate::accounts::Fault),
 }
 
@@ -112,7 +112,7 @@ impl Actor for AccountActor {
                 Ok(())
             }
             AccountMsg::Close(close) => state.on_close(close).instrument(span).await,
-            #[cfg(feature = "fault-injection")]
+            #[cfg(any(test, feature = "fault-injection"))]
             AccountMsg::Fault(fault) => fault.strike().await,
         };
         // The one place where an error ends the actor, and it can only be a `Crash`.

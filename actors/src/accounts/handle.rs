@@ -308,14 +308,14 @@ impl Accounts {
     }
 
     /// Breaks an account's actor.
-    #[cfg(feature = "fault-injection")]
+    #[cfg(any(test, feature = "fault-injection"))]
     #[doc(hidden)]
     pub async fn crash_for_test(&self, id: &AccountId) -> Result<(), AccountError> {
         self.strike_for_test(id, super::Fault::Panic).await
     }
 
     /// Breaks an account's actor in a way of one's choice.
-    #[cfg(feature = "fault-injection")]
+    #[cfg(any(test, feature = "fault-injection"))]
     #[doc(hidden)]
     pub async fn strike_for_test(&self, id: &AccountId, fault: super::Fault) -> Result<(), AccountError> {
         let record = self.ctx.store.read(|tx| account::get(tx, id)).await?.ok_or(AccountError::NotFound)?;

@@ -6,10 +6,10 @@ mod supervisor;
 pub use handle::{AccountError, Accounts, NewAccount, PhaseCounts, QrAnswer};
 pub(crate) use supervisor::{AccountsSupervisor, SupervisorMsg};
 
-#[cfg(feature = "fault-injection")]
+#[cfg(any(test, feature = "fault-injection"))]
 pub use fault::Fault;
 
-#[cfg(feature = "fault-injection")]
+#[cfg(any(test, feature = "fault-injection"))]
 mod fault {
     use crate::supervision::Crash;
 

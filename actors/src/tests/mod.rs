@@ -1,0 +1,11 @@
+//! The tree over a real store in memory, a network and receivers of its own. Real time: the store's writer is a thread
+//! of its own, under which paused time would leap.
+
+mod crashes;
+mod network;
+mod pairing;
+mod receivers;
+mod sends;
+mod stops;
+mod webhooks;
+mod world;

@@ -1,0 +1,225 @@
+//! Everything a test of the tree needs.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use wasup_store::engine::MemoryEngine;
+use wasup_store::id::{AccountId, AccountNo, MessageId, Position};
+use wasup_store::jid::Jid;
+use wasup_store::records::{
+    AccountRecord, Content, EventData, EventRecord, Lane, MessageRecord, MessageState, Participant, Phase, Reason,
+};
+use wasup_store::repo::event;
+use wasup_store::{SpaceFloor, Store, SystemClock};
+
+use super::network::{Factory, Network};
+use super::receivers::{Encoder, PATIENCE, Receivers, Transport};
+use crate::{
+    Accepted, NewAccount, Nudges, Ports, Principal, SendCommand, SendSettings, Settings, ShutdownReport,
+    SupervisionSettings, Tree, WebhookSettings,
+};
+
+pub(super) struct World {
+    engine: Arc<MemoryEngine>,
+    pub(super) settings: Settings,
+    pub(super) store: Store,
+    pub(super) network: Arc<Network>,
+    pub(super) receivers: Arc<Receivers>,
+    tree: Option<Tree>,
+}
+
+pub(super) fn me() -> Principal {
+    Principal::system("test")
+}
+
+pub(super) fn account(id: &str) -> AccountId {
+    id.parse().unwrap()
+}
+
+pub(super) fn peer() -> Participant {
+    Participant { jid: Jid::phone("628222"), phone: Some("628222".into()), lid: None }
+}
+
+/// Waits for a condition.
+pub(super) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        sleep(Duration::from_millis(2)).await;
+    }
+}
+
+fn settings() -> Settings {
+    let millis = Duration::from_millis;
+    Settings {
+        supervision: SupervisionSettings {
+            backoff_base: millis(20),
+            backoff_cap: millis(100),
+            stop_timeout: Duration::from_secs(2),
+            ..SupervisionSettings::default()
+        },
+        send: SendSettings {
+            ack_timeout: millis(150),
+            tries_max: 10,
+            age_max: Duration::from_secs(3_600),
+            in_flight: 16,
+            outbox_max: 100,
+            idempotency_ttl: Duration::from_secs(60),
+            free_space_floor: SpaceFloor::new("/", 0),
+        },
+        webhooks: WebhookSettings {
+            timeout: millis(300),
+            schedule: vec![Duration::ZERO, millis(20), millis(40), millis(80)],
+            jitter: 0.0,
+            concurrency: 8,
+            concurrency_per_endpoint: 2,
+            lease_margin: Duration::from_secs(1),
+        },
+    }
+}
+
+impl World {
+    /// A store, a network, receivers; no tree yet.
+    pub(super) fn new() -> Self {
+        let engine = Arc::new(MemoryEngine::default());
+        let store = Self::open(&engine);
+        let (network, receivers) = (Network::new(), Receivers::new());
+        Self { engine, settings: settings(), store, network, receivers, tree: None }
+    }
+
+    /// ... with a running tree.
+    pub(super) async fn running() -> Self {
+        let mut world = Self::new();
+        world.start().await;
+        world
+    }
+
+    fn open(engine: &Arc<MemoryEngine>) -> Store {
+        let engine: Arc<MemoryEngine> = Arc::clone(engine);
+        Store::over(engine, Arc::new(SystemClock), Path::new("memory")).unwrap()
+    }
+
+    pub(super) async fn start(&mut self) {
+        let ports = Ports {
+            store: self.store.clone(),
+            links: Arc::new(Factory(Arc::clone(&self.network))),
+            webhooks: Arc::new(Transport(Arc::clone(&self.receivers))),
+            encoder: Arc::new(Encoder),
+            settings: self.settings.clone(),
+            nudges: Nudges::new(),
+            qr_shown: None,
+        };
+        self.tree = Some(Tree::start(ports).await.unwrap());
+    }
+
+    pub(super) fn tree(&self) -> &Tree {
+        self.tree.as_ref().unwrap()
+    }
+
+    pub(super) async fn shut_down(&mut self) -> ShutdownReport {
+        self.tree.take().unwrap().shutdown(Duration::from_secs(5)).await
+    }
+
+    /// Stops everything and starts it again over the same rows.
+    pub(super) async fn restart(&mut self) {
+        assert_eq!(self.shut_down().await, ShutdownReport::default());
+        self.store = Self::open(&self.engine);
+        self.start().await;
+    }
+
+    /// Creates accounts that start at once.
+    pub(super) async fn create(&self, ids: &[&str]) {
+        for id in ids {
+            let new = NewAccount {
+                id: account(id),
+                name: None,
+                default_region: None,
+                autostart: true,
+                metadata: None,
+                start: true,
+            };
+            self.tree().accounts.create(&me(), new).await.unwrap();
+        }
+    }
+
+    /// ... and waits until they are connected.
+    pub(super) async fn connected(&self, ids: &[&str]) {
+        self.create(ids).await;
+        for id in ids {
+            self.phase(id, Phase::Connected).await;
+        }
+    }
+
+    pub(super) async fn get(&self, id: &str) -> AccountRecord {
+        self.tree().accounts.get(&me(), &account(id)).await.unwrap()
+    }
+
+    pub(super) async fn no(&self, id: &str) -> AccountNo {
+        self.get(id).await.no
+    }
+
+    /// Waits until an account is in a phase.
+    pub(super) async fn phase(&self, id: &str, phase: Phase) -> AccountRecord {
+        until(&format!("{id} is {phase:?}"), async || {
+            let record = self.get(id).await;
+            (record.state.phase == phase).then_some(record)
+        })
+        .await
+    }
+
+    /// Every event of the log.
+    pub(super) async fn events(&self) -> Vec<EventRecord> {
+        let page = self.store.read(|tx| event::page(tx, Position(0), 10_000)).await.unwrap();
+        page.into_iter().map(|(_, event)| event).collect()
+    }
+
+    /// Every state an account went through.
+    pub(super) async fn states(&self, id: &str) -> Vec<(Phase, Reason)> {
+        let told = |event: EventRecord| match event.data {
+            EventData::Account(change) if event.account.as_str() == id => {
+                Some((change.state.phase, change.state.reason))
+            }
+            _ => None,
+        };
+        self.events().await.into_iter().filter_map(told).collect()
+    }
+
+    pub(super) async fn send(&self, id: &str, body: &str) -> Accepted {
+        let command = SendCommand {
+            account: account(id),
+            chat: peer(),
+            content: Content::Text { body: body.into() },
+            lane: Lane::Interactive,
+            client_message_id: None,
+            idempotency: None,
+        };
+        self.tree().messages.send(&me(), command).await.unwrap()
+    }
+
+    pub(super) async fn message(&self, id: MessageId) -> MessageRecord {
+        self.tree().messages.get(&me(), id).await.unwrap().1
+    }
+
+    /// Waits until a message is in a state.
+    pub(super) async fn state(&self, id: MessageId, state: MessageState) -> MessageRecord {
+        until(&format!("a message is {state:?}"), async || {
+            let record = self.message(id).await;
+            (record.state == state).then_some(record)
+        })
+        .await
+    }
+
+    /// The texts an account has put on the wire.
+    pub(super) async fn wire(&self, id: &str) -> Vec<String> {
+        let text = |content| match content {
+            Content::Text { body } => body,
+            other => panic!("{other:?}"),
+        };
+        self.network.wire(self.no(id).await).into_iter().map(|message| text(message.content)).collect()
+    }
+}
