@@ -1,10 +1,10 @@
-//! Runs a sandbox until its standard input ends: `cargo run -p wasup-sandbox --example serve`.
+//! Runs a sandbox until it is interrupted: `cargo run -p wasup-sandbox --example serve`.
 //!
-//! The first line of its output is one JSON object with the addresses.
+//! Two optional arguments are the ports of the websocket and of the control API. The first line of
+//! its output is one JSON object with the addresses.
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
-use tokio::io::AsyncReadExt as _;
 use wasup_sandbox::{Config, SandboxConfig, serve};
 
 #[tokio::main]
@@ -26,8 +26,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         "root_key": data_encoding::HEXLOWER.encode(&sandbox.network().root_key()),
     });
     writeln!(std::io::stdout(), "{about}")?;
-    let mut rest = Vec::new();
-    tokio::io::stdin().read_to_end(&mut rest).await?;
+    tokio::signal::ctrl_c().await?;
     sandbox.shutdown().await;
     Ok(())
 }

@@ -87,6 +87,8 @@ counters! {
     messages_refused,
     /// Acks of messages that a fault swallowed.
     acks_swallowed,
+    /// Stanzas of silenced connections that were read and ignored.
+    unheard,
     /// Copies of messages handed to devices, phones included.
     deliveries,
     /// Stanzas that devices acknowledged.

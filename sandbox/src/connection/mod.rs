@@ -115,12 +115,15 @@ impl Incoming {
                 return None;
             };
             match self.opener.open(frame) {
-                // A silent connection swallows what it is sent.
-                Ok(_) if self.link.silent() => {}
                 Ok(node) => {
                     let trace = &self.registry.trace;
                     trace.record(self.link.id, Direction::FromClient, &node);
-                    return Some(node);
+                    if !self.link.silent() {
+                        return Some(node);
+                    }
+                    // A silent connection swallows what it is sent.
+                    self.registry.counters.unheard.add_one();
+                    self.registry.changed.notify_waiters();
                 }
                 Err(error) => {
                     let broken = Broken::new(Rule::Encryption, error.to_string());

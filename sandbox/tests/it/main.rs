@@ -5,6 +5,7 @@
 
 mod client;
 mod companions;
+mod control;
 mod direct;
 mod faults;
 mod offline;

@@ -51,7 +51,7 @@ async fn malformed_messages_are_refused_and_recorded() {
         .attr("type", "text")
         .build();
     provoked(&network, &companion, empty, Rule::Child).await;
-    assert_eq!(network.stats().messages_refused, 4);
+    network.wait_for_stats(SOON, |stats| stats.messages_refused == 4).await.unwrap();
     assert_eq!(network.accepted_from(own.number()), Ok(vec![]));
     assert_eq!(network.violation_count(), 4);
     assert!(network.is_connected(own.number()), "a bad message does not end the stream");
