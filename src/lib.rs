@@ -1,4 +1,20 @@
 //! The edge of wasup: command line, config, logs, HTTP API, webhook transport, and the composition of the rooms below.
 
+pub mod api;
+pub mod api_key;
+pub mod cli;
 pub mod config;
+#[cfg(feature = "sandbox")]
+pub mod demo;
+pub mod gateway;
+pub mod health;
+pub mod metrics;
+pub mod serving;
 pub mod telemetry;
+pub mod webhook_http;
+
+mod census;
+mod declared;
+mod wiring;
+
+pub use declared::DeclareError;

@@ -54,11 +54,8 @@ mod tests {
 
     #[test]
     fn every_address_means_this_machine() {
-        for (listen, asked) in [
-            ("0.0.0.0:80", "127.0.0.1:80"),
-            ("[::]:80", "[::1]:80"),
-            ("10.0.0.1:80", "10.0.0.1:80"),
-        ] {
+        for (listen, asked) in [("0.0.0.0:80", "127.0.0.1:80"), ("[::]:80", "[::1]:80"), ("10.0.0.1:80", "10.0.0.1:80")]
+        {
             assert_eq!(own_address(listen.parse().unwrap()).to_string(), asked);
         }
     }

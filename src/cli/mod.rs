@@ -1,6 +1,8 @@
 //! The command line: what can be asked of the binary, and how each command ends.
 
 mod config_check;
+#[cfg(feature = "sandbox")]
+mod demo;
 mod exit;
 mod failure;
 mod healthcheck;
@@ -48,6 +50,12 @@ pub enum Command {
     Config(ConfigCommand),
     /// Asks a running server on this machine whether it is ready: exit code 0 when it is.
     Healthcheck(healthcheck::HealthcheckArgs),
+    /// Shows the main job on this machine: a sandbox network, the server, a webhook receiver, accounts that talk.
+    #[cfg(feature = "sandbox")]
+    Demo(crate::demo::Options),
+    /// Runs a WhatsApp network on loopback with virtual phones, for tests of your own.
+    #[cfg(feature = "sandbox")]
+    Sandbox(demo::SandboxArgs),
 }
 
 /// What can be done with the config.
@@ -68,6 +76,10 @@ pub fn run() -> Exit {
         Command::Serve(args) => serve::run(&args),
         Command::Config(ConfigCommand::Check(args)) => config_check::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
+        #[cfg(feature = "sandbox")]
+        Command::Demo(options) => demo::run(&options),
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(args) => demo::run_sandbox(&args),
     };
     outcome.unwrap_or_else(|failure| failure.report())
 }

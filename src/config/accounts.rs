@@ -61,8 +61,7 @@ const fn yes() -> bool {
 /// # Errors
 /// [`ConfigError`] with the file, the line and what is wrong; never with a secret.
 pub fn read_accounts(path: &Path) -> Result<Vec<DeclaredAccount>, ConfigError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.into(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.into(), source })?;
     let refuse = |line, detail: String| ConfigError::Syntax { path: PathBuf::from(path), line, detail };
     let file: AccountsFile = toml::from_str(&text).map_err(|error| {
         let line = line_of(&text, error.span());

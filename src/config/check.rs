@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 /// What was found wrong or risky, by key.
 #[derive(Debug, Default)]
-pub struct Checks {
+pub(super) struct Checks {
     pub(super) refused: Vec<Finding>,
     pub(super) warnings: Vec<Finding>,
 }

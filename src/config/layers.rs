@@ -64,8 +64,8 @@ pub(super) fn read(sources: &Sources) -> Result<Vec<Layer>, ConfigError> {
     let mut layers = vec![Layer { origin: "the defaults".to_owned(), table: known.clone() }];
     let mut problems = Vec::new();
     if let Some(path) = &sources.file {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
         let table: Table = text.parse().map_err(|error: toml::de::Error| {
             let line = line_of(&text, error.span());
             ConfigError::Syntax { path: path.clone(), line, detail: error.message().to_owned() }
@@ -110,7 +110,8 @@ fn from_env(known: &Table, name: &str, raw: &str) -> Result<Table, Problem> {
     let Some(default) = default else {
         return Err(Problem::new(&origin, &key, no_such_key(known, &key)));
     };
-    let value = if default.is_str() { toml::Value::String(raw.to_owned()) } else { parse(raw, default, &origin, &key)? };
+    let value =
+        if default.is_str() { toml::Value::String(raw.to_owned()) } else { parse(raw, default, &origin, &key)? };
     let mut table = Table::new();
     match path.as_slice() {
         [section, key] => {

@@ -27,9 +27,9 @@ pub struct LinkConfig {
 
 impl LinkConfig {
     pub(super) fn check(&self, checks: &mut Checks) {
-        checks.between("link.connect_timeout", self.connect_timeout, Span::secs(1), Span::secs(300));
+        checks.between("link.connect_timeout", self.connect_timeout, Span::secs(1), Span::secs(20));
         checks.between("link.query_timeout", self.query_timeout, Span::secs(1), Span::secs(600));
-        checks.between("link.keepalive_interval", self.keepalive_interval, Span::secs(5), Span::secs(300));
+        checks.between("link.keepalive_interval", self.keepalive_interval, Span::secs(5), Span::secs(30));
         checks.between("link.initial_sync_wait", self.initial_sync_wait, Span::secs(0), Span::secs(300));
         checks.between("link.connects_in_flight", self.connects_in_flight, 1, 1_000);
         checks.between("link.prekeys", self.prekeys, 5, 812);

@@ -10,17 +10,6 @@ pub const MASK: &str = "********";
 ///
 /// # Errors
 /// The serialiser's own.
-pub fn secret<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn secret<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(if secret.expose_secret().is_empty() { "" } else { MASK })
-}
-
-/// [`secret`] for one that may be absent.
-///
-/// # Errors
-/// The serialiser's own.
-pub fn optional<S: Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
-    match secret {
-        Some(_) => serializer.serialize_some(MASK),
-        None => serializer.serialize_none(),
-    }
 }

@@ -110,7 +110,9 @@ mod tests {
 
     #[test]
     fn short_known_and_unprintable_keys_are_unfit() {
-        for bad in ["short", "changemechangeme", "aaaaaaaaaaaaaaaaaaaa", "with a space in the middle", "ünïcödeünïcödeü"] {
+        for bad in
+            ["short", "changemechangeme", "aaaaaaaaaaaaaaaaaaaa", "with a space in the middle", "ünïcödeünïcödeü"]
+        {
             assert!(unfit_key(bad).is_some(), "{bad}");
         }
         assert_eq!(unfit_key("b4c1f0a9d2e84477a1"), None);

@@ -96,8 +96,7 @@ impl FromStr for Size {
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
         let number: u64 = number.parse().map_err(|_| SIZE_EXPECTED)?;
-        let (_, scale) =
-            UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit.trim())).ok_or(SIZE_EXPECTED)?;
+        let (_, scale) = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit.trim())).ok_or(SIZE_EXPECTED)?;
         number.checked_mul(*scale).map(Self).ok_or(SIZE_EXPECTED)
     }
 }

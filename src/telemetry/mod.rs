@@ -8,6 +8,7 @@ mod format;
 mod scrub;
 
 use std::io::IsTerminal as _;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -35,6 +36,7 @@ pub enum TelemetryError {
 #[derive(Clone)]
 pub struct Logs {
     switch: reload::Handle<EnvFilter, Registry>,
+    level: Arc<Mutex<String>>,
 }
 
 impl Logs {
@@ -62,7 +64,7 @@ impl Logs {
             }
         };
         installed.map_err(|_| TelemetryError::Installed)?;
-        Ok(Self { switch })
+        Ok(Self { switch, level: Arc::new(Mutex::new(config.level.clone())) })
     }
 
     /// Changes what is logged, at once.
@@ -74,6 +76,13 @@ impl Logs {
         self.switch.reload(filter).map_err(|_| TelemetryError::Installed)?;
         // The bridge from `log` has a ceiling of its own that was set for the first filter.
         tracing_log::log::set_max_level(tracing_log::AsLog::as_log(&tracing::level_filters::LevelFilter::current()));
+        *self.level.lock().unwrap_or_else(PoisonError::into_inner) = level.to_owned();
         Ok(())
+    }
+
+    /// What is logged, as it was set.
+    #[must_use]
+    pub fn level(&self) -> String {
+        self.level.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -1,0 +1,71 @@
+//! The HTTP API: one file a resource. A handler extracts, calls one use case, and maps its answer.
+
+mod accounts;
+mod door;
+mod extract;
+mod idempotency;
+mod log;
+mod messages;
+mod openapi;
+mod probes;
+pub mod problem;
+mod qr;
+mod qr_image;
+mod request;
+mod state;
+pub mod view;
+mod webhook;
+
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use axum::{Json, Router};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use problem::{ErrorCode, Problem};
+
+pub use door::Door;
+pub use openapi::document;
+pub use qr_image::terminal;
+pub use request::RequestId;
+pub use state::{ApiState, Settings};
+pub(crate) use webhook::{BAD_SECRET, secret_bytes};
+
+/// Every route behind the key.
+fn guarded() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(accounts::create, accounts::list))
+        .routes(routes!(accounts::show, accounts::delete))
+        .routes(routes!(accounts::start))
+        .routes(routes!(accounts::stop))
+        .routes(routes!(accounts::release))
+        .routes(routes!(qr::show))
+        .routes(routes!(messages::send, messages::list))
+        .routes(routes!(messages::show))
+        .routes(routes!(webhook::put, webhook::show, webhook::delete))
+        .routes(routes!(log::show, log::put))
+        .routes(routes!(probes::health))
+}
+
+/// The whole API.
+pub fn router(state: ApiState, door: Door) -> Router {
+    let (guarded, document) = document(guarded());
+    let guarded = guarded
+        .route("/openapi.json", get(move || std::future::ready(Json(document))))
+        .layer(from_fn_with_state(door.clone(), door::guard));
+    let metrics =
+        Router::new().route("/metrics", get(probes::metrics)).layer(from_fn_with_state(door, door::guard_metrics));
+    Router::new()
+        .route("/livez", get(probes::livez))
+        .route("/readyz", get(probes::readyz))
+        .merge(metrics)
+        .merge(guarded)
+        .fallback(|| async { Problem::new(ErrorCode::NotFound, "there is no such path") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(ErrorCode::MethodNotAllowed, "this path exists, but not for this method")
+        })
+        .layer(DefaultBodyLimit::max(state.settings.body_max))
+        .layer(from_fn(request::track))
+        .with_state(state)
+}

@@ -1,0 +1,258 @@
+//! How the API says no: RFC 9457, with a code that programs can rely on.
+//!
+//! A handler returns a [`Problem`]; [`super::request`] turns it into the answer, in one place, because only there the
+//! request's id is at hand.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::view::StateView;
+
+/// Type of the body of a problem.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident: $status:ident, $retryable:literal, $title:literal;)+) => {
+        /// What went wrong, for programs. The list is closed: a new one comes with a new version of this document.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum ErrorCode { $($(#[$doc])* $name,)+ }
+
+        impl ErrorCode {
+            /// The HTTP status that goes with it.
+            #[must_use]
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)+ }
+            }
+
+            /// Whether the same request may succeed later.
+            #[must_use]
+            pub const fn retryable(self) -> bool {
+                match self { $(Self::$name => $retryable,)+ }
+            }
+
+            /// What it is called, for humans.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The request can't be read: no JSON, no UTF-8, no such form.
+    Malformed: BAD_REQUEST, false, "The request can't be read";
+    /// The request can be read, but values in it are wrong; `errors` names them.
+    Invalid: BAD_REQUEST, false, "Values in the request are wrong";
+    /// The key is missing or wrong.
+    Unauthorized: UNAUTHORIZED, false, "The API key is missing or wrong";
+    /// There is no such thing.
+    NotFound: NOT_FOUND, false, "Not found";
+    /// The path exists, but not for this method; `Allow` names the ones it has.
+    MethodNotAllowed: METHOD_NOT_ALLOWED, false, "The method is not allowed here";
+    /// The account exists already.
+    AccountExists: CONFLICT, false, "The account exists already";
+    /// The account's state does not allow it; `state` says which it is.
+    WrongState: CONFLICT, false, "The account's state does not allow it";
+    /// The account is about to show a QR code, but has none at this moment.
+    QrNotReady: CONFLICT, true, "No QR code at this moment";
+    /// The body is larger than the configured limit.
+    BodyTooLarge: PAYLOAD_TOO_LARGE, false, "The body is too large";
+    /// The body is of another type than the one that can be read here.
+    UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE, false, "The body's type is not supported";
+    /// The idempotency key was used before, with another body.
+    IdempotencyKeyReused: UNPROCESSABLE_ENTITY, false, "The idempotency key was used with another body";
+    /// Too many messages of the account wait to be sent.
+    OutboxFull: TOO_MANY_REQUESTS, true, "Too many messages wait";
+    /// The account is busy with something else, such as stopping.
+    Busy: SERVICE_UNAVAILABLE, true, "The account is busy";
+    /// The disk is nearly full: new work is refused, messages that arrive are still kept.
+    SpaceLow: SERVICE_UNAVAILABLE, true, "The disk is nearly full";
+    /// The server is stopping.
+    ShuttingDown: SERVICE_UNAVAILABLE, true, "The server is stopping";
+    /// The store can't be read or written.
+    StoreUnavailable: SERVICE_UNAVAILABLE, true, "The store is not available";
+    /// A bug.
+    Internal: INTERNAL_SERVER_ERROR, false, "A bug in the server";
+}
+
+/// One wrong value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Which: dotted path in the body, or the name of a query parameter or header.
+    pub field: String,
+    /// What is wrong with it, and what would be right.
+    pub message: String,
+}
+
+impl FieldError {
+    /// A wrong value.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+/// An answer that says no.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// What went wrong, for programs.
+    pub code: ErrorCode,
+    /// What went wrong here, for humans.
+    pub detail: String,
+    /// Which values are wrong.
+    pub errors: Vec<FieldError>,
+    /// When to try again.
+    pub retry_after: Option<Duration>,
+    /// The state the account is in, where that is why.
+    pub state: Option<Box<StateView>>,
+    /// What caused it; logged, never answered.
+    pub cause: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl Problem {
+    /// A problem.
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new(), retry_after: None, state: None, cause: None }
+    }
+
+    /// Nothing of that kind and name.
+    #[must_use]
+    pub fn not_found(what: &str) -> Self {
+        Self::new(ErrorCode::NotFound, format!("there is no such {what}"))
+    }
+
+    /// Values that are wrong.
+    #[must_use]
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let detail = errors.iter().map(|e| format!("{}: {}", e.field, e.message)).collect::<Vec<_>>().join("; ");
+        Self { errors, ..Self::new(ErrorCode::Invalid, detail) }
+    }
+
+    /// With a time to try again.
+    #[must_use]
+    pub fn after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// With the account's state.
+    #[must_use]
+    pub fn in_state(mut self, state: StateView) -> Self {
+        self.state = Some(Box::new(state));
+        self
+    }
+
+    /// With what caused it.
+    #[must_use]
+    pub fn because(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
+        self.cause = Some(Arc::new(cause));
+        self
+    }
+
+    /// The body, for the request with this id.
+    #[must_use]
+    pub fn body(&self, request_id: &str) -> ProblemView {
+        ProblemView {
+            r#type: format!("urn:wasup:problem:{}", word(self.code)),
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
+            detail: self.detail.clone(),
+            code: self.code,
+            request_id: request_id.to_owned(),
+            retryable: self.code.retryable(),
+            errors: self.errors.clone(),
+            state: self.state.as_deref().cloned(),
+        }
+    }
+}
+
+fn word(code: ErrorCode) -> String {
+    let json = serde_json::to_value(code).unwrap_or_default();
+    json.as_str().unwrap_or_default().to_owned()
+}
+
+/// The body of every answer that says no, after RFC 9457.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProblemView {
+    /// Names the kind of problem; `urn:wasup:problem:` and the code.
+    pub r#type: String,
+    /// The kind of problem, for humans.
+    #[schema(value_type = String)]
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// What went wrong here, for humans.
+    pub detail: String,
+    /// The kind of problem, for programs.
+    pub code: ErrorCode,
+    /// The request's id, as in the header `X-Request-Id` and in the server's log.
+    pub request_id: String,
+    /// Whether the same request may succeed later; then `Retry-After` says when to try.
+    pub retryable: bool,
+    /// Which values are wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    /// The account's state, where that is why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<StateView>,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<wasup_store::StoreError> for Problem {
+    fn from(error: wasup_store::StoreError) -> Self {
+        match error {
+            wasup_store::StoreError::SpaceLow { .. } => {
+                Self::new(ErrorCode::SpaceLow, "the disk has less free space than the configured floor")
+                    .after(Duration::from_secs(60))
+            }
+            error if error.is_poisoned() => Self::new(
+                ErrorCode::StoreUnavailable,
+                "the store stopped after a failed write; the server will restart",
+            )
+            .after(Duration::from_secs(5))
+            .because(error),
+            error => Self::new(ErrorCode::Internal, "the store could not answer").because(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_names_code_status_and_fields() {
+        let problem = Problem::invalid(vec![FieldError::new("to", "is no number")]);
+        let body = serde_json::to_value(problem.body("req_1")).unwrap();
+        assert_eq!(
+            body,
+            serde_json::json!({
+                "type": "urn:wasup:problem:invalid", "title": "Values in the request are wrong", "status": 400,
+                "detail": "to: is no number", "code": "invalid", "request_id": "req_1", "retryable": false,
+                "errors": [{"field": "to", "message": "is no number"}],
+            })
+        );
+    }
+
+    #[test]
+    fn low_space_is_retryable_and_poison_is_an_outage() {
+        let low = Problem::from(wasup_store::StoreError::SpaceLow { floor: 1 });
+        assert!(low.code == ErrorCode::SpaceLow && low.retry_after.is_some() && low.code.retryable());
+        assert_eq!(Problem::from(wasup_store::StoreError::Closed).code, ErrorCode::StoreUnavailable);
+        assert_eq!(Problem::from(wasup_store::StoreError::JobPanicked).code, ErrorCode::Internal);
+    }
+}

@@ -1,0 +1,88 @@
+//! What handlers reach: small handles, of which each takes one or two.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::FromRef;
+use tokio_util::sync::CancellationToken;
+use wasup_actors::{Accounts, Endpoints, Messages};
+
+use crate::health::Health;
+use crate::telemetry::Logs;
+use crate::webhook_http::Reach;
+
+/// Everything that handlers reach.
+#[derive(Clone)]
+pub struct ApiState {
+    /// Use cases around accounts.
+    pub accounts: Accounts,
+    /// Use cases around messages.
+    pub messages: Messages,
+    /// Use cases around webhook endpoints.
+    pub endpoints: Endpoints,
+    /// How the gateway is.
+    pub health: Health,
+    /// What of the config concerns requests.
+    pub settings: Arc<Settings>,
+    /// The log's level, where this process logs through us.
+    pub logs: Option<Logs>,
+}
+
+/// What of the config concerns requests.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Longest body, in bytes.
+    pub body_max: usize,
+    /// Longest time a long poll is held.
+    pub long_poll_max: Duration,
+    /// The installation's region.
+    pub region: Option<String>,
+    /// Where webhooks may go.
+    pub reach: Reach,
+    /// Ends long polls.
+    pub ending: CancellationToken,
+}
+
+macro_rules! handles {
+    ($($field:ident: $kind:ty),+ $(,)?) => {
+        $(impl FromRef<ApiState> for $kind {
+            fn from_ref(state: &ApiState) -> Self {
+                state.$field.clone()
+            }
+        })+
+    };
+}
+
+handles!(
+    accounts: Accounts,
+    messages: Messages,
+    endpoints: Endpoints,
+    health: Health,
+    settings: Arc<Settings>,
+    logs: Option<Logs>,
+);
+
+/// What a send or a list of messages takes.
+pub(super) type Writing = (Accounts, Messages, Arc<Settings>);
+
+impl FromRef<ApiState> for Writing {
+    fn from_ref(state: &ApiState) -> Self {
+        (state.accounts.clone(), state.messages.clone(), Arc::clone(&state.settings))
+    }
+}
+
+impl Settings {
+    /// Waits for something at most until the server stops; `None` then.
+    pub async fn until_ending<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            () = self.ending.cancelled() => None,
+            done = work => Some(done),
+        }
+    }
+
+    /// A wait that a caller asked for, within the limit. None is no wait.
+    #[must_use]
+    pub fn patience(&self, asked: Option<Duration>) -> Duration {
+        asked.unwrap_or_default().min(self.long_poll_max)
+    }
+}

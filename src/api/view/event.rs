@@ -1,0 +1,182 @@
+//! An event as webhooks carry it (and streams will): `{id, seq, type, account, timestamp, data}`.
+
+use bytes::Bytes;
+use serde::Serialize;
+use wasup_actors::webhook::EventEncoder;
+use wasup_store::id::EventId;
+use wasup_store::records::{EventData, EventRecord, MessageEvent, StatusEvent};
+
+use super::message::text_and_kind;
+use super::{PersonView, ReasonView, StateView, Time};
+
+/// Turns events into the bodies of webhooks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EventBody;
+
+impl EventEncoder for EventBody {
+    fn encode(&self, id: EventId, event: &EventRecord) -> Bytes {
+        // Every field has a form in JSON; an empty body would be seen by the receiver's check of the signature.
+        serde_json::to_vec(&Envelope::new(id, event)).unwrap_or_default().into()
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    id: String,
+    seq: u64,
+    r#type: &'static str,
+    account: &'a str,
+    timestamp: Time,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Data<'a> {
+    Account { previous: &'static str, state: StateView },
+    Message(Box<MessageData<'a>>),
+    Status(Box<StatusData<'a>>),
+    Endpoint { id: &'a str, reason: &'a str },
+}
+
+#[derive(Serialize)]
+struct MessageData<'a> {
+    id: String,
+    provider_message_id: &'a str,
+    direction: wasup_store::records::Direction,
+    chat: PersonView,
+    sender: Option<PersonView>,
+    push_name: Option<&'a str>,
+    timestamp: Time,
+    r#type: &'static str,
+    text: Option<String>,
+    unsupported_kind: Option<String>,
+}
+
+#[derive(Serialize)]
+struct StatusData<'a> {
+    id: String,
+    provider_message_id: &'a str,
+    client_message_id: Option<&'a str>,
+    chat: PersonView,
+    state: &'static str,
+    reason: Option<ReasonView>,
+}
+
+impl<'a> Envelope<'a> {
+    fn new(id: EventId, event: &'a EventRecord) -> Self {
+        let data = match &event.data {
+            EventData::Account(change) => {
+                Data::Account { previous: change.previous.as_str(), state: StateView::from(&change.state) }
+            }
+            EventData::Message(message) => Data::Message(Box::new(MessageData::new(message))),
+            EventData::Status(status) => Data::Status(Box::new(StatusData::new(status))),
+            EventData::Endpoint { id, reason } => Data::Endpoint { id, reason },
+        };
+        Self {
+            id: id.to_string(),
+            seq: event.seq.0,
+            r#type: event.kind.as_str(),
+            account: event.account.as_str(),
+            timestamp: Time::from_ms(event.at_ms),
+            data,
+        }
+    }
+}
+
+impl<'a> MessageData<'a> {
+    fn new(message: &'a MessageEvent) -> Self {
+        let (text, unsupported_kind) = text_and_kind(&message.content);
+        Self {
+            id: message.id.to_string(),
+            provider_message_id: &message.provider_id,
+            direction: message.direction,
+            chat: PersonView::from(&message.chat),
+            sender: message.sender.as_ref().map(PersonView::from),
+            push_name: message.push_name.as_deref(),
+            timestamp: Time::from_ms(message.ts_ms),
+            r#type: message.content.kind(),
+            text,
+            unsupported_kind,
+        }
+    }
+}
+
+impl<'a> StatusData<'a> {
+    fn new(status: &'a StatusEvent) -> Self {
+        Self {
+            id: status.id.to_string(),
+            provider_message_id: &status.provider_id,
+            client_message_id: status.client_message_id.as_deref(),
+            chat: PersonView::from(&status.chat),
+            state: status.state.as_str(),
+            reason: status.reason.map(ReasonView::from),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use wasup_store::id::{AccountNo, MessageId, MessageKey, Position, Seq};
+    use wasup_store::jid::Jid;
+    use wasup_store::records::{Content, Direction, EventKind, FailReason, MessageState, Participant};
+
+    use super::*;
+
+    fn body(kind: EventKind, data: EventData) -> Value {
+        let (no, seq) = (AccountNo(1), Seq(7));
+        let event = EventRecord { kind, no, account: "shop".parse().unwrap(), seq, at_ms: 1_795_257_659_125, data };
+        let bytes = EventBody.encode(EventId { incarnation: 1, position: Position(9) }, &event);
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    fn chat() -> Participant {
+        Participant { jid: Jid::phone("628123"), phone: Some("628123".into()), lid: None }
+    }
+
+    #[test]
+    fn a_received_message_is_whole() {
+        let id = MessageId { account: AccountNo(1), key: MessageKey::new(1_795_257_659_000, 1) };
+        let message = MessageEvent {
+            id,
+            provider_id: "3EB0".into(),
+            direction: Direction::Inbound,
+            chat: chat(),
+            sender: Some(chat()),
+            push_name: Some("Ann".into()),
+            ts_ms: 1_795_257_659_000,
+            content: Content::Text { body: "hi".into() },
+        };
+        let event = EventId { incarnation: 1, position: Position(9) };
+        let person = json!({"phone": "628123", "jid": "628123@s.whatsapp.net", "lid": null});
+        assert_eq!(
+            body(EventKind::MessageReceived, EventData::Message(message)),
+            json!({
+                "id": event.to_string(), "seq": 7, "type": "message.received", "account": "shop",
+                "timestamp": "2026-11-21T10:40:59.125Z",
+                "data": {
+                    "id": id.to_string(), "provider_message_id": "3EB0", "direction": "inbound",
+                    "chat": person, "sender": person, "push_name": "Ann", "timestamp": "2026-11-21T10:40:59.000Z",
+                    "type": "text", "text": "hi", "unsupported_kind": null,
+                },
+            })
+        );
+    }
+
+    #[test]
+    fn a_refused_send_says_with_which_code() {
+        let status = StatusEvent {
+            id: MessageId { account: AccountNo(1), key: MessageKey::new(1, 1) },
+            provider_id: "3EB0".into(),
+            chat: chat(),
+            state: MessageState::Rejected,
+            reason: Some(FailReason::Server { error: 406 }),
+            client_message_id: Some("mine".into()),
+        };
+        let data = &body(EventKind::MessageStatus, EventData::Status(status))["data"];
+        assert_eq!(data["state"], "rejected");
+        assert_eq!(data["reason"], json!({"code": "server", "server_code": 406}));
+        assert_eq!(data["client_message_id"], "mine");
+    }
+}

@@ -1,0 +1,151 @@
+//! A message.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use wasup_store::id::{AccountId, MessageId};
+use wasup_store::records::{Content, Direction, FailReason, MessageRecord, MessageState, StateTimes};
+
+use super::{PersonView, Time};
+
+/// What can be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageType {
+    /// Text.
+    Text,
+}
+
+/// A message, received or sent.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct MessageView {
+    /// Its id here.
+    #[schema(value_type = String, examples("msg_0000000106gk3fv0a0mk8d1p3m5r7t9v"))]
+    pub id: MessageId,
+    /// The account.
+    pub account: String,
+    /// `inbound` or `outbound`.
+    #[schema(value_type = String, examples("outbound"))]
+    pub direction: Direction,
+    /// The chat.
+    pub chat: PersonView,
+    /// Who wrote it, where that is not the account itself.
+    pub sender: Option<PersonView>,
+    /// The name that the sender shows.
+    pub push_name: Option<String>,
+    /// `text`; `unsupported` for what this version does not understand; `unavailable` for what could not be decrypted
+    /// any more.
+    #[schema(examples("text"))]
+    pub r#type: &'static str,
+    /// The text.
+    pub text: Option<String>,
+    /// The network's name of an unsupported kind.
+    pub unsupported_kind: Option<String>,
+    /// `queued`, `sending`, `held`, `sent`, `delivered`, `read`, `played`, `rejected`, `failed` or `cancelled`.
+    /// `delivered` and `read` mean: at least seen so.
+    #[schema(value_type = String, examples("sent"))]
+    pub state: MessageState,
+    /// Why it was rejected, failed or is held.
+    pub reason: Option<ReasonView>,
+    /// When it was written; for sends, when it was accepted.
+    pub timestamp: Time,
+    /// When it got into each state.
+    pub times: MessageTimes,
+    /// How often it was put on the wire.
+    pub tries: u32,
+    /// The network's id of it.
+    pub provider_message_id: String,
+    /// Your own id of it.
+    pub client_message_id: Option<String>,
+}
+
+/// When a message first got into each state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MessageTimes {
+    /// Accepted or received.
+    pub queued_at: Option<Time>,
+    /// First put on the wire.
+    pub sending_at: Option<Time>,
+    /// Acknowledged by the network's server.
+    pub sent_at: Option<Time>,
+    /// Seen delivered.
+    pub delivered_at: Option<Time>,
+    /// Seen read.
+    pub read_at: Option<Time>,
+    /// Seen played.
+    pub played_at: Option<Time>,
+    /// Rejected, failed or cancelled.
+    pub ended_at: Option<Time>,
+}
+
+/// Why a message was rejected, failed or is held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ReasonView {
+    /// `server`, `no_ack`, `logged_out`, `no_recipient` or `not_sendable`.
+    #[schema(examples("server"))]
+    pub code: &'static str,
+    /// The number that the network's server refused it with.
+    pub server_code: Option<u16>,
+}
+
+impl From<FailReason> for ReasonView {
+    fn from(reason: FailReason) -> Self {
+        let (code, server_code) = match reason {
+            FailReason::Server { error } => ("server", Some(error)),
+            FailReason::NoAck => ("no_ack", None),
+            FailReason::LoggedOut => ("logged_out", None),
+            FailReason::NoRecipient => ("no_recipient", None),
+            FailReason::NotSendable => ("not_sendable", None),
+        };
+        Self { code, server_code }
+    }
+}
+
+impl From<StateTimes> for MessageTimes {
+    fn from(times: StateTimes) -> Self {
+        let time = |ms: Option<u64>| ms.map(Time::from_ms);
+        Self {
+            queued_at: time(times.queued_ms),
+            sending_at: time(times.sending_ms),
+            sent_at: time(times.sent_ms),
+            delivered_at: time(times.delivered_ms),
+            read_at: time(times.read_ms),
+            played_at: time(times.played_ms),
+            ended_at: time(times.ended_ms),
+        }
+    }
+}
+
+/// The text and the unsupported kind of a content.
+pub(super) fn text_and_kind(content: &Content) -> (Option<String>, Option<String>) {
+    match content {
+        Content::Text { body } => (Some(body.clone()), None),
+        Content::Unsupported { kind } => (None, Some(kind.clone())),
+        Content::Unavailable => (None, None),
+    }
+}
+
+impl MessageView {
+    /// A message of this account.
+    #[must_use]
+    pub fn new(account: &AccountId, id: MessageId, record: &MessageRecord) -> Self {
+        let (text, unsupported_kind) = text_and_kind(&record.content);
+        Self {
+            id,
+            account: account.to_string(),
+            direction: record.direction,
+            chat: PersonView::from(&record.chat),
+            sender: record.sender.as_ref().map(PersonView::from),
+            push_name: record.push_name.clone(),
+            r#type: record.content.kind(),
+            text,
+            unsupported_kind,
+            state: record.state,
+            reason: record.reason.map(ReasonView::from),
+            timestamp: Time::from_ms(record.ts_ms),
+            times: MessageTimes::from(record.times),
+            tries: record.tries,
+            provider_message_id: record.provider_id.clone(),
+            client_message_id: record.client_message_id.clone(),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Lists and their cursors.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use utoipa::ToSchema;
+use wasup_store::id::{AccountId, MessageKey};
+
+/// A piece of a list.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// The items.
+    pub data: Vec<T>,
+    /// Give it as `cursor` to get the next piece; `null` at the end.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A page of at most `limit` of the records; one more than `limit` was asked for, to know whether there are more.
+    pub fn of<R>(mut records: Vec<R>, limit: usize, cursor: impl Fn(&R) -> Cursor, view: impl Fn(&R) -> T) -> Self {
+        let more = records.len() > limit;
+        records.truncate(limit);
+        let next_cursor = records.last().filter(|_| more).map(|last| cursor(last).to_string());
+        Self { data: records.iter().map(view).collect(), next_cursor }
+    }
+}
+
+/// The last item of a page, as callers hold it: opaque to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cursor {
+    /// In the list of accounts.
+    Account(AccountId),
+    /// In a list of messages.
+    Message(MessageKey),
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let bytes = match self {
+            Self::Account(id) => [b"a", id.as_str().as_bytes()].concat(),
+            Self::Message(key) => [b"m".as_slice(), &key.to_bytes()].concat(),
+        };
+        f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
+
+impl Cursor {
+    /// The cursor that this text was made from.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        match bytes.split_first()? {
+            (b'a', id) => std::str::from_utf8(id).ok()?.parse().ok().map(Self::Account),
+            (b'm', key) => MessageKey::from_bytes(key).map(Self::Message),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_come_back() {
+        for cursor in
+            [Cursor::Account("ünï/".replace('/', "").parse().unwrap()), Cursor::Message(MessageKey::new(7, 9))]
+        {
+            assert_eq!(Cursor::read(&cursor.to_string()), Some(cursor));
+        }
+        for bad in ["", "x", "YQ", "bQ", "!!", "YWEvYg"] {
+            assert_eq!(Cursor::read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_page_knows_whether_there_is_more() {
+        let cursor = |n: &u64| Cursor::Message(MessageKey::new(*n, 0));
+        let page = Page::of(vec![1, 2, 3], 2, cursor, |n| *n);
+        assert_eq!((page.data, page.next_cursor), (vec![1, 2], Some(cursor(&2).to_string())));
+        assert_eq!(Page::of(vec![1, 2], 2, cursor, |n| *n).next_cursor, None);
+        assert_eq!(Page::of(Vec::<u64>::new(), 2, cursor, |n| *n).next_cursor, None);
+    }
+}

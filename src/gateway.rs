@@ -1,0 +1,241 @@
+//! The composition root: opens the store, starts the tree over it, serves the API, and stops all of it in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use wasup_actors::{Nudges, Ports, QrListener, Tree};
+use wasup_sessions::link::WhatsAppLinks;
+use wasup_store::{EngineError, SpaceFloor, Store};
+
+use crate::api::view::EventBody;
+use crate::api::{ApiState, Door, Settings as ApiSettings, router};
+use crate::api_key::{ApiKey, ApiKeyError, obtain};
+use crate::config::{Config, ConfigError, read_accounts};
+use crate::declared::{DeclareError, declare};
+use crate::health::{Health, Parts};
+use crate::serving::{Limits, serve};
+use crate::telemetry::Logs;
+use crate::webhook_http::{Reach, WebhookHttp};
+use crate::wiring::{link_settings, tree_settings};
+
+/// Time that is left to running requests once long polls were ended.
+const LAST_REQUESTS: Duration = Duration::from_secs(5);
+
+/// What a gateway is given beside its config.
+#[derive(Default)]
+pub struct Extras {
+    /// Told of every QR code, for a terminal.
+    pub qr_shown: Option<QrListener>,
+    /// The log, where the process logs through us.
+    pub logs: Option<Logs>,
+}
+
+/// Why a gateway did not start. Nothing is left running.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store can't be opened.
+    #[error(transparent)]
+    Store(#[from] wasup_store::OpenError),
+    /// There is no API key.
+    #[error(transparent)]
+    ApiKey(#[from] ApiKeyError),
+    /// The accounts file is wrong.
+    #[error(transparent)]
+    Accounts(#[from] ConfigError),
+    /// The accounts of the file could not be made.
+    #[error(transparent)]
+    Declare(#[from] DeclareError),
+    /// The links can't be set up.
+    #[error("links can't be set up")]
+    Link(#[from] wasup_sessions::ports::LinkError),
+    /// No HTTP client for webhooks.
+    #[error("no HTTP client for webhooks: are the system's CA certificates installed?")]
+    Webhooks(#[from] reqwest::Error),
+    /// Metrics can't be recorded.
+    #[error("metrics can't be recorded")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// The supervision tree did not start.
+    #[error("the supervision tree did not start")]
+    Tree(#[from] wasup_actors::StartError),
+    /// The listener is broken.
+    #[error("the listener has no address")]
+    Listener(#[from] std::io::Error),
+}
+
+/// Why a gateway can't go on.
+#[derive(Debug)]
+pub enum Breakdown {
+    /// The store could not write and stopped.
+    StorePoisoned(EngineError),
+    /// The root supervisor spent its restarts.
+    SupervisorGaveUp,
+}
+
+/// Who did not stop in time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StopReport {
+    /// Names, outermost first. Empty when all went well.
+    pub late: Vec<String>,
+}
+
+/// A running gateway.
+pub struct Gateway {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The key that opens the API.
+    pub api_key: ApiKey,
+    tree: Tree,
+    store: Store,
+    serving: JoinHandle<()>,
+    stopping: CancellationToken,
+    ending: CancellationToken,
+    drain_delay: Duration,
+    shutdown_timeout: Duration,
+}
+
+impl Gateway {
+    /// Starts a gateway behind a listener, in this order: key, store, tree, accounts of the file, API.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(config: &Config, listener: TcpListener, extras: Extras) -> Result<Self, StartError> {
+        let address = listener.local_addr()?;
+        let recorder = crate::metrics::recorder()?;
+        let declared = match config.accounts.file.as_os_str().is_empty() {
+            true => Vec::new(),
+            false => read_accounts(&config.accounts.file)?,
+        };
+        let store = open_store(config).await?;
+        let api_key = obtain(config)?;
+        let (stopping, ending) = (CancellationToken::new(), CancellationToken::new());
+        let nudges = Nudges::new();
+        let links = Arc::new(WhatsAppLinks::new(store.clone(), link_settings(config), {
+            let nudges = nudges.clone();
+            Arc::new(move |_| nudges.deliveries())
+        })?);
+        let space = SpaceFloor::new(&config.data.dir, config.data.free_space_floor.0);
+        let health = Health::new(Parts {
+            store: store.clone(),
+            space: space.clone(),
+            stopping: stopping.clone(),
+            began: Instant::now(),
+            recorder,
+            links: {
+                let links = Arc::clone(&links);
+                Arc::new(move || links.stats())
+            },
+        });
+        let tree = Tree::start(Ports {
+            store: store.clone(),
+            links,
+            webhooks: Arc::new(WebhookHttp::new(&config.webhooks)?),
+            encoder: Arc::new(EventBody),
+            settings: tree_settings(config, space),
+            nudges,
+            qr_shown: extras.qr_shown,
+        })
+        .await?;
+        let reach = Reach::from(&config.webhooks);
+        if let Err(error) = declare(&tree.accounts, &tree.endpoints, reach, declared).await {
+            tree.shutdown(config.server.shutdown_timeout.0).await;
+            return Err(error.into());
+        }
+        let state = ApiState {
+            accounts: tree.accounts.clone(),
+            messages: tree.messages.clone(),
+            endpoints: tree.endpoints.clone(),
+            health,
+            settings: Arc::new(api_settings(config, reach, ending.clone())),
+            logs: extras.logs,
+        };
+        let serving = start_serving(config, listener, state, &api_key.key, ending.clone());
+        let (drain_delay, shutdown_timeout) = (config.server.drain_delay.0, config.server.shutdown_timeout.0);
+        tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
+        Ok(Self { address, api_key, tree, store, serving, stopping, ending, drain_delay, shutdown_timeout })
+    }
+
+    /// The supervision tree, for whoever drives the gateway from inside its process.
+    #[must_use]
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Resolves when the gateway can't go on.
+    pub async fn broken(&self) -> Breakdown {
+        tokio::select! {
+            cause = self.store.poisoned() => Breakdown::StorePoisoned(cause),
+            () = self.tree.gave_up() => Breakdown::SupervisorGaveUp,
+        }
+    }
+
+    /// Stops in order: not ready but still serving; no new connections and long polls ended; accounts and webhooks
+    /// drained; store closed. Each step has a deadline, so it ends even while clients keep their connections open.
+    pub async fn stop(self) -> StopReport {
+        self.stopping.cancel();
+        tracing::info!(serving_on_ms = self.drain_delay.as_millis(), "stopping");
+        tokio::time::sleep(self.drain_delay).await;
+        self.ending.cancel();
+        let deadline = tokio::time::Instant::now() + self.shutdown_timeout;
+        let mut late = Vec::new();
+        let mut serving = self.serving;
+        if tokio::time::timeout(LAST_REQUESTS.min(self.shutdown_timeout), &mut serving).await.is_err() {
+            late.push("api: requests that did not end".to_owned());
+            // The connections are tasks of this one's set and end with it.
+            serving.abort();
+            let _ = serving.await;
+        }
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now()).max(Duration::from_millis(500));
+        late.extend(self.tree.shutdown(left).await.late.iter().map(ToString::to_string));
+        close_store(self.store).await;
+        if late.is_empty() {
+            tracing::info!("stopped");
+        } else {
+            tracing::warn!(?late, "stopped, but not everything ended in time");
+        }
+        StopReport { late }
+    }
+}
+
+/// Opening reads and may replay a log: not on a thread that serves.
+async fn open_store(config: &Config) -> Result<Store, wasup_store::OpenError> {
+    let (dir, cache) = (config.data.dir.clone(), config.data.cache.0);
+    let opened = tokio::task::spawn_blocking({
+        let dir = dir.clone();
+        move || Store::open(&dir, cache)
+    });
+    opened.await.unwrap_or_else(|_| {
+        Err(wasup_store::OpenError::Damaged { path: dir, detail: "opening it panicked".to_owned() })
+    })
+}
+
+/// The last handle syncs and gives the lock back: that blocks.
+async fn close_store(store: Store) {
+    let _ = tokio::task::spawn_blocking(move || drop(store)).await;
+}
+
+fn api_settings(config: &Config, reach: Reach, ending: CancellationToken) -> ApiSettings {
+    ApiSettings {
+        body_max: config.server.body_max_bytes.as_usize(),
+        long_poll_max: config.server.long_poll_max.0,
+        region: config.region().map(str::to_owned),
+        reach,
+        ending,
+    }
+}
+
+fn start_serving(
+    config: &Config,
+    listener: TcpListener,
+    state: ApiState,
+    key: &SecretString,
+    ending: CancellationToken,
+) -> JoinHandle<()> {
+    let door = Door::new(key, &config.server.metrics_allow);
+    let limits = Limits { connections: config.server.connections_max, header_timeout: config.server.header_timeout.0 };
+    tokio::spawn(serve(listener, router(state, door), limits, ending))
+}

@@ -1,0 +1,136 @@
+//! Webhooks over HTTP: one POST, no redirects, no proxy, a limit on time and on the answer, and only to addresses that
+//! the config allows.
+
+mod policy;
+mod ranges;
+mod resolver;
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response};
+use wasup_actors::webhook::{WebhookAnswer, WebhookRequest, WebhookTransport};
+
+use crate::config::WebhooksConfig;
+use resolver::{Filtered, NowhereAllowed};
+
+pub use policy::{BadUrl, Reach, URL_MAX};
+pub use ranges::{Place, place};
+
+/// How long an idle connection to a receiver is kept.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Longest `Retry-After` that is passed on; the schedule decides above it.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(86_400);
+
+/// Sends webhooks.
+pub struct WebhookHttp {
+    client: Client,
+    reach: Reach,
+    answer_max: u64,
+}
+
+impl WebhookHttp {
+    /// A transport after the config.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made, which is so without certificates of authorities on the system.
+    pub fn new(config: &WebhooksConfig) -> Result<Self, reqwest::Error> {
+        let reach = Reach::from(config);
+        let client = Client::builder()
+            .redirect(Policy::none())
+            .no_proxy()
+            .dns_resolver(Arc::new(Filtered(reach)))
+            .connect_timeout(config.timeout.0)
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(config.concurrency_per_endpoint)
+            .tcp_nodelay(true)
+            .user_agent(concat!("wasup/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self { client, reach, answer_max: config.answer_max_bytes.0 })
+    }
+
+    async fn attempt(&self, request: WebhookRequest) -> Result<WebhookAnswer, reqwest::Error> {
+        // Resolved addresses are checked by the resolver; a literal one never meets it.
+        let Ok(url) = self.reach.check(&request.url) else { return Ok(WebhookAnswer::Forbidden) };
+        let mut post = self.client.post(url).timeout(request.timeout).body(request.body);
+        for (name, value) in request.headers {
+            post = post.header(name, value);
+        }
+        let response = post.send().await?;
+        let status = response.status().as_u16();
+        let retry_after = retry_after(response.headers());
+        self.drain(response).await;
+        Ok(WebhookAnswer::Answered { status, retry_after })
+    }
+
+    /// Reads a short answer to its end, so that the connection can be used again; a longer one costs the connection.
+    async fn drain(&self, mut response: Response) {
+        let mut left = self.answer_max;
+        while let Ok(Some(piece)) = response.chunk().await {
+            left = match left.checked_sub(piece.len() as u64) {
+                Some(left) => left,
+                None => return,
+            };
+        }
+    }
+}
+
+#[async_trait]
+impl WebhookTransport for WebhookHttp {
+    async fn post(&self, request: WebhookRequest) -> WebhookAnswer {
+        match self.attempt(request).await {
+            Ok(answer) => answer,
+            Err(error) if error.is_timeout() => WebhookAnswer::TimedOut,
+            Err(error) if is_forbidden(&error) => WebhookAnswer::Forbidden,
+            Err(_) => WebhookAnswer::Unreachable,
+        }
+    }
+}
+
+fn is_forbidden(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.is::<NowhereAllowed>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// Seconds, or a date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+            Duration::try_from(at.duration_since(jiff::Timestamp::now())).unwrap_or_default()
+        }
+    };
+    Some(wait.min(RETRY_AFTER_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let of = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, text.parse().unwrap());
+            retry_after(&headers)
+        };
+        assert_eq!(of("120"), Some(Duration::from_secs(120)));
+        assert_eq!(of("99999999"), Some(RETRY_AFTER_MAX));
+        assert_eq!(of("Fri, 31 Dec 1999 23:59:59 GMT"), Some(Duration::ZERO));
+        assert!(of("Fri, 31 Dec 2100 23:59:59 GMT").is_some_and(|wait| wait == RETRY_AFTER_MAX));
+        assert_eq!(of("soon"), None);
+    }
+}

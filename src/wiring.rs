@@ -1,0 +1,59 @@
+//! From the config to what each room wants to know of it.
+
+use wasup_actors::{SendSettings, Settings, SupervisionSettings, WebhookSettings};
+use wasup_sessions::link::LinkSettings;
+use wasup_store::SpaceFloor;
+
+use crate::config::Config;
+
+/// What the supervision tree wants to know.
+#[must_use]
+pub(crate) fn tree_settings(config: &Config, free_space_floor: SpaceFloor) -> Settings {
+    let (supervision, send, webhooks) = (&config.supervision, &config.send, &config.webhooks);
+    Settings {
+        supervision: SupervisionSettings {
+            max_restarts: supervision.max_restarts,
+            within: supervision.within.0,
+            backoff_base: supervision.backoff_base.0,
+            backoff_factor: supervision.backoff_factor,
+            backoff_cap: supervision.backoff_cap.0,
+            jitter: supervision.jitter,
+            stable_after: supervision.stable_after.0,
+            heartbeat: supervision.heartbeat.0,
+            stop_timeout: supervision.stop_timeout.0,
+        },
+        send: SendSettings {
+            ack_timeout: send.ack_timeout.0,
+            tries_max: send.tries_max,
+            age_max: send.age_max.0,
+            in_flight: send.in_flight,
+            outbox_max: send.outbox_max,
+            idempotency_ttl: send.idempotency_ttl.0,
+            free_space_floor,
+        },
+        webhooks: WebhookSettings {
+            timeout: webhooks.timeout.0,
+            schedule: webhooks.schedule.iter().map(|wait| wait.0).collect(),
+            jitter: webhooks.jitter,
+            concurrency: webhooks.concurrency,
+            concurrency_per_endpoint: webhooks.concurrency_per_endpoint,
+            lease_margin: webhooks.lease_margin.0,
+        },
+    }
+}
+
+/// What the links want to know.
+#[must_use]
+pub(crate) fn link_settings(config: &Config) -> LinkSettings {
+    let link = &config.link;
+    LinkSettings {
+        url: (!link.url.is_empty()).then(|| link.url.clone()),
+        connect_timeout: link.connect_timeout.0,
+        query_timeout: link.query_timeout.0,
+        keepalive_interval: link.keepalive_interval.0,
+        initial_sync_wait: link.initial_sync_wait.0,
+        connects_in_flight: link.connects_in_flight,
+        prekeys: Some(link.prekeys),
+        ..LinkSettings::default()
+    }
+}
