@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -124,6 +125,7 @@ pub struct MessageQuery {
 #[derive(Clone)]
 pub struct Messages {
     ctx: Arc<Context>,
+    accepted: Arc<AtomicU32>,
 }
 
 impl std::fmt::Debug for Messages {
@@ -133,8 +135,15 @@ impl std::fmt::Debug for Messages {
 }
 
 impl Messages {
-    pub(crate) const fn new(ctx: Arc<Context>) -> Self {
-        Self { ctx }
+    pub(crate) fn new(ctx: Arc<Context>) -> Self {
+        Self { ctx, accepted: Arc::default() }
+    }
+
+    /// The random part of a message's key. Its upper half counts, so that messages accepted one after the other within
+    /// a millisecond also leave in that order.
+    fn next_rand(&self) -> u64 {
+        let count = self.accepted.fetch_add(1, Ordering::Relaxed);
+        u64::from(count) << 32 | u64::from(rand::random::<u32>())
     }
 
     /// Accepts a send: it is on disk when this answers, and ends in sent, rejected or failed.
@@ -157,7 +166,7 @@ impl Messages {
             content: command.content,
             lane: command.lane,
             provider_id: provider_id(rand::random()),
-            rand: rand::random(),
+            rand: self.next_rand(),
             now_ms,
             client_message_id: command.client_message_id,
             idempotency,

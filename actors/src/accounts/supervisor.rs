@@ -160,6 +160,11 @@ impl Actor for AccountsSupervisor {
         state: &mut Supervision,
     ) -> Result<(), ActorProcessingErr> {
         state.ctx.nudges.doors.supervisor.close(myself.get_id());
+        if state.shutting_down {
+            // They were asked and had their time.
+            state.kill_all();
+            return Ok(());
+        }
         // The framework would kill them; their links get the chance to close.
         let patience = state.ctx.settings.supervision.stop_timeout;
         for no in state.table.alive() {
@@ -423,6 +428,13 @@ impl Supervision {
             self.ask_to_stop(no, Close { reason: StopReason::Shutdown, log_out: false });
         }
         self.end_shutdown();
+    }
+
+    fn kill_all(&self) {
+        for running in self.table.children() {
+            running.token.cancel();
+            running.actor.kill();
+        }
     }
 
     fn end_shutdown(&mut self) {

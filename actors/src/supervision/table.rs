@@ -229,6 +229,11 @@ impl<K: Clone + Eq + Hash + Debug, C: Clone> ChildTable<K, C> {
         self.slots.iter().filter(|(_, slot)| slot.child.is_some()).map(|(key, _)| key.clone()).collect()
     }
 
+    /// What is kept of every running and stopping child.
+    pub(crate) fn children(&self) -> Vec<C> {
+        self.slots.values().filter_map(|slot| slot.child.as_ref()).map(|child| child.it.clone()).collect()
+    }
+
     /// A running child.
     #[cfg(test)]
     pub(crate) fn child(&self, key: &K) -> Option<C> {
