@@ -9,11 +9,11 @@ use std::collections::HashMap;
 use bytes::{Bytes, BytesMut};
 
 use crate::engine::{Change, Engine, Walk};
-use crate::key::{Key, Parts, prefix_end};
+use crate::key::{Key, Parts};
 use crate::{EngineError, Tree};
 
 /// First byte of a row whose value is cut; no codec has this number.
-const CUT: u8 = 0xff;
+pub(crate) const CUT: u8 = 0xff;
 
 /// Bytes of a piece: the most that a stored value may have.
 pub(crate) const PIECE: usize = 32 << 10;
@@ -32,7 +32,8 @@ impl CutRows {
         loop {
             let page = engine.range(Tree::Chunk, &from, None, Walk::Up, 64)?;
             let Some((last, _)) = page.last() else { return Ok(Self { pieces }) };
-            from = prefix_end(last).unwrap_or_default();
+            // The next possible key, and not the end of the prefix: the pieces of a longer key may begin with this one.
+            from = [last.as_ref(), &[0]].concat();
             for (key, _) in &page {
                 let (tree, row, n) = split(key).ok_or(EngineError::Damaged { tree: Tree::Chunk.name() })?;
                 let count = pieces.entry((tree, Box::from(row))).or_insert(0);

@@ -1,9 +1,11 @@
 //! A group: the jobs that are applied together and share one sync.
 
 use crate::chunk::{CutRows, Lowered};
+use crate::commit::{COMMIT_ROW, CommitRow};
 use crate::engine::{Batch, Engine, Seen};
 use crate::overlay::Overlay;
-use crate::{EngineError, StoreError, WriteTx};
+use crate::writer::unpanicked;
+use crate::{EngineError, StoreError, Tree, WriteTx};
 
 /// Most jobs of a group.
 pub(crate) const MAX_JOBS: usize = 256;
@@ -21,6 +23,9 @@ pub(crate) trait Job: Send {
     /// Answers the caller: with the closure's own result, or with why the group failed.
     fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
 }
+
+/// Why a group failed, and the jobs that have to hear of it.
+pub(crate) type Failed = (EngineError, Vec<Box<dyn Job>>);
 
 /// Jobs that were run and wait to be applied.
 #[derive(Default)]
@@ -51,6 +56,19 @@ impl Group {
         &mut self.rows
     }
 
+    /// The newest position after this group.
+    pub(crate) fn position(&self, engine: &dyn Engine) -> Result<u64, EngineError> {
+        let row = match self.rows.get(Tree::Meta, COMMIT_ROW) {
+            Some(row) => CommitRow::open(row)?,
+            None => CommitRow::load(engine)?,
+        };
+        Ok(row.position)
+    }
+
+    pub(crate) fn into_jobs(self) -> Vec<Box<dyn Job>> {
+        self.jobs
+    }
+
     pub(crate) fn row_count(&self) -> usize {
         self.rows.rows()
     }
@@ -64,11 +82,7 @@ impl Group {
     }
 
     /// Applies the group's rows; answers the jobs that do not wait for the disk and hands back those that do.
-    pub(crate) fn apply(
-        self,
-        engine: &dyn Engine,
-        cut: &mut CutRows,
-    ) -> Result<Vec<Box<dyn Job>>, (EngineError, Vec<Box<dyn Job>>)> {
+    pub(crate) fn apply(self, engine: &dyn Engine, cut: &mut CutRows) -> Result<Vec<Box<dyn Job>>, Failed> {
         let Self { rows, seen, jobs } = self;
         let mut lowered = Lowered::default();
         for ((tree, key), value) in rows.into_rows() {
@@ -76,7 +90,7 @@ impl Group {
         }
         let Lowered { rows: mut changes, pieces } = lowered;
         changes.extend(pieces);
-        if let Err(error) = engine.apply(&Batch { changes, seen }) {
+        if let Err(error) = unpanicked(|| engine.apply(&Batch { changes, seen })) {
             return Err((error, jobs));
         }
         let (waiting, done): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.durable());

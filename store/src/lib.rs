@@ -15,11 +15,13 @@ pub mod repo;
 pub mod tree;
 
 mod chunk;
+mod commit;
 mod error;
 mod group;
 mod overlay;
 mod space;
 mod store;
+mod tripwire;
 mod tx;
 mod writer;
 

@@ -10,11 +10,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use crate::chunk::CutRows;
 use crate::clock::store_time;
+use crate::commit::CommitRow;
 use crate::engine::{Engine, SledEngine};
 use crate::group::Job;
-use crate::key::Parts;
-use crate::writer::{COMMIT_ROW, Progress, Writer};
-use crate::{Clock, EngineError, OpenError, ReadTx, StoreError, SystemClock, Tree, WriteTx, envelope, repo};
+use crate::tripwire::Tripwire;
+use crate::writer::{Progress, Writer};
+use crate::{Clock, EngineError, OpenError, ReadTx, StoreError, SystemClock, WriteTx, repo};
 
 /// Writes that may wait for the writer at once; a further one waits for a place.
 const MAX_WAITING: usize = 4_096;
@@ -79,11 +80,11 @@ impl Store {
     /// Opens or creates a sled store in `path` with a page cache of `cache` bytes.
     ///
     /// # Errors
-    /// [`OpenError`]; nothing on disk is changed by a refusal.
+    /// [`OpenError`]; nothing is deleted or repaired by a refusal.
     pub fn open(path: &Path, cache: u64) -> Result<Self, OpenError> {
         let engine = SledEngine::open(path, cache)?;
         // Rows are read while the store is prepared, and damaged pages make sled panic at the first read of them too.
-        catch_unwind(AssertUnwindSafe(|| Self::over(Arc::new(engine), Arc::new(SystemClock), path)))
+        catch_unwind(AssertUnwindSafe(|| Self::start(Arc::new(engine), Arc::new(SystemClock), path, true)))
             .unwrap_or_else(|_| Err(OpenError::Damaged { path: path.into(), detail: "a page can't be read".into() }))
     }
 
@@ -92,13 +93,18 @@ impl Store {
     /// # Errors
     /// [`OpenError`] when the rows that every store has can't be read or written.
     pub fn over(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>, name: &Path) -> Result<Self, OpenError> {
+        Self::start(engine, clock, name, false)
+    }
+
+    fn start(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>, name: &Path, files: bool) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Engine { path: name.into(), source };
+        let last = CommitRow::load(&*engine).map_err(failed)?;
+        let tripwire = if files { Some(Tripwire::open(name, last.commit)?) } else { None };
         repo::schema::prepare(&*engine, name)?;
         let cut = CutRows::load(&*engine).map_err(failed)?;
-        let (commit, last_ms) = last_commit(&*engine).map_err(failed)?;
-        let progress = Arc::new(Progress::new(commit, last_ms));
+        let progress = Arc::new(Progress::new(last.commit, last.now_ms));
         let (jobs, queue) = channel();
-        let writer = Writer::new(Arc::clone(&engine), Arc::clone(&progress), Arc::clone(&clock), queue, cut);
+        let writer = Writer::new(Arc::clone(&engine), Arc::clone(&progress), Arc::clone(&clock), queue, cut, tripwire);
         let writer = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || writer.run())
@@ -208,17 +214,6 @@ impl Store {
     }
 }
 
-fn last_commit(engine: &dyn Engine) -> Result<(u64, u64), EngineError> {
-    let damaged = || EngineError::Damaged { tree: Tree::Meta.name() };
-    let Some(row) = engine.get(Tree::Meta, COMMIT_ROW)? else { return Ok((0, 0)) };
-    let body = envelope::open(Tree::Meta, envelope::Codec::Fixed, &row).map_err(|_| damaged())?;
-    let mut parts = Parts(&body);
-    match (parts.u64(), parts.u64()) {
-        (Some(commit), Some(last_ms)) => Ok((commit, last_ms)),
-        _ => Err(damaged()),
-    }
-}
-
 struct Write<T, E, F> {
     class: Durability,
     closure: F,
@@ -248,11 +243,14 @@ where
     }
 
     fn answer(self: Box<Self>, outcome: Result<(), StoreError>) {
+        let Self { closure, outcome: own, answer: to, .. } = *self;
+        // Before the caller goes on: the closure may hold a handle of the store, and the caller's must be the last.
+        drop(closure);
         let answer = match outcome {
-            Ok(()) => self.outcome.unwrap_or_else(|| Err(StoreError::Closed.into())),
+            Ok(()) => own.unwrap_or_else(|| Err(StoreError::Closed.into())),
             Err(error) => Err(error.into()),
         };
         // The caller may have stopped waiting; its write stands all the same.
-        let _ = self.answer.send(answer);
+        let _ = to.send(answer);
     }
 }

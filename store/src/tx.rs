@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::chunk::raise;
+use crate::chunk::{CUT, raise};
 use crate::engine::{Engine, Seen, Walk};
 use crate::envelope::{self, Codec};
 use crate::key::{self, MAX_KEY};
@@ -111,6 +111,10 @@ impl<'a> ReadTx<'a> {
     ) -> Result<Page, StoreError> {
         let hidden: usize = self.over.iter().map(|o| o.range(tree, from, to).count()).sum();
         let mut rows = self.engine.range(tree, from, to, direction.into(), limit.saturating_add(hidden))?;
+        if let Some(seen) = self.seen {
+            let saw = |(key, value): &(Bytes, Bytes)| Seen { tree, key: Box::from(&**key), value: Some(value.clone()) };
+            seen.borrow_mut().extend(rows.iter().map(saw));
+        }
         if hidden > 0 {
             rows = self.merge(rows, tree, from, to, direction);
         }
@@ -326,6 +330,9 @@ impl<'a> WriteTx<'a> {
     fn change(&mut self, tree: Tree, key: &[u8], value: Option<Bytes>) -> Result<(), StoreError> {
         if key.len() > MAX_KEY {
             return Err(StoreError::KeyTooLong { tree: tree.name(), len: key.len() });
+        }
+        if value.as_ref().is_some_and(|value| value.first() == Some(&CUT)) {
+            return Err(StoreError::corrupt(tree, "a value without an envelope was to be written"));
         }
         self.mine.set(tree, key, value);
         Ok(())

@@ -1,5 +1,6 @@
 //! The one writer: a thread that runs jobs in groups, applies each group at once and syncs as the classes ask.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -8,9 +9,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::chunk::CutRows;
+use crate::commit::{COMMIT_ROW, CommitRow};
 use crate::engine::Engine;
-use crate::envelope::{Codec, seal};
-use crate::group::{Group, Job};
+use crate::group::{Failed, Group, Job};
+use crate::tripwire::Tripwire;
 use crate::{Clock, EngineError, StoreError, Tree};
 
 /// Bytes applied without a sync after which the writer syncs by itself. Beyond two log segments the engine promises
@@ -18,9 +20,6 @@ use crate::{Clock, EngineError, StoreError, Tree};
 const SYNC_BYTES: usize = 1 << 20;
 /// Time after which the writer syncs relaxed rows by itself.
 const SYNC_AFTER: Duration = Duration::from_millis(500);
-
-/// Row of [`Tree::Meta`]: commit number and time of the newest group, both u64.
-pub(crate) const COMMIT_ROW: &[u8] = b"commit";
 
 /// What readers and callers see of the writer.
 #[derive(Debug)]
@@ -65,6 +64,7 @@ pub(crate) struct Writer {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) jobs: Receiver<Box<dyn Job>>,
     pub(crate) cut: CutRows,
+    tripwire: Option<Tripwire>,
     /// Bytes applied since the last sync, and when the first of them was.
     unsynced: usize,
     unsynced_since: Option<Instant>,
@@ -77,8 +77,9 @@ impl Writer {
         clock: Arc<dyn Clock>,
         jobs: Receiver<Box<dyn Job>>,
         cut: CutRows,
+        tripwire: Option<Tripwire>,
     ) -> Self {
-        Self { engine, progress, clock, jobs, cut, unsynced: 0, unsynced_since: None }
+        Self { engine, progress, clock, jobs, cut, tripwire, unsynced: 0, unsynced_since: None }
     }
 
     /// Runs until every handle of the store is gone or a write fails.
@@ -98,6 +99,9 @@ impl Writer {
                 Next::Closed => {
                     if let Err(error) = self.sync() {
                         return self.poisoned(error, Vec::new());
+                    }
+                    if let Some(tripwire) = &mut self.tripwire {
+                        tripwire.write(self.progress.applied.load(Ordering::SeqCst));
                     }
                     self.progress.closed.store(true, Ordering::SeqCst);
                     return;
@@ -126,19 +130,24 @@ impl Writer {
         Next::Group(group)
     }
 
-    fn commit(&mut self, mut group: Group) -> Result<(), (EngineError, Vec<Box<dyn Job>>)> {
+    fn commit(&mut self, mut group: Group) -> Result<(), Failed> {
         let wants_sync = group.wants_sync();
         self.count(&group);
         let waiting = if group.row_count() == 0 {
             group.apply(&*self.engine, &mut self.cut)?
         } else {
-            self.stamp(&mut group);
+            if let Err(error) = self.stamp(&mut group) {
+                return Err((error, group.into_jobs()));
+            }
             self.unsynced += group.byte_count();
             self.unsynced_since.get_or_insert_with(Instant::now);
-            let view = self.progress.view.write().unwrap_or_else(PoisonError::into_inner);
-            let waiting = group.apply(&*self.engine, &mut self.cut)?;
+            let _view = self.progress.view.write().unwrap_or_else(PoisonError::into_inner);
+            let waiting = group.apply(&*self.engine, &mut self.cut).inspect_err(|(error, _)| {
+                // Before the view opens again: the engine may have left half of the group behind, and no durable
+                // read may answer from it.
+                self.progress.poison.send_replace(Some(error.clone()));
+            })?;
             self.progress.applied.fetch_add(1, Ordering::SeqCst);
-            drop(view);
             waiting
         };
         let due = self.unsynced >= SYNC_BYTES || self.unsynced_since.is_some_and(|since| since.elapsed() >= SYNC_AFTER);
@@ -154,21 +163,26 @@ impl Writer {
     }
 
     /// Puts the commit number and time into the group's own rows.
-    fn stamp(&self, group: &mut Group) {
+    fn stamp(&self, group: &mut Group) -> Result<(), EngineError> {
         let commit = self.progress.applied.load(Ordering::SeqCst) + 1;
         let now = self.clock.now_ms().max(self.progress.last_ms.load(Ordering::SeqCst));
-        let mut body = commit.to_be_bytes().to_vec();
-        body.extend_from_slice(&now.to_be_bytes());
-        group.rows_mut().set(Tree::Meta, COMMIT_ROW, Some(seal(Codec::Fixed, &body)));
+        let position = group.position(&*self.engine)?;
+        let row = CommitRow { commit, now_ms: now, position };
+        group.rows_mut().set(Tree::Meta, COMMIT_ROW, Some(row.seal()));
         self.progress.last_ms.store(now, Ordering::SeqCst);
+        Ok(())
     }
 
     fn sync(&mut self) -> Result<(), EngineError> {
         if self.unsynced_since.take().is_some() {
             self.unsynced = 0;
-            self.engine.sync()?;
+            unpanicked(|| self.engine.sync())?;
             self.progress.syncs.fetch_add(1, Ordering::Relaxed);
-            self.progress.durable.send_replace(self.progress.applied.load(Ordering::SeqCst));
+            let commit = self.progress.applied.load(Ordering::SeqCst);
+            self.progress.durable.send_replace(commit);
+            if let Some(tripwire) = &mut self.tripwire {
+                tripwire.note(commit);
+            }
         }
         Ok(())
     }
@@ -191,6 +205,11 @@ impl Writer {
         }
         self.progress.closed.store(true, Ordering::SeqCst);
     }
+}
+
+/// Runs a step of the engine. One that panics has failed like any other: whoever waits for the writer must hear of it.
+pub(crate) fn unpanicked(step: impl FnOnce() -> Result<(), EngineError>) -> Result<(), EngineError> {
+    catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|_| Err(EngineError::Io("the storage engine panicked".into())))
 }
 
 enum Next {

@@ -8,6 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use sled::transaction::{ConflictableTransactionError, TransactionError, Transactional};
 
@@ -20,6 +22,9 @@ const SEGMENT: usize = 4 << 20;
 
 /// The largest value handed to sled, in bytes: seventeen of them must stay below a quarter of a segment.
 const MAX_VALUE: usize = 32 << 10;
+
+/// How long an open waits for another handle's lock: sled's own threads hold it a moment longer than its last handle.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
 
 /// A sled database with the fixed set of trees.
 pub struct SledEngine {
@@ -38,9 +43,15 @@ impl SledEngine {
         std::fs::create_dir_all(path).map_err(|source| OpenError::Io { path: path.into(), source })?;
         let damaged = |detail: String| OpenError::Damaged { path: path.into(), detail };
         // A damaged file makes sled panic; the process must live to say what to do.
-        let opened = catch_unwind(AssertUnwindSafe(|| Self::open_files(path, cache)))
-            .map_err(|panic| damaged(panic_text(panic.as_ref())))?;
-        opened.map_err(|error| open_error(path, error))
+        let open = || catch_unwind(AssertUnwindSafe(|| Self::open_files(path, cache)));
+        let until = Instant::now() + LOCK_WAIT;
+        loop {
+            let opened = open().map_err(|panic| damaged(panic_text(panic.as_ref())))?;
+            match opened.map_err(|error| open_error(path, error)) {
+                Err(OpenError::Locked { .. }) if Instant::now() < until => std::thread::park_timeout(LOCK_WAIT / 20),
+                done => return done,
+            }
+        }
     }
 
     fn open_files(path: &Path, cache: u64) -> Result<Self, sled::Error> {

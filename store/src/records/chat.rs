@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Participant;
-use crate::id::{MessageKey, Millis, PersonNo};
+use crate::id::{ChatNo, PersonNo};
 use crate::jid::Jid;
 
 /// Row of `chat`.
@@ -14,12 +14,6 @@ pub struct ChatRecord {
     /// The human, in a chat with one.
     #[serde(default)]
     pub person: Option<PersonNo>,
-    /// When its newest message was written: the time in its `chat_recent` key; 0 before the first.
-    #[serde(default)]
-    pub last_ms: Millis,
-    /// Its newest message.
-    #[serde(default)]
-    pub last: Option<MessageKey>,
 }
 
 /// Row of `person`: a human. The LID is the human; a phone number is a pointer that may move to another one.
@@ -30,4 +24,6 @@ pub struct PersonRecord {
     pub lid: Option<Jid>,
     /// The phone number that points here at present.
     pub phone: Option<Jid>,
+    /// The chat with them, where there is one.
+    pub chat: Option<ChatNo>,
 }

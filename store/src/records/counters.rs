@@ -23,7 +23,7 @@ pub struct AccountCounters {
     pub received: u64,
     /// Messages that arrived again and were skipped.
     pub repeats: u64,
-    /// Messages that arrived but could not be read any more.
+    /// Messages that arrived but can't be read, unless the phone sent them again.
     pub unavailable: u64,
     /// Sends acknowledged by the server.
     pub sent: u64,

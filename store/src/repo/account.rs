@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::scope::AccountScope;
-use super::{event, purge};
+use super::{event, purge, send};
 use crate::id::{AccountId, AccountNo, DEFAULT_TENANT, Epoch, LinkNo, Millis, TenantNo};
 use crate::key::{Key, Parts};
 use crate::records::{AccountRecord, AccountState, AccountStateEvent, Desired, EventData, EventKind, Identity};
@@ -232,7 +232,9 @@ pub fn log_out(
 ) -> Result<Option<AccountRecord>, StoreError> {
     fence(tx, no, epoch)?;
     let Some(mut record) = tx.reading(|tx| by_no(tx, no))? else { return Ok(None) };
-    purge::link(tx, no, record.link, now_ms)?;
+    // Everything accepted before this commit ends with the link, also what was accepted by a clock ahead of ours.
+    let newest_ms = tx.reading(|tx| send::newest_open_ms(tx, no))?;
+    purge::link(tx, no, record.link, now_ms.max(newest_ms.unwrap_or(0)))?;
     record.link = LinkNo(record.link.0 + 1);
     record.epoch = Epoch(record.epoch.0 + 1);
     record.identity = None;

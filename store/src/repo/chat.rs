@@ -1,6 +1,8 @@
 //! Chats of an account.
 //!
-//! `chat`: no · chat u32 → record; no · 0 u32 · `p` person or `j` jid → chat u32. `chat_recent`: no · ~last · chat.
+//! `chat`: no · chat u32 → record; no · 0 u32 · jid → chat u32 for chats that are not with one human (the chat with a
+//! human stands in the person's record). `chat_recent`: no · ~last · chat → (): `last` is the time of the chat's newest
+//! row in `msg_chat`.
 
 use super::person;
 use super::scope::AccountScope;
@@ -14,12 +16,8 @@ fn record_key(no: AccountNo, chat: ChatNo) -> Key {
     Key::new().u32(no.0).u32(chat.0)
 }
 
-fn person_key(no: AccountNo, person: PersonNo) -> Key {
-    Key::new().u32(no.0).u32(0).u8(b'p').u32(person.0)
-}
-
 fn jid_key(no: AccountNo, jid: &Jid) -> Key {
-    Key::new().u32(no.0).u32(0).u8(b'j').wire(jid.as_str().as_bytes())
+    Key::new().u32(no.0).u32(0).wire(jid.as_str().as_bytes())
 }
 
 fn recent_key(no: AccountNo, last_ms: Millis, chat: ChatNo) -> Key {
@@ -43,16 +41,7 @@ fn pointer(tx: &ReadTx<'_>, key: &Key) -> Result<Option<ChatNo>, StoreError> {
 }
 
 fn of_person(tx: &ReadTx<'_>, no: AccountNo, person: PersonNo) -> Result<Option<ChatNo>, StoreError> {
-    if let Some(chat) = pointer(tx, &person_key(no, person))? {
-        return Ok(Some(chat));
-    }
-    // A person that others were merged into goes on in the chat that one of them had.
-    for other in person::absorbed(tx, no, person)? {
-        if let Some(chat) = pointer(tx, &person_key(no, other))? {
-            return Ok(Some(chat));
-        }
-    }
-    Ok(None)
+    Ok(person::get(tx, no, person)?.and_then(|record| record.chat))
 }
 
 /// The chats with a participant: one, or several where two persons turned out to be one human.
@@ -66,7 +55,7 @@ pub fn find(tx: &ReadTx<'_>, no: AccountNo, participant: &Participant) -> Result
     let Some(person) = person::find(tx, no, participant)? else { return Ok(Vec::new()) };
     let mut chats = Vec::new();
     for person in std::iter::once(person).chain(person::absorbed(tx, no, person)?) {
-        chats.extend(pointer(tx, &person_key(no, person))?);
+        chats.extend(of_person(tx, no, person)?);
     }
     Ok(chats)
 }
@@ -77,42 +66,71 @@ pub(super) fn resolve(
     scope: &mut AccountScope,
     participant: &Participant,
 ) -> Result<(ChatNo, Option<PersonNo>), StoreError> {
-    let no = scope.no;
-    let human = is_human(&participant.jid);
-    let person = if human { Some(person::resolve(tx, scope, participant)?) } else { None };
-    let (known, pointer_row) = match person {
-        Some(person) => (tx.reading(|tx| of_person(tx, no, person))?, person_key(no, person)),
-        None => {
-            let key = jid_key(no, &participant.jid);
-            (tx.reading(|tx| pointer(tx, &key))?, key)
-        }
-    };
-    if let Some(chat) = known {
-        return Ok((chat, person));
+    if is_human(&participant.jid) {
+        let person = person::resolve(tx, scope, participant)?;
+        return Ok((with_person(tx, scope, participant, person)?, Some(person)));
     }
-    scope.counters.last_chat = ChatNo(scope.counters.last_chat.0 + 1);
-    let chat = scope.counters.last_chat;
-    tx.put_fixed(Tree::Chat, pointer_row, &chat.0.to_be_bytes())?;
-    let record = ChatRecord { participant: participant.clone(), person, last_ms: 0, last: None };
-    tx.put_record(Tree::Chat, record_key(no, chat), &record)?;
-    Ok((chat, person))
+    let key = jid_key(scope.no, &participant.jid);
+    if let Some(chat) = tx.reading(|tx| pointer(tx, &key))? {
+        return Ok((chat, None));
+    }
+    let chat = make(tx, scope, participant, None)?;
+    tx.put_fixed(Tree::Chat, key, &chat.0.to_be_bytes())?;
+    Ok((chat, None))
 }
 
-/// Notes a message as the chat's newest, unless a newer one is known.
-pub(super) fn touch(tx: &mut WriteTx<'_>, no: AccountNo, chat: ChatNo, key: MessageKey) -> Result<(), StoreError> {
-    let Some(mut record) = tx.reading(|tx| get(tx, no, chat))? else { return Ok(()) };
-    if record.last.is_some_and(|last| last >= key) {
+fn with_person(
+    tx: &mut WriteTx<'_>,
+    scope: &mut AccountScope,
+    participant: &Participant,
+    person: PersonNo,
+) -> Result<ChatNo, StoreError> {
+    let no = scope.no;
+    let mut record = tx.reading(|tx| person::get(tx, no, person))?.unwrap_or_default();
+    if let Some(chat) = record.chat {
+        return Ok(chat);
+    }
+    // A person that others were merged into goes on in the chat that one of them had.
+    for other in tx.reading(|tx| person::absorbed(tx, no, person))? {
+        if let Some(chat) = tx.reading(|tx| of_person(tx, no, other))? {
+            return Ok(chat);
+        }
+    }
+    let chat = make(tx, scope, participant, Some(person))?;
+    record.chat = Some(chat);
+    person::put(tx, no, person, &record)?;
+    Ok(chat)
+}
+
+fn make(
+    tx: &mut WriteTx<'_>,
+    scope: &mut AccountScope,
+    participant: &Participant,
+    person: Option<PersonNo>,
+) -> Result<ChatNo, StoreError> {
+    scope.counters.last_chat = ChatNo(scope.counters.last_chat.0 + 1);
+    let chat = scope.counters.last_chat;
+    tx.put_record(Tree::Chat, record_key(scope.no, chat), &ChatRecord { participant: participant.clone(), person })?;
+    Ok(chat)
+}
+
+/// Moves a chat in the order of recent ones, before the message that is its newest now is written. `newest` is the
+/// chat's newest message so far.
+pub(super) fn touch(
+    tx: &mut WriteTx<'_>,
+    no: AccountNo,
+    chat: ChatNo,
+    newest: Option<MessageKey>,
+    key: MessageKey,
+) -> Result<(), StoreError> {
+    let last_ms = newest.map(|newest| newest.ts_ms);
+    if last_ms.is_some_and(|last| last >= key.ts_ms) {
         return Ok(());
     }
-    if record.last_ms != key.ts_ms {
-        if record.last_ms != 0 {
-            tx.delete(Tree::ChatRecent, recent_key(no, record.last_ms, chat))?;
-        }
-        tx.put_fixed(Tree::ChatRecent, recent_key(no, key.ts_ms, chat), &[])?;
+    if let Some(last) = last_ms {
+        tx.delete(Tree::ChatRecent, recent_key(no, last, chat))?;
     }
-    record.last_ms = key.ts_ms;
-    record.last = Some(key);
-    tx.put_record(Tree::Chat, record_key(no, chat), &record)
+    tx.put_fixed(Tree::ChatRecent, recent_key(no, key.ts_ms, chat), &[])
 }
 
 /// Whether two chat numbers are chats with the same participant.

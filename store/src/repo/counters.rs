@@ -29,6 +29,11 @@ pub fn endpoint(tx: &ReadTx<'_>, id: EndpointId) -> Result<EndpointCounters, Sto
     Ok(tx.record(Tree::Meta, endpoint_key(id))?.unwrap_or_default())
 }
 
+/// An endpoint's counters, where it has any: from its first delivery until it is removed.
+pub(super) fn known_endpoint(tx: &ReadTx<'_>, id: EndpointId) -> Result<Option<EndpointCounters>, StoreError> {
+    tx.record(Tree::Meta, endpoint_key(id))
+}
+
 pub(super) fn put_account(tx: &mut WriteTx<'_>, no: AccountNo, counters: &AccountCounters) -> Result<(), StoreError> {
     tx.put_record(Tree::Meta, account_key(no), counters)
 }

@@ -187,9 +187,10 @@ fn finish_one(tx: &mut WriteTx<'_>, finished: &Finished, now_ms: Millis) -> Resu
     if matches!(delivery.state, DeliveryState::Completed | DeliveryState::Discarded) {
         return Ok(());
     }
+    // The endpoint was removed meanwhile, and its rows are being cleared.
+    let Some(mut counts) = tx.reading(|tx| counters::known_endpoint(tx, id.endpoint))? else { return Ok(()) };
     tx.delete(Tree::DeliveryTodo, todo_key(id, delivery.due_ms))?;
     note_attempt(tx, id, &mut delivery, finished.attempt)?;
-    let mut counts = tx.reading(|tx| counters::endpoint(tx, id.endpoint))?;
     match finished.verdict {
         Verdict::Completed => {
             delivery.state = DeliveryState::Completed;

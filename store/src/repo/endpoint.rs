@@ -27,6 +27,9 @@ fn owner_key(id: EndpointId) -> Key {
 /// # Errors
 /// [`StoreError`] when a row can't be read.
 pub fn put(tx: &mut WriteTx<'_>, endpoint: &EndpointRecord, now_ms: Millis) -> Result<(), StoreError> {
+    if let Some(before) = tx.reading(|tx| get(tx, endpoint.id))?.filter(|before| before.account != endpoint.account) {
+        tx.delete(Tree::Endpoint, record_key(before.account, before.id))?;
+    }
     tx.put_record(Tree::Endpoint, record_key(endpoint.account, endpoint.id), endpoint)?;
     tx.put_fixed(Tree::Endpoint, owner_key(endpoint.id), &endpoint.account.0.to_be_bytes())?;
     delivery::rewake(tx, endpoint, now_ms)
@@ -48,7 +51,8 @@ pub fn get(tx: &ReadTx<'_>, id: EndpointId) -> Result<Option<EndpointRecord>, St
 /// # Errors
 /// [`StoreError`] when a row can't be read.
 pub fn owned_by(tx: &ReadTx<'_>, owner: AccountNo) -> Result<Vec<EndpointRecord>, StoreError> {
-    let rows = tx.prefix(Tree::Endpoint, Key::new().u32(owner.0), Direction::Forward, MAX_PER_OWNER)?;
+    // Whoever creates one checks the limit; one beyond it must still get its events.
+    let rows = tx.prefix(Tree::Endpoint, Key::new().u32(owner.0), Direction::Forward, usize::MAX)?;
     rows.iter().map(|(_, value)| envelope::open_record(Tree::Endpoint, value)).collect()
 }
 

@@ -1,7 +1,8 @@
 //! The one event log: positions for the whole store, `seq` for each account, both given inside the writer.
 
+use super::delivery;
 use super::scope::AccountScope;
-use super::{delivery, schema::POSITION_ROW};
+use crate::commit::{COMMIT_ROW, CommitRow};
 use crate::id::{ChatNo, Millis, Position, Seq};
 use crate::key::{Key, Parts};
 use crate::records::{EventData, EventKind, EventRecord};
@@ -37,8 +38,10 @@ pub(super) fn append_quietly(
     scope: &mut AccountScope,
     event: NewEvent,
 ) -> Result<Position, StoreError> {
-    let position = Position(tx.reading(last)?.0 + 1);
-    tx.put_fixed(Tree::Meta, POSITION_ROW, &position.0.to_be_bytes())?;
+    let mut row = CommitRow::open(tx.get(Tree::Meta, COMMIT_ROW)?)?;
+    row.position += 1;
+    tx.put(Tree::Meta, COMMIT_ROW, row.seal())?;
+    let position = Position(row.position);
     scope.counters.seq = Seq(scope.counters.seq.0 + 1);
     let seq = scope.counters.seq;
     let NewEvent { kind, data, now_ms, .. } = event;
@@ -53,7 +56,7 @@ pub(super) fn append_quietly(
 /// # Errors
 /// [`StoreError`] when the row can't be read.
 pub fn last(tx: &ReadTx<'_>) -> Result<Position, StoreError> {
-    Ok(Position(tx.fixed(Tree::Meta, POSITION_ROW)?.and_then(|body| Parts(&body).u64()).unwrap_or(0)))
+    Ok(Position(CommitRow::open(tx.get(Tree::Meta, COMMIT_ROW)?)?.position))
 }
 
 /// The event at a position.

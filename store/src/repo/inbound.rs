@@ -90,7 +90,6 @@ fn commit_one(
     let id = MessageId { account: scope.no, key };
     let record = record(new, chat_no, sender, key.ts_ms, now_ms);
     message::put_new(tx, scope, key, &record, new.group)?;
-    chat::touch(tx, scope.no, chat_no, key)?;
     scope.counters.received += u64::from(!new.from_me);
     scope.counters.unavailable += u64::from(new.content == Content::Unavailable);
     message::tell(tx, scope, id, &record, now_ms)?;
@@ -156,7 +155,8 @@ pub fn known(
     chat: &Participant,
     sender: Option<&Participant>,
 ) -> Result<bool, StoreError> {
-    let person = sender.map(|sender| person::find(tx, no, sender)).transpose()?.flatten();
+    // In a chat with one human the sender goes without saying.
+    let person = person::find(tx, no, sender.unwrap_or(chat))?;
     for chat in chat::find(tx, no, chat)? {
         // The account's own messages stand under no sender.
         for sender in [person, None] {
@@ -175,6 +175,10 @@ fn find(
     chat_no: ChatNo,
     sender: Option<PersonNo>,
 ) -> Result<Option<MessageId>, StoreError> {
+    // The ordinary repeat has the same numbers; a look at every message of that id finds those of merged persons.
+    if let Some(key) = message::exactly(tx, no, provider_id, chat_no, sender.unwrap_or_default())? {
+        return Ok(Some(MessageId { account: no, key }));
+    }
     for same in message::with_provider_id(tx, no, provider_id)? {
         if chat::same(tx, no, same.chat, chat_no)? && same_person(tx, no, same.sender, sender.unwrap_or_default())? {
             return Ok(Some(MessageId { account: no, key: same.key }));

@@ -13,7 +13,7 @@ use crate::records::{
 use crate::{Direction as Walk, ReadTx, StoreError, Tree, WriteTx, envelope};
 
 /// Most messages of an account that share one id of the network and are looked at: peers choose the ids.
-const MAX_SAME_ID: usize = 64;
+const MAX_SAME_ID: usize = 1_024;
 
 fn chat_key(no: AccountNo, chat: ChatNo, key: MessageKey) -> Key {
     Key::new().u32(no.0).u32(chat.0).bytes(&key.to_bytes())
@@ -29,6 +29,18 @@ fn open_key(no: AccountNo, state: MessageState, key: MessageKey) -> Key {
 
 fn wid_prefix(no: AccountNo, provider_id: &str) -> Key {
     Key::new().u32(no.0).wire(provider_id.as_bytes())
+}
+
+/// The message under an id of the network in one chat by one sender, where it stands under exactly these numbers.
+pub(super) fn exactly(
+    tx: &ReadTx<'_>,
+    no: AccountNo,
+    provider_id: &str,
+    chat: ChatNo,
+    sender: PersonNo,
+) -> Result<Option<MessageKey>, StoreError> {
+    let row = tx.fixed(Tree::MsgWid, wid_prefix(no, provider_id).u32(chat.0).u32(sender.0))?;
+    Ok(row.and_then(|body| MessageKey::from_bytes(&body)))
 }
 
 /// A message under an id of the network: which chat, which sender (0 is the account itself), which row.
@@ -64,6 +76,8 @@ pub(super) fn put_new(
 ) -> Result<(), StoreError> {
     let no = scope.no;
     let id = MessageId { account: no, key };
+    let newest = tx.reading(|tx| newest_of_chat(tx, no, message.chat_no))?;
+    chat::touch(tx, no, message.chat_no, newest, key)?;
     tx.put_record(Tree::Msg, id.to_bytes(), message)?;
     tx.put_fixed(Tree::MsgChat, chat_key(no, message.chat_no, key), &[])?;
     let sender = message.sender_no.unwrap_or_default();
@@ -78,6 +92,11 @@ pub(super) fn put_new(
     scope.counters.messages += 1;
     scope.counters.message_bytes += message.content.bytes();
     Ok(())
+}
+
+fn newest_of_chat(tx: &ReadTx<'_>, no: AccountNo, chat: ChatNo) -> Result<Option<MessageKey>, StoreError> {
+    let newest = tx.first(Tree::MsgChat, Key::new().u32(no.0).u32(chat.0), Walk::Backward)?;
+    Ok(newest.and_then(|(key, _)| MessageKey::from_bytes(key.get(8..)?)))
 }
 
 /// Writes a message back after its state changed from `before`.
@@ -266,7 +285,6 @@ pub(super) fn advance(
         }
         scope.counters.sent += 1;
         outbox::remove(tx, scope, message.lane, id.key)?;
-        chat::touch(tx, id.account, message.chat_no, id.key)?;
     }
     restate(tx, id, before, &message)?;
     tell_state(tx, scope, id, &message, now_ms)?;
@@ -283,6 +301,7 @@ pub(super) fn fill(
 ) -> Result<(), StoreError> {
     let Some(mut message) = tx.reading(|tx| get(tx, id))? else { return Ok(()) };
     scope.counters.message_bytes += content.bytes();
+    scope.counters.unavailable = scope.counters.unavailable.saturating_sub(1);
     message.content = content.clone();
     tx.put_record(Tree::Msg, id.to_bytes(), &message)?;
     tell(tx, scope, id, &message, now_ms)

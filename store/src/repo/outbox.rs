@@ -10,14 +10,19 @@ fn key(no: AccountNo, lane: Lane, message: MessageKey) -> Key {
     Key::new().u32(no.0).u8(lane as u8).bytes(&message.to_bytes())
 }
 
+/// Puts a send into its lane, where it may stand already.
 pub(super) fn insert(
     tx: &mut WriteTx<'_>,
     scope: &mut AccountScope,
     lane: Lane,
     message: MessageKey,
 ) -> Result<(), StoreError> {
+    let key = key(scope.no, lane, message);
+    if tx.contains(Tree::Outbox, &key)? {
+        return Ok(());
+    }
     *scope.counters.lane(lane) += 1;
-    tx.put_fixed(Tree::Outbox, key(scope.no, lane, message), &[])
+    tx.put_fixed(Tree::Outbox, key, &[])
 }
 
 /// Removes a row that may be gone already.

@@ -147,6 +147,15 @@ pub(super) fn resolve(
     Ok(person)
 }
 
+pub(super) fn put(
+    tx: &mut WriteTx<'_>,
+    no: AccountNo,
+    person: PersonNo,
+    record: &PersonRecord,
+) -> Result<(), StoreError> {
+    tx.put_record(Tree::Person, record_key(no, person), record)
+}
+
 /// Points the addresses to the person, where they do not already.
 fn learn(
     tx: &mut WriteTx<'_>,
@@ -165,7 +174,7 @@ fn learn(
         *place = Some(jid);
     }
     if before.as_ref() != Some(&record) {
-        tx.put_record(Tree::Person, record_key(no, person), &record)?;
+        put(tx, no, person, &record)?;
     }
     Ok(())
 }

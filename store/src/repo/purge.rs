@@ -5,10 +5,10 @@
 
 use super::scope::AccountScope;
 use super::send::{Settlement, settle_one};
-use super::{counters, endpoint};
+use super::{account, counters, endpoint, expiry};
 use crate::id::{AccountNo, DeliveryId, EndpointId, LinkNo, MessageId, MessageKey, Millis, Position};
 use crate::key::{Key, Parts};
-use crate::records::{DeliveryRecord, FailReason, MessageState};
+use crate::records::{DeliveryRecord, FailReason, IdempotencyRecord, MessageState};
 use crate::{Direction, StoreError, Tree, WriteTx};
 
 const PREFIX: &[u8] = b"purge/";
@@ -35,6 +35,9 @@ const OWNED: &[Tree] = &[
     Tree::Timeline,
     Tree::RecipientOf,
 ];
+
+/// About what dropping one delivery changes.
+const DELIVERY_ROWS: usize = 5;
 
 fn row(kind: u8) -> Key {
     Key::new().bytes(PREFIX).u8(kind)
@@ -98,29 +101,45 @@ fn clear_prefixes(tx: &mut WriteTx<'_>, trees: &[Tree], prefix: &[u8], limit: us
 }
 
 fn step_account(tx: &mut WriteTx<'_>, no: AccountNo, limit: usize) -> Result<bool, StoreError> {
-    if clear_prefixes(tx, OWNED, &no.0.to_be_bytes(), limit)? == limit {
+    // First its endpoints, so that nothing of a deleted account is delivered any more. Their deliveries have a purge row.
+    for own in tx.reading(|tx| endpoint::owned_by(tx, no))? {
+        endpoint::remove(tx, own.id)?;
+    }
+    if clear_prefixes(tx, OWNED, &no.0.to_be_bytes(), limit)? == limit || clear_answers(tx, no, limit)? {
         return Ok(true);
     }
-    // Deliveries are found through the account's events, which therefore go last.
-    let endpoints = tx.reading(|tx| endpoint::for_account(tx, no))?;
-    let events = tx.prefix(Tree::EventAcct, no.0.to_be_bytes(), Direction::Forward, limit)?;
+    // Deliveries to endpoints that hear of every account are found through its events, which therefore go last.
+    let endpoints = tx.reading(|tx| endpoint::owned_by(tx, endpoint::EVERY_ACCOUNT))?;
+    let most = limit / (2 + DELIVERY_ROWS * endpoints.len()) + 1;
+    let events = tx.prefix(Tree::EventAcct, no.0.to_be_bytes(), Direction::Forward, most)?;
     for (key, value) in &events {
         let body = crate::envelope::open(Tree::EventAcct, crate::envelope::Codec::Fixed, value)?;
-        let position = Position(Parts(&body).u64().unwrap_or(0));
+        let position =
+            Parts(&body).u64().ok_or_else(|| StoreError::corrupt(Tree::EventAcct, "a row is no position"))?;
         for endpoint in &endpoints {
-            drop_delivery(tx, DeliveryId { endpoint: endpoint.id, position })?;
+            drop_delivery(tx, DeliveryId { endpoint: endpoint.id, position: Position(position) })?;
         }
-        tx.delete(Tree::Event, position.0.to_be_bytes())?;
+        tx.delete(Tree::Event, position.to_be_bytes())?;
         tx.delete(Tree::EventAcct, key)?;
     }
-    if events.len() == limit {
+    if events.len() == most {
         return Ok(true);
-    }
-    for endpoint in endpoints.iter().filter(|endpoint| endpoint.account == no) {
-        endpoint::remove(tx, endpoint.id)?;
     }
     counters::drop_account(tx, no)?;
     Ok(false)
+}
+
+/// Forgets the first answers to an account's requests, with their deadlines; `true` when some are left.
+fn clear_answers(tx: &mut WriteTx<'_>, no: AccountNo, limit: usize) -> Result<bool, StoreError> {
+    let Some(owner) = tx.reading(|tx| account::owner(tx, no))? else { return Ok(false) };
+    let most = limit / 2 + 1;
+    let rows = tx.prefix(Tree::Idem, Key::new().u32(owner.tenant.0).u32(no.0), Direction::Forward, most)?;
+    for (key, value) in &rows {
+        let answer: IdempotencyRecord = crate::envelope::open_record(Tree::Idem, value)?;
+        expiry::clear(tx, answer.expires_ms, Tree::Idem, key)?;
+        tx.delete(Tree::Idem, key)?;
+    }
+    Ok(rows.len() == most)
 }
 
 fn drop_delivery(tx: &mut WriteTx<'_>, id: DeliveryId) -> Result<(), StoreError> {
@@ -161,6 +180,8 @@ fn step_link(
         // A rejected send costs about ten rows.
         let most = limit / 10 + 1;
         for (key, _) in tx.range(Tree::MsgOpen, from.as_slice(), Some(to.as_slice()), Direction::Forward, most)? {
+            // Whatever becomes of the message, its row here must go, or this step would find it for ever.
+            tx.delete(Tree::MsgOpen, &key)?;
             let key = key.get(5..).and_then(MessageKey::from_bytes);
             let key = key.ok_or_else(|| StoreError::corrupt(Tree::MsgOpen, "a key holds no message"))?;
             let id = MessageId { account: no, key };

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use crate::commit::CommitRow;
 use crate::engine::{Batch, Change, Engine, Walk};
 use crate::envelope::{self, Codec};
 use crate::key::Parts;
@@ -14,7 +15,6 @@ pub const SCHEMA: u32 = 1;
 
 const SCHEMA_ROW: &[u8] = b"schema";
 const IDENTITY_ROW: &[u8] = b"identity";
-pub(super) const POSITION_ROW: &[u8] = b"position";
 
 /// Which store this is, and which life of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,10 @@ pub(crate) fn prepare(engine: &dyn Engine, name: &Path) -> Result<(), OpenError>
     match read_u32(engine, SCHEMA_ROW).map_err(failed)? {
         Some(found) if found > SCHEMA => Err(OpenError::NewerSchema { path: name.into(), found, known: SCHEMA }),
         Some(_) => check_positions(engine, name),
-        None => create(engine).map_err(failed),
+        None => {
+            check_empty(engine, name)?;
+            create(engine).map_err(failed)
+        }
     }
 }
 
@@ -63,13 +66,25 @@ fn create(engine: &dyn Engine) -> Result<(), EngineError> {
     engine.sync()
 }
 
+/// A store without a version is new, or it has lost rows: a new identity must not be given to the rest of an old one.
+fn check_empty(engine: &dyn Engine, name: &Path) -> Result<(), OpenError> {
+    for tree in Tree::ALL {
+        let failed = |source| OpenError::Engine { path: name.into(), source };
+        if !engine.range(*tree, &[], None, Walk::Up, 1).map_err(failed)?.is_empty() {
+            let detail = format!("the schema row is gone but tree {} has rows", tree.name());
+            return Err(OpenError::Damaged { path: name.into(), detail });
+        }
+    }
+    Ok(())
+}
+
 /// A position given out twice would make two events one. The counter may be ahead of the log (old events are pruned),
 /// never behind it.
 fn check_positions(engine: &dyn Engine, name: &Path) -> Result<(), OpenError> {
     let failed = |source| OpenError::Engine { path: name.into(), source };
     let newest = engine.range(Tree::Event, &[], None, Walk::Down, 1).map_err(failed)?;
     let newest = newest.first().and_then(|(key, _)| Parts(key).u64()).unwrap_or(0);
-    let counter = read_u64(engine, POSITION_ROW).map_err(failed)?.unwrap_or(0);
+    let counter = CommitRow::load(engine).map_err(failed)?.position;
     if newest > counter {
         let detail = "the event counter is behind the event log: rows were lost".to_owned();
         return Err(OpenError::Damaged { path: name.into(), detail });
@@ -84,8 +99,4 @@ fn read(engine: &dyn Engine, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
 
 fn read_u32(engine: &dyn Engine, key: &[u8]) -> Result<Option<u32>, EngineError> {
     Ok(read(engine, key)?.and_then(|body| Parts(&body).u32()))
-}
-
-fn read_u64(engine: &dyn Engine, key: &[u8]) -> Result<Option<u64>, EngineError> {
-    Ok(read(engine, key)?.and_then(|body| Parts(&body).u64()))
 }

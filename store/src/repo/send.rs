@@ -212,6 +212,16 @@ fn open_ids(tx: &ReadTx<'_>, no: AccountNo, state: MessageState, limit: usize) -
     Ok(rows.iter().filter_map(|(key, _)| id(key)).collect())
 }
 
+/// The time of the newest send that is not settled.
+pub(super) fn newest_open_ms(tx: &ReadTx<'_>, no: AccountNo) -> Result<Option<Millis>, StoreError> {
+    let mut newest = None;
+    for state in [MessageState::Queued, MessageState::Sending, MessageState::Held] {
+        let last = tx.first(Tree::MsgOpen, Key::new().u32(no.0).u8(state as u8), Walk::Backward)?;
+        newest = newest.max(last.and_then(|(key, _)| MessageKey::from_bytes(key.get(5..)?)).map(|key| key.ts_ms));
+    }
+    Ok(newest)
+}
+
 /// At most `limit` sends that were on the wire and are not settled, the oldest first: what a new incarnation resolves.
 ///
 /// # Errors
@@ -285,7 +295,9 @@ pub(super) fn settle_one(
         Settlement::Failed(reason) => (MessageState::Failed, Some(reason)),
         Settlement::Requeue | Settlement::Sent => (MessageState::Queued, None),
     };
-    if outcome != Settlement::Requeue {
+    if outcome == Settlement::Requeue {
+        outbox::insert(tx, scope, record.lane, id.key)?;
+    } else {
         outbox::remove(tx, scope, record.lane, id.key)?;
     }
     if record.state.is_settled() {

@@ -1,0 +1,21 @@
+//! The store as its callers see it: over every engine, under concurrent writers, and through crashes.
+#![expect(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
+
+mod accounts;
+mod budget;
+mod child;
+mod conformance;
+mod crash;
+mod deliveries;
+mod disk;
+mod durability;
+mod group;
+mod inbound;
+mod model;
+mod persons;
+mod power_loss;
+mod records;
+mod recount;
+mod sends;
+mod support;
+mod syscalls;

@@ -1,0 +1,196 @@
+//! The bytes of every kind of record, so that a change of its layout is never an accident.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasup_store::Tree;
+use wasup_store::envelope;
+use wasup_store::id::{AccountNo, ChatNo, EndpointId, Epoch, LinkNo, MessageId, MessageKey, PersonNo, Seq};
+use wasup_store::records::*;
+
+use crate::support::{NOW, both, group, text};
+
+/// Length and bytes; what is not printable is escaped.
+fn bytes<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(record: &T) -> String {
+    let value = envelope::seal_record(Tree::Meta, record).unwrap();
+    assert_eq!(envelope::open_record::<T>(Tree::Meta, &value).unwrap(), *record);
+    format!("{} bytes\n{}", value.len(), value.escape_ascii())
+}
+
+fn state() -> AccountState {
+    AccountState {
+        phase: Phase::BackingOff,
+        reason: Reason::ConnectionLost,
+        since_ms: NOW,
+        retry_at_ms: Some(NOW + 5),
+        user_action: UserAction::Wait,
+    }
+}
+
+fn message() -> MessageRecord {
+    MessageRecord {
+        direction: Direction::Outbound,
+        chat: both(900, 62),
+        chat_no: ChatNo(3),
+        sender: Some(both(901, 63)),
+        sender_no: Some(PersonNo(4)),
+        provider_id: "3EB0".into(),
+        ts_ms: NOW,
+        content: text("hi"),
+        state: MessageState::Rejected,
+        times: StateTimes { queued_ms: Some(1), sending_ms: Some(2), ended_ms: Some(3), ..StateTimes::default() },
+        reason: Some(FailReason::Server { error: 400 }),
+        lane: Lane::Bulk,
+        tries: 2,
+        client_message_id: Some("mine".into()),
+        push_name: Some("Me".into()),
+    }
+}
+
+fn event(kind: EventKind, data: EventData) -> EventRecord {
+    EventRecord { kind, no: AccountNo(1), account: "a".parse().unwrap(), seq: Seq(2), at_ms: NOW, data }
+}
+
+#[test]
+fn accounts() {
+    let identity = Identity { jid: both(900, 62).jid, lid: Some(both(900, 62).jid), push_name: Some("Me".into()) };
+    insta::assert_snapshot!(bytes(&AccountRecord {
+        id: "a".parse().unwrap(),
+        no: AccountNo(1),
+        tenant: wasup_store::id::DEFAULT_TENANT,
+        name: "A".into(),
+        epoch: Epoch(2),
+        link: LinkNo(3),
+        desired: Desired::Running,
+        state: state(),
+        identity: Some(identity),
+        default_region: Some("ID".into()),
+        autostart: false,
+        metadata: Some("{}".into()),
+        created_ms: NOW,
+    }));
+}
+
+#[test]
+fn messages() {
+    insta::assert_snapshot!(bytes(&message()));
+}
+
+#[test]
+fn contents() {
+    let all = [text("hi"), Content::Unsupported { kind: "poll".into() }, Content::Unavailable];
+    insta::assert_snapshot!(all.each_ref().map(bytes).join("\n"));
+}
+
+#[test]
+fn reasons() {
+    let all = [
+        FailReason::Server { error: 463 },
+        FailReason::NoAck,
+        FailReason::LoggedOut,
+        FailReason::NoRecipient,
+        FailReason::NotSendable,
+    ];
+    insta::assert_snapshot!(all.each_ref().map(bytes).join("\n"));
+}
+
+#[test]
+fn chats_and_persons() {
+    let chat = ChatRecord { participant: group(7), person: Some(PersonNo(1)) };
+    let person = PersonRecord { lid: Some(both(900, 62).jid), phone: Some(both(900, 62).jid), chat: Some(ChatNo(3)) };
+    insta::assert_snapshot!([bytes(&chat), bytes(&person)].join("\n"));
+}
+
+#[test]
+fn counters() {
+    let account = AccountCounters { seq: Seq(1), messages: 2, outbox: [1, 2, 3], ..AccountCounters::default() };
+    let endpoint = EndpointCounters { pending: 1, completed: 2, discarded: 3, failed_attempts: 4, wake_ms: Some(NOW) };
+    insta::assert_snapshot!([bytes(&account), bytes(&endpoint)].join("\n"));
+}
+
+#[test]
+fn deliveries() {
+    let outcomes = [
+        AttemptOutcome::Answered { status: 503 },
+        AttemptOutcome::TimedOut,
+        AttemptOutcome::Unreachable,
+        AttemptOutcome::Forbidden,
+        AttemptOutcome::Lost,
+    ];
+    let attempts = outcomes.map(|outcome| Attempt { at_ms: NOW, took_ms: 5, outcome }).to_vec();
+    let record = DeliveryRecord {
+        no: AccountNo(1),
+        chat_no: Some(ChatNo(2)),
+        state: DeliveryState::Discarded,
+        due_ms: NOW,
+        tries: 5,
+        attempts,
+        ended_ms: Some(NOW),
+        why: Some(DiscardReason::Exhausted),
+    };
+    insta::assert_snapshot!([bytes(&record), bytes(&DeliveryRecord::default())].join("\n"));
+}
+
+#[test]
+fn endpoints() {
+    insta::assert_snapshot!(bytes(&EndpointRecord {
+        id: EndpointId::new(NOW, 7),
+        tenant: wasup_store::id::DEFAULT_TENANT,
+        account: AccountNo(1),
+        url: "https://example.org/hook".into(),
+        secret: vec![1, 2, 255],
+        events: EventKind::ALL.to_vec(),
+        enabled: true,
+        disabled_reason: Some("gone".into()),
+        created_ms: NOW,
+    }));
+}
+
+#[test]
+fn events() {
+    let id = MessageId { account: AccountNo(1), key: MessageKey::new(NOW, 2) };
+    let message = message();
+    let data = MessageEvent {
+        id,
+        provider_id: "3EB0".into(),
+        direction: Direction::Inbound,
+        chat: message.chat.clone(),
+        sender: message.sender.clone(),
+        push_name: Some("Me".into()),
+        ts_ms: NOW,
+        content: text("hi"),
+    };
+    let status = StatusEvent {
+        id,
+        provider_id: "3EB0".into(),
+        chat: message.chat,
+        state: MessageState::Held,
+        reason: Some(FailReason::Server { error: 463 }),
+        client_message_id: Some("mine".into()),
+    };
+    let all = [
+        event(
+            EventKind::AccountState,
+            EventData::Account(AccountStateEvent { previous: Phase::Pairing, state: state() }),
+        ),
+        event(EventKind::MessageReceived, EventData::Message(data)),
+        event(EventKind::MessageStatus, EventData::Status(status)),
+        event(EventKind::EndpointDisabled, EventData::Endpoint { id: "ep_1".into(), reason: "gone".into() }),
+    ];
+    insta::assert_snapshot!(all.each_ref().map(bytes).join("\n"));
+}
+
+#[test]
+fn idempotency() {
+    let message = MessageId { account: AccountNo(1), key: MessageKey::new(NOW, 2) };
+    insta::assert_snapshot!(bytes(&IdempotencyRecord { body: [7; 32], message, expires_ms: NOW }));
+}
+
+/// Every word that stands for a state, a kind or a code in stored records.
+#[test]
+fn words() {
+    let words = |all: Vec<String>| all.join(" ");
+    let phases = words(Phase::ALL.map(|phase| bytes(&phase).lines().last().unwrap().to_owned()).to_vec());
+    let kinds = words(EventKind::ALL.map(|kind| bytes(&kind).lines().last().unwrap().to_owned()).to_vec());
+    let lanes = words(Lane::ALL.map(|lane| bytes(&lane).lines().last().unwrap().to_owned()).to_vec());
+    insta::assert_snapshot!([phases, kinds, lanes].join("\n"));
+}
