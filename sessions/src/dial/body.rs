@@ -69,7 +69,10 @@ mod tests {
         file.read_to_string(&mut text).unwrap();
         assert_eq!(text, "hello");
         for len in [4, 6] {
-            assert_eq!(spool(folder.path(), &mut &b"hello"[..], len, 2).unwrap_err().kind(), io::ErrorKind::InvalidData);
+            assert_eq!(
+                spool(folder.path(), &mut &b"hello"[..], len, 2).unwrap_err().kind(),
+                io::ErrorKind::InvalidData
+            );
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

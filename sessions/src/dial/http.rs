@@ -53,6 +53,7 @@ impl HttpPool {
             .dns_resolver(Arc::new(Checked(reach)))
             .redirect(redirects(reach))
             .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(REQUEST_TIMEOUT)
             .tcp_nodelay(true)
             .pool_max_idle_per_host(4)
             .build()
@@ -152,7 +153,12 @@ impl HttpClient for LinkHttp {
         true
     }
 
-    fn execute_upload(&self, request: HttpRequest, mut body: UploadBody, content_length: u64) -> anyhow::Result<HttpResponse> {
+    fn execute_upload(
+        &self,
+        request: HttpRequest,
+        mut body: UploadBody,
+        content_length: u64,
+    ) -> anyhow::Result<HttpResponse> {
         let on = Handle::try_current()?;
         let _transfer = self.pool.budget.transfer(&on)?;
         let _room = self.pool.budget.upload(&on, content_length)?;
@@ -163,5 +169,96 @@ impl HttpClient for LinkHttp {
             let builder = self.pool.request(&request)?.header(CONTENT_LENGTH, content_length);
             whole(builder.body(Body::wrap_stream(pieces)).send().await?).await
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// Answers one request with `answer` and hands back what was asked.
+    async fn server(answer: String) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/file", listener.local_addr().unwrap());
+        let asked = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = Vec::new();
+            let mut piece = [0; 4_096];
+            loop {
+                let n = stream.read(&mut piece).await.unwrap();
+                asked.extend_from_slice(&piece[..n]);
+                let head = asked.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4);
+                let Some(head) = head else { continue };
+                let text = String::from_utf8_lossy(&asked[..head]).to_lowercase();
+                let length =
+                    text.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next()?.parse().ok());
+                if asked.len() >= head + length.unwrap_or(0_usize) {
+                    break;
+                }
+            }
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            asked
+        });
+        (url, asked)
+    }
+
+    fn http(reach: Reach) -> LinkHttp {
+        LinkHttp::new(Arc::new(HttpPool::new(reach, std::env::temp_dir()).unwrap()))
+    }
+
+    fn answer(status: &str, body: &str) -> String {
+        format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_refusal_is_an_answer() {
+        let (url, _) = server(answer("403 Forbidden", "no")).await;
+        let response = http(Reach::LoopbackOnly).execute(HttpRequest::get(url)).await.unwrap();
+        assert_eq!((response.status_code, response.body.as_slice()), (403, &b"no"[..]));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_body_is_read_piece_by_piece() {
+        let long = "x".repeat(300_000);
+        let (url, _) = server(answer("200 OK", &long)).await;
+        let read = tokio::task::spawn_blocking(move || {
+            let mut response = http(Reach::LoopbackOnly).execute_streaming(HttpRequest::get(url)).unwrap();
+            let mut body = String::new();
+            response.body.read_to_string(&mut body).unwrap();
+            (response.status_code, body)
+        });
+        assert_eq!(read.await.unwrap(), (200, long));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_upload_says_its_length() {
+        let (url, asked) = server(answer("200 OK", "{}")).await;
+        let body = "y".repeat(200_000);
+        let sent = body.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let reader = Box::new(std::io::Cursor::new(sent.into_bytes()));
+            http(Reach::LoopbackOnly).execute_upload(HttpRequest::post(url), reader, 200_000).unwrap()
+        });
+        assert_eq!(done.await.unwrap().status_code, 200);
+        let asked = String::from_utf8(asked.await.unwrap()).unwrap();
+        let head = asked.split("\r\n\r\n").next().unwrap().to_lowercase();
+        assert!(head.contains("content-length: 200000") && !head.contains("transfer-encoding"), "{head}");
+        assert!(asked.ends_with(&body));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_rule_holds_for_addresses_names_and_redirects() {
+        let bound = http(Reach::LoopbackOnly);
+        for url in ["http://192.0.2.1/", "https://[2001:db8::1]/", "https://mmg.whatsapp.net.invalid/"] {
+            assert!(bound.execute(HttpRequest::get(url)).await.is_err(), "{url}");
+        }
+        let away =
+            "HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        let (url, _) = server(away.into()).await;
+        let refused = format!("{:?}", bound.execute(HttpRequest::get(url)).await.unwrap_err());
+        assert!(refused.contains("loopback addresses only"), "{refused}");
     }
 }

@@ -42,7 +42,12 @@ impl Dialer {
     /// # Errors
     /// [`LinkError::BadAddress`] for a text that is no `ws` or `wss` address, [`LinkError::NotLoopback`] where this
     /// build may not go there.
-    pub(crate) async fn new(url: Option<&str>, timeout: Duration, reach: Reach, http: Arc<HttpPool>) -> Result<Self, LinkError> {
+    pub(crate) async fn new(
+        url: Option<&str>,
+        timeout: Duration,
+        reach: Reach,
+        http: Arc<HttpPool>,
+    ) -> Result<Self, LinkError> {
         let text = url.unwrap_or(NETWORK_URL);
         let url = Url::parse(text).map_err(|error| LinkError::BadAddress(error.to_string()))?;
         if !matches!(url.scheme(), "ws" | "wss") || url.host().is_none() {

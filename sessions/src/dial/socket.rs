@@ -49,9 +49,8 @@ impl Dialer {
         let stream = connector.wrap(host, tcp).await.map_err(DialError::Upgrade)?;
         let builder = ClientBuilder::new().uri(self.url.as_str());
         let builder = builder.map_err(|_| ReachError::Unresolved(std::io::ErrorKind::InvalidInput.into()))?;
-        let builder = builder
-            .add_header(ORIGIN, HeaderValue::from_static(WHATSAPP_WEB_ORIGIN))
-            .map_err(DialError::Upgrade)?;
+        let builder =
+            builder.add_header(ORIGIN, HeaderValue::from_static(WHATSAPP_WEB_ORIGIN)).map_err(DialError::Upgrade)?;
         let (socket, _) = builder.connect_on(stream).await.map_err(DialError::Upgrade)?;
         Ok(whatsapp_rust_tokio_transport::from_websocket(socket))
     }

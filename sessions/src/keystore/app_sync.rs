@@ -65,11 +65,7 @@ impl AppSyncStore for KeyStore {
         Ok(self.raw(self.macs_of(name).wire(index_mac)).await?.map(Vec::from))
     }
 
-    async fn get_mutation_macs(
-        &self,
-        name: &str,
-        index_macs: &[[u8; 32]],
-    ) -> Answer<HashMap<[u8; 32], Vec<u8>>> {
+    async fn get_mutation_macs(&self, name: &str, index_macs: &[[u8; 32]]) -> Answer<HashMap<[u8; 32], Vec<u8>>> {
         let of = self.macs_of(name);
         self.read(|tx| {
             let mut found = HashMap::with_capacity(index_macs.len());

@@ -186,10 +186,8 @@ impl SignalStore for KeyStore {
     }
 
     async fn load_all_signed_prekeys(&self) -> Answer<Vec<(u32, Vec<u8>)>> {
-        self.collect(&self.key(WaKind::SignedPreKey), |key, value| {
-            Ok(Some((number(key)?, raw_body(value)?.to_vec())))
-        })
-        .await
+        self.collect(&self.key(WaKind::SignedPreKey), |key, value| Ok(Some((number(key)?, raw_body(value)?.to_vec()))))
+            .await
     }
 
     async fn remove_signed_prekey(&self, id: u32) -> Answer<()> {

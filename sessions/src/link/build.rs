@@ -59,16 +59,26 @@ impl Parts {
             permit: Arc::<PermitSlot>::default(),
             permit_deadline: PERMIT_DEADLINE,
             outlet: Arc::clone(&outlet),
+            stream_errors: Arc::default(),
             tasks: tasks.clone(),
             permit_free: Arc::<Notify>::default(),
             current: Mutex::default(),
         };
-        Ok(Self { tasks, outlet, trouble, own: Arc::default(), keys: Arc::new(keys), inbox: Arc::new(inbox), sockets: Arc::new(sockets) })
+        Ok(Self {
+            tasks,
+            outlet,
+            trouble,
+            own: Arc::default(),
+            keys: Arc::new(keys),
+            inbox: Arc::new(inbox),
+            sockets: Arc::new(sockets),
+        })
     }
 
     async fn bot(&self, links: &WhatsAppLinks, target: &LinkTarget) -> Result<Bot, BotBuilderError> {
         let permit = Arc::clone(&self.sockets.permit);
-        let ears = Ears::new(Arc::clone(&self.outlet), permit, Arc::clone(&self.own));
+        let ears =
+            Ears::new(Arc::clone(&self.outlet), permit, Arc::clone(&self.own), Arc::clone(&self.sockets.stream_errors));
         let device = DevicePropsOverride::new().with_os(target.name.clone()).with_platform_type(PlatformType::DESKTOP);
         let mut builder = Bot::builder()
             .with_backend_arc(Arc::clone(&self.keys) as _)
@@ -84,7 +94,9 @@ impl Parts {
             builder = builder.with_wanted_pre_key_count(count as usize);
         }
         if cfg!(feature = "sandbox") {
-            builder = builder.with_version(SANDBOX_VERSION);
+            // The loopback network's phones keep no name in their app state. Without one the library takes every login
+            // for the first and waits 10 s for keys that it has.
+            builder = builder.with_version(SANDBOX_VERSION).with_push_name(target.name.clone());
         }
         builder.build().await
     }
@@ -120,7 +132,13 @@ pub(super) async fn open(
         LinkTasks::as_main_loop(Box::pin(bot.run())).await;
     });
     let main_ended = parts.tasks.clone();
-    let link = WhatsAppLink::new(client, Arc::clone(&parts.outlet), parts.tasks, main.abort_handle(), links.settings.query_timeout);
+    let link = WhatsAppLink::new(
+        client,
+        Arc::clone(&parts.outlet),
+        parts.tasks,
+        main.abort_handle(),
+        links.settings.query_timeout,
+    );
     main_ended.spawn_task(async move {
         // A panic of the loop is as much an end as its return.
         let _ = main.await;
@@ -136,6 +154,7 @@ fn start(parts: &Parts, links: &WhatsAppLinks, client: &Arc<Client>, events: mps
         client: Arc::clone(client),
         inbox: Arc::clone(&parts.inbox),
         own: Arc::clone(&parts.own),
+        stream_errors: Arc::clone(&parts.sockets.stream_errors),
         events,
         watching_stanzas,
     };

@@ -1,5 +1,7 @@
 //! The library's events in our words. Pure, and called on the library's own path: it must be quick.
 
+use std::sync::Arc;
+
 use wacore::net::DisconnectReason as TransportReason;
 use wacore::types::events::{DecryptFailMode, Event, EventInterest, EventKind, Receipt, ServerAck};
 use wacore::types::presence::ReceiptType;
@@ -24,7 +26,6 @@ pub(super) fn interest() -> EventInterest {
         EventKind::TemporaryBan,
         EventKind::ClientOutdated,
         EventKind::ConnectFailure,
-        EventKind::StreamError,
         EventKind::ServerAck,
         EventKind::Receipt,
         EventKind::Messages,
@@ -45,7 +46,12 @@ pub(super) enum Meaning {
 
 /// What an event means at a time. `loss` is what an earlier event said about the next loss of the connection, `is_own`
 /// whether an address is one of the account's own devices.
-pub(super) fn classify(event: &Event, loss: Option<DisconnectReason>, is_own: impl Fn(&Jid) -> bool, now_ms: Millis) -> Meaning {
+pub(super) fn classify(
+    event: &Event,
+    loss: Option<DisconnectReason>,
+    is_own: impl Fn(&Jid) -> bool,
+    now_ms: Millis,
+) -> Meaning {
     let say = |event| Meaning::Note(Note::Say(event));
     let end = |reason| Meaning::Note(Note::Say(LinkEvent::Ended { reason }));
     match event {
@@ -64,15 +70,17 @@ pub(super) fn classify(event: &Event, loss: Option<DisconnectReason>, is_own: im
         Event::ConnectFailure(failure) => {
             refused_login(failure.reason).map_or(Meaning::NextLoss(DisconnectReason::ServiceUnavailable), end)
         }
-        Event::StreamError(error) if matches!(error.code.as_str(), "503" | "429") => {
-            Meaning::NextLoss(DisconnectReason::ServiceUnavailable)
-        }
         Event::ServerAck(ack) => server_ack(ack).map_or(Meaning::Nothing, say),
         Event::Receipt(receipt) if is_own(&receipt.source.sender) => Meaning::Nothing,
         Event::Receipt(receipt) => receipt_of(receipt).map_or(Meaning::Nothing, say),
         Event::Messages(batch) if !batch.hook_committed => Meaning::Note(Note::Ungated(batch.clone())),
+        Event::Messages(batch) => {
+            let lost = batch.iter().filter(|m| m.message.placeholder_message.is_set()).map(|m| Arc::clone(&m.info));
+            let lost: Vec<_> = lost.collect();
+            if lost.is_empty() { Meaning::Nothing } else { Meaning::Note(Note::Lost(lost)) }
+        }
         Event::UndecryptableMessage(message) if message.decrypt_fail_mode == DecryptFailMode::Show => {
-            Meaning::Note(Note::Unreadable(std::sync::Arc::clone(&message.info)))
+            Meaning::Note(Note::Unreadable(Arc::clone(&message.info)))
         }
         Event::RawNode(node) if is_pair_success(node.get()) => say(LinkEvent::PairingStarted),
         _ => Meaning::Nothing,
@@ -166,7 +174,8 @@ mod tests {
             (ReceiptType::Retry, None),
             (ReceiptType::ServerError, None),
         ] {
-            let expected = seen.map(|seen| LinkEvent::Receipt { provider_ids: vec!["a".into(), "b".into()], seen, at_ms: 7_000 });
+            let expected =
+                seen.map(|seen| LinkEvent::Receipt { provider_ids: vec!["a".into(), "b".into()], seen, at_ms: 7_000 });
             assert_eq!(said(&receipt(kind.clone(), "628:1@s.whatsapp.net"), None), expected, "{kind:?}");
             assert_eq!(said(&receipt(kind, "me:0@s.whatsapp.net"), None), None);
         }
@@ -176,8 +185,9 @@ mod tests {
     fn a_loss_keeps_the_reason_the_server_gave_before() {
         let lost = |reason| Event::Disconnected(lib::Disconnected::builder().reason(reason).build());
         let unavailable = DisconnectReason::ServiceUnavailable;
-        let error = Event::StreamError(lib::StreamError::builder().code("503".into()).build());
-        assert!(matches!(classify(&error, None, |_| false, 0), Meaning::NextLoss(reason) if reason == unavailable));
+        let busy = lib::ConnectFailure::builder().reason(lib::ConnectFailureReason::ServiceUnavailable).build();
+        let meaning = classify(&Event::ConnectFailure(busy), None, |_| false, 0);
+        assert!(matches!(meaning, Meaning::NextLoss(reason) if reason == unavailable));
         for (reason, loss, expected) in [
             (TransportReason::StreamEnded, None, DisconnectReason::ConnectionLost),
             (TransportReason::ReadError("timed out".into()), None, DisconnectReason::TimedOut),

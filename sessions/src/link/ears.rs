@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wacore_binary::Jid;
 use wacore::types::events::{Event, EventHandler, EventInterest};
+use wacore_binary::Jid;
 
 use super::classify::{Meaning, classify, interest};
 use super::outlet::{Note, Outlet};
+use super::stream_error::StreamErrors;
 use crate::dial::PermitSlot;
 use crate::ports::{DisconnectReason, LinkEvent};
 
@@ -31,12 +32,18 @@ pub(super) struct Ears {
     outlet: Arc<Outlet>,
     permit: Arc<PermitSlot>,
     own: Arc<OwnAddresses>,
+    stream_errors: Arc<StreamErrors>,
     next_loss: Mutex<Option<DisconnectReason>>,
 }
 
 impl Ears {
-    pub(super) fn new(outlet: Arc<Outlet>, permit: Arc<PermitSlot>, own: Arc<OwnAddresses>) -> Self {
-        Self { outlet, permit, own, next_loss: Mutex::default() }
+    pub(super) fn new(
+        outlet: Arc<Outlet>,
+        permit: Arc<PermitSlot>,
+        own: Arc<OwnAddresses>,
+        stream_errors: Arc<StreamErrors>,
+    ) -> Self {
+        Self { outlet, permit, own, stream_errors, next_loss: Mutex::default() }
     }
 
     fn next_loss(&self) -> std::sync::MutexGuard<'_, Option<DisconnectReason>> {
@@ -47,15 +54,13 @@ impl Ears {
 impl EventHandler for Ears {
     fn handle_event(&self, event: Arc<Event>) {
         let now_ms = u64::try_from(wacore::time::now_millis()).unwrap_or_default();
-        let loss = *self.next_loss();
+        let said = || self.stream_errors.take();
+        let loss = if matches!(*event, Event::Disconnected(_)) { self.next_loss().take().or_else(said) } else { None };
         match classify(&event, loss, |jid| self.own.contains(jid), now_ms) {
             Meaning::Note(note) => {
                 // An account that waits for a human to scan is not connecting any more.
                 if matches!(note, Note::Connected | Note::Say(LinkEvent::Qr { .. } | LinkEvent::Ended { .. })) {
                     self.permit.release();
-                }
-                if matches!(note, Note::Connected | Note::Say(LinkEvent::Disconnected { .. })) {
-                    *self.next_loss() = None;
                 }
                 self.outlet.push(note);
             }

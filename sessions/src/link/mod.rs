@@ -11,6 +11,7 @@ mod pump;
 mod runtime;
 mod sending;
 mod settings;
+mod stream_error;
 mod transport;
 mod whatsapp;
 

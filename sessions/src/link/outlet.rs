@@ -24,6 +24,8 @@ pub(crate) enum Note {
     Connected,
     /// Messages that the hook does not see: channels, and copies that the phone sent again.
     Ungated(MessageBatch),
+    /// Messages committed as unavailable, because their decrypted copies are lost.
+    Lost(Vec<Arc<MessageInfo>>),
     /// A message that could not be decrypted.
     Unreadable(Arc<MessageInfo>),
 }
@@ -39,7 +41,7 @@ impl Note {
 struct Queue {
     notes: VecDeque<Note>,
     connected: bool,
-    ended: bool,
+    ended: Option<EndReason>,
     silent: bool,
 }
 
@@ -73,10 +75,12 @@ impl Outlet {
             match &note {
                 Note::Connected => queue.connected = true,
                 Note::Say(LinkEvent::Disconnected { .. }) => queue.connected = false,
-                Note::Say(LinkEvent::Ended { .. } | LinkEvent::QrExhausted) => {
+                Note::Say(LinkEvent::Ended { reason }) => {
                     queue.connected = false;
-                    queue.ended = true;
+                    queue.ended = Some(*reason);
                 }
+                // Its end is told by this very event.
+                Note::Say(LinkEvent::QrExhausted) => queue.ended = Some(EndReason::Unexpected),
                 _ => {}
             }
             queue.notes.push_back(note);
@@ -89,16 +93,17 @@ impl Outlet {
         }
     }
 
-    /// A new connection is being made. The library says nothing when it was the server that asked for it.
-    pub(crate) fn dialing(&self) {
-        if self.with(|queue| queue.connected) {
-            self.push(Note::Say(LinkEvent::Disconnected { reason: DisconnectReason::StreamRestart }));
+    /// A new connection is being made. The library says nothing of the old one's end when the server asked for it or
+    /// its keep-alive found it dead.
+    pub(crate) fn dialing(&self, why: impl FnOnce() -> DisconnectReason) {
+        if self.connected() {
+            self.push(Note::Say(LinkEvent::Disconnected { reason: why() }));
         }
     }
 
     /// The library's loop is over. That is a crash unless the end was told before.
     pub(crate) fn loop_over(&self) {
-        if !self.with(|queue| queue.ended) {
+        if self.with(|queue| queue.ended.is_none()) {
             self.push(Note::Say(LinkEvent::Ended { reason: EndReason::Unexpected }));
         }
     }
@@ -115,6 +120,11 @@ impl Outlet {
     /// Whether the last thing said about the connection is that it stands.
     pub(crate) fn connected(&self) -> bool {
         self.with(|queue| queue.connected)
+    }
+
+    /// Why the link has ended, once that was said.
+    pub(crate) fn ended(&self) -> Option<EndReason> {
+        self.with(|queue| queue.ended)
     }
 
     /// The next note, in order.
@@ -171,11 +181,11 @@ mod tests {
     #[tokio::test]
     async fn a_restart_that_the_server_asked_for_is_told() {
         let outlet = Outlet::default();
-        outlet.dialing();
+        outlet.dialing(|| DisconnectReason::StreamRestart);
         assert!(outlet.with(|queue| queue.notes.is_empty()), "the first connect interrupts nothing");
         outlet.push(Note::Connected);
-        outlet.dialing();
-        outlet.dialing();
+        outlet.dialing(|| DisconnectReason::StreamRestart);
+        outlet.dialing(|| DisconnectReason::StreamRestart);
         outlet.next().await;
         let restart = LinkEvent::Disconnected { reason: DisconnectReason::StreamRestart };
         assert!(matches!(outlet.next().await, Note::Say(event) if event == restart));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use wacore::types::message::MessageInfo;
 use wacore_binary::Jid as LibraryJid;
 use wasup_store::jid::Jid;
 use wasup_store::records::Identity;
@@ -12,6 +13,7 @@ use super::ears::OwnAddresses;
 use super::inbound::inbox::Inbox;
 use super::inbound::{address, unavailable};
 use super::outlet::{Note, Outlet};
+use super::stream_error::StreamErrors;
 use crate::ports::LinkEvent;
 
 /// The carrier of one link.
@@ -20,6 +22,7 @@ pub(super) struct Pump {
     pub(super) client: Arc<Client>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) own: Arc<OwnAddresses>,
+    pub(super) stream_errors: Arc<StreamErrors>,
     pub(super) events: mpsc::Sender<LinkEvent>,
     /// While a phone may scan: the only way to see it begin to link is in the stanzas themselves.
     pub(super) watching_stanzas: Option<RawNodeLease>,
@@ -37,6 +40,10 @@ impl Pump {
                 Note::Ungated(batch) => {
                     // The inbox told the link about an error already; the phone or the channel has the message still.
                     let _ = self.inbox.take(&batch.messages).await;
+                    None
+                }
+                Note::Lost(infos) => {
+                    self.ask_again(&infos).await;
                     None
                 }
                 Note::Unreadable(info) => {
@@ -68,7 +75,18 @@ impl Pump {
     fn connected(&mut self) -> Option<LinkEvent> {
         self.watching_stanzas = None;
         self.learn_own_addresses();
+        self.stream_errors.listen(&self.client);
         Some(LinkEvent::Connected { identity: self.identity()? })
+    }
+
+    /// Asks the account's phone for messages again. Best effort: they are told of as unavailable already, and an answer
+    /// fills them.
+    async fn ask_again(&self, infos: &[Arc<MessageInfo>]) {
+        for info in infos {
+            if let Err(error) = Box::pin(self.client.send_pdo_placeholder_resend_request(info)).await {
+                tracing::debug!(%error, "the phone could not be asked for a message again");
+            }
+        }
     }
 
     fn learn_own_addresses(&self) {

@@ -22,9 +22,10 @@ pub(super) fn failure(error: &LibraryError) -> SendError {
         LibraryError::NotLoggedIn => SendError::NotConnected,
         LibraryError::Iq(iq) => failed_question(iq),
         LibraryError::Client(client) => match client {
-            ClientError::NotConnected | ClientError::NotLoggedIn | ClientError::Socket(_) | ClientError::EncryptSend(_) => {
-                SendError::NotConnected
-            }
+            ClientError::NotConnected
+            | ClientError::NotLoggedIn
+            | ClientError::Socket(_)
+            | ClientError::EncryptSend(_) => SendError::NotConnected,
             ClientError::Iq(iq) => failed_question(iq),
             _ => SendError::Transient,
         },

@@ -44,7 +44,7 @@ impl Default for LinkSettings {
             connect_timeout: Duration::from_secs(20),
             query_timeout: Duration::from_secs(30),
             keepalive_interval: Duration::from_secs(30),
-            initial_sync_wait: Duration::from_secs(15),
+            initial_sync_wait: Duration::from_secs(5),
             connects_in_flight: 16,
             prekeys: None,
             spool: None,

@@ -12,7 +12,9 @@ use whatsapp_rust::async_channel;
 
 use super::outlet::Outlet;
 use super::runtime::LinkTasks;
+use super::stream_error::StreamErrors;
 use crate::dial::{ConnectPermits, Dialer, PermitSlot};
+use crate::ports::DisconnectReason;
 
 /// What the sockets of a link share.
 pub(super) struct Sockets {
@@ -22,6 +24,7 @@ pub(super) struct Sockets {
     /// Longest that a permit is kept by a login that does not get on.
     pub(super) permit_deadline: Duration,
     pub(super) outlet: Arc<Outlet>,
+    pub(super) stream_errors: Arc<StreamErrors>,
     pub(super) tasks: LinkTasks,
     /// Notified when a permit is free for this account again.
     pub(super) permit_free: Arc<Notify>,
@@ -38,7 +41,7 @@ impl Sockets {
     }
 
     async fn dial(&self) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
-        self.outlet.dialing();
+        self.outlet.dialing(|| self.stream_errors.take().unwrap_or(DisconnectReason::TimedOut));
         let Some(permit) = self.permits.acquire(&self.permit_free).await else {
             anyhow::bail!("too many accounts are connecting");
         };

@@ -13,13 +13,16 @@ use super::inbound::address;
 use super::outlet::Outlet;
 use super::runtime::LinkTasks;
 use super::sending;
-use crate::ports::{Link, LinkError, Outgoing, SendError};
+use crate::ports::{EndReason, Link, LinkError, Outgoing, SendError};
 
 /// Longest that an orderly disconnect may take: the library flushes receipts and keys for up to 5 s each.
 const DISCONNECT_LIMIT: Duration = Duration::from_secs(15);
 
 /// Longest that ended tasks may take to be gone.
 pub(super) const TASKS_LIMIT: Duration = Duration::from_secs(5);
+
+/// Longest that the network's goodbye may come after a connection that broke while it was asked for.
+const GOODBYE_LIMIT: Duration = Duration::from_secs(2);
 
 /// How often the end of the loop is looked for.
 const LOOK: Duration = Duration::from_millis(5);
@@ -35,8 +38,23 @@ pub(super) struct WhatsAppLink {
 }
 
 impl WhatsAppLink {
-    pub(super) fn new(client: Arc<Client>, outlet: Arc<Outlet>, tasks: LinkTasks, main: AbortHandle, query_timeout: Duration) -> Self {
+    pub(super) fn new(
+        client: Arc<Client>,
+        outlet: Arc<Outlet>,
+        tasks: LinkTasks,
+        main: AbortHandle,
+        query_timeout: Duration,
+    ) -> Self {
         Self { client, outlet, tasks, main, query_timeout, closed: OnceCell::new() }
+    }
+
+    async fn was_logged_out(&self) -> bool {
+        let told = async {
+            while self.outlet.ended().is_none() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::time::timeout(GOODBYE_LIMIT, told).await.is_ok() && self.outlet.ended() == Some(EndReason::LoggedOut)
     }
 
     async fn close_once(&self) {
@@ -101,6 +119,8 @@ impl Link for WhatsAppLink {
         let removal = Box::pin(self.client.execute(RemoveCompanionDeviceSpec::new(&own)));
         match tokio::time::timeout(self.query_timeout, removal).await {
             Ok(Ok(_)) => Ok(()),
+            // The network may end the connection before its answer was looked at.
+            Ok(Err(_)) if self.was_logged_out().await => Ok(()),
             Ok(Err(error)) => Err(LinkError::Protocol(error.to_string())),
             Err(_) => Err(LinkError::Protocol("the network did not answer in time".into())),
         }

@@ -29,10 +29,12 @@ fn pick<'a>(rng: &mut StdRng, from: &[&'a str]) -> &'a str {
 
 const ADDRESSES: [&str; 6] = ["5511@c.us.0", "5511:2@c.us.0", "55112@c.us.0", "551:1@lid", "9@lid", ""];
 const USERS: [&str; 6] = ["5511", "55112", "551", "9", "55", ""];
-const GROUPS: [&str; 3] = ["1@g.us", "11@g.us", "a-very-long-group-address-that-does-not-fit-into-a-key-part-of-a-row-at-all@g.us"];
+const GROUPS: [&str; 3] =
+    ["1@g.us", "11@g.us", "a-very-long-group-address-that-does-not-fit-into-a-key-part-of-a-row-at-all@g.us"];
 const DEVICES: [&str; 4] = ["1:1@lid", "1:12@lid", "2@lid", "2:3@s.whatsapp.net"];
 const NAMES: [&str; 3] = ["regular", "regular_high", "critical_block"];
-const IDS: [&str; 4] = ["A", "AB", "3EB0", "an-id-that-a-peer-chose-much-longer-than-any-client-would-choose-it-by-itself-0123456789"];
+const IDS: [&str; 4] =
+    ["A", "AB", "3EB0", "an-id-that-a-peer-chose-much-longer-than-any-client-would-choose-it-by-itself-0123456789"];
 
 fn key32(rng: &mut StdRng) -> [u8; 32] {
     // Few different ones, so that the operations meet.
@@ -171,12 +173,20 @@ async fn messages(step: u32, rng: &mut StdRng, store: &dyn Backend) -> String {
     let (chat, sender, id) = (pick(rng, &DEVICES), pick(rng, &GROUPS), pick(rng, &IDS));
     let at = rng.random_range(0..50_i64);
     let later = at + rng.random_range(0..10_i64);
-    let token = TcTokenEntry { token: bytes(rng, 2), token_timestamp: at, sender_timestamp: rng.random::<bool>().then_some(later) };
+    let token = TcTokenEntry {
+        token: bytes(rng, 2),
+        token_timestamp: at,
+        sender_timestamp: rng.random::<bool>().then_some(later),
+    };
     match step % 15 {
         0 => format!("{:?}", store.put_tc_token(chat, &token).await),
         1 => format!("{:?}", store.touch_tc_token_sender_timestamp(chat, at).await),
         2 => format!("{:?}", store.store_received_tc_token(chat, &token.token, at).await),
-        3 => format!("{:?} {:?}", store.get_tc_token(chat).await, store.get_all_tc_token_jids().await.map(BTreeSet::from_iter)),
+        3 => format!(
+            "{:?} {:?}",
+            store.get_tc_token(chat).await,
+            store.get_all_tc_token_jids().await.map(BTreeSet::from_iter)
+        ),
         4 => format!("{:?}", store.delete_expired_tc_tokens(at / 2, later / 2).await),
         5 => format!("{:?}", store.delete_tc_token(chat).await),
         6 | 7 => format!("{:?}", store.store_sent_message(chat, id, &bytes(rng, 50)).await),

@@ -19,7 +19,10 @@ async fn a_received_message_is_stored_then_acknowledged() {
     let id = other.send_text(OURS, "hello").await.unwrap();
     let stored = world.wait_messages(account.no, 1).await;
     let (_, message) = &stored[0];
-    assert_eq!((message.direction, message.state, body(message)), (Direction::Inbound, MessageState::Delivered, "hello"));
+    assert_eq!(
+        (message.direction, message.state, body(message)),
+        (Direction::Inbound, MessageState::Delivered, "hello")
+    );
     assert_eq!((message.provider_id.as_str(), message.push_name.as_deref()), (id.as_str(), Some("Ana")));
     assert_eq!(message.chat.phone.as_deref(), Some(THEIRS));
     assert!(world.commits.load(Ordering::SeqCst) >= 1, "the dispatcher was not woken");
@@ -40,7 +43,10 @@ async fn what_the_phone_writes_itself_is_an_outbound_message() {
     let id = phone.send_text(THEIRS, "from the phone").await.unwrap();
     let stored = world.wait_messages(account.no, 1).await;
     let (_, message) = &stored[0];
-    assert_eq!((message.direction, body(message), message.provider_id.as_str()), (Direction::Outbound, "from the phone", id.as_str()));
+    assert_eq!(
+        (message.direction, body(message), message.provider_id.as_str()),
+        (Direction::Outbound, "from the phone", id.as_str())
+    );
     assert_eq!((message.chat.phone.as_deref(), &message.sender), (Some(THEIRS), &None));
     line.link.close().await;
 }

@@ -120,3 +120,43 @@ async fn many_accounts_connect_a_few_at_a_time() {
         line.link.close().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_fell_silent_is_noticed() {
+    let world = World::with(wasup_sandbox::Config::default(), |settings| {
+        settings.keepalive_interval = std::time::Duration::from_millis(300);
+        settings.query_timeout = std::time::Duration::from_secs(1);
+    })
+    .await;
+    let (_, mut line, _) = world.linked("shop", OURS).await;
+    world.network.inject(&Scope::account(OURS), &Fault::Silence).unwrap();
+    lost(&mut line).await;
+    world.network.heal(&Scope::account(OURS)).unwrap();
+    line.connected().await;
+    line.link.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_is_quick_and_final_in_every_state() {
+    let world = World::new().await;
+    let account = world.account("shop").await;
+    // While dialing, while showing a code, and connected.
+    world.network.inject(&Scope::Network, &Fault::Silence).unwrap();
+    let line = world.open(&account).await;
+    let start = Instant::now();
+    line.link.close().await;
+    assert!(start.elapsed().as_secs() < 5, "dialing: {:?}", start.elapsed());
+    world.network.heal(&Scope::Network).unwrap();
+    let mut line = world.open(&account).await;
+    line.qr().await;
+    let start = Instant::now();
+    line.link.close().await;
+    line.link.close().await;
+    assert!(start.elapsed().as_secs() < 5, "showing a code: {:?}", start.elapsed());
+    let (_, mut line, _) = world.linked("office", OURS).await;
+    let start = Instant::now();
+    line.link.close().await;
+    assert!(start.elapsed().as_secs() < 5, "connected: {:?}", start.elapsed());
+    // Whoever closed it hears nothing more, and nothing of it is left to say it.
+    assert_eq!(line.events.recv().await, None);
+}

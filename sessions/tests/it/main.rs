@@ -3,9 +3,9 @@
 
 mod contract;
 mod inbound;
-mod lost_copy;
-mod loopback;
 mod lifecycle;
+mod loopback;
+mod lost_copy;
 mod outbound;
 mod pairing;
 mod world;

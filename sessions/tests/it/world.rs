@@ -54,7 +54,8 @@ impl World {
     /// Opens a link for the account's current incarnation.
     pub(crate) async fn open(&self, account: &AccountRecord) -> Line {
         let (sender, events) = mpsc::channel(64);
-        let target = LinkTarget { no: account.no, link: account.link, epoch: account.epoch, name: account.name.clone() };
+        let target =
+            LinkTarget { no: account.no, link: account.link, epoch: account.epoch, name: account.name.clone() };
         let link = self.links.open(target, sender).await.unwrap();
         Line { link, events, passed: Vec::new() }
     }
@@ -108,8 +109,12 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// The next event that is wanted; others are kept in `passed`.
+    /// The first event that is wanted and was not handed out before; others are kept in `passed`.
     pub(crate) async fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(&LinkEvent) -> Option<T>) -> T {
+        if let Some((at, found)) = self.passed.iter().enumerate().find_map(|(at, event)| Some((at, wanted(event)?))) {
+            self.passed.remove(at);
+            return found;
+        }
         let search = async {
             loop {
                 let event = self.events.recv().await.unwrap_or_else(|| panic!("the link went silent before {what}"));

@@ -11,9 +11,9 @@ use wacore::store::Device;
 use wacore::store::traits::{PendingInboundKey, PendingInboundRow};
 use waproto::whatsapp as wa_proto;
 use wasup_store::key::{Key, Parts};
+use wasup_store::records::Participant;
 use wasup_store::repo::inbound;
 use wasup_store::repo::wa::{self, WaKind, WaScope};
-use wasup_store::records::Participant;
 use wasup_store::{Durability, ReadTx, StoreError, Tree};
 
 use super::mappings;

@@ -75,7 +75,8 @@ impl KeyStore {
     /// that come in between are taken by the next one.
     async fn forget_rows(&self, mut prefixes: Vec<Key>) -> Answer<()> {
         while !prefixes.is_empty() {
-            let pairs = PairsOf { by_group: self.key(WaKind::SenderKeyDevice), by_device: self.key(WaKind::SenderKeyGroup) };
+            let pairs =
+                PairsOf { by_group: self.key(WaKind::SenderKeyDevice), by_device: self.key(WaKind::SenderKeyGroup) };
             let wanted = prefixes.clone();
             let done = self.write(Durability::Durable, move |tx| forget_some(tx, &pairs, &wanted)).await?;
             prefixes.drain(..done);

@@ -97,7 +97,11 @@ impl KeyStore {
                 return Ok(());
             }
             let sender_timestamp = old.and_then(|old| old.sender_timestamp);
-            tx.put_record(Tree::Wa, &key, &Token { jid: jid.clone(), token: token.clone(), token_timestamp, sender_timestamp })
+            tx.put_record(
+                Tree::Wa,
+                &key,
+                &Token { jid: jid.clone(), token: token.clone(), token_timestamp, sender_timestamp },
+            )
         })
         .await
     }

@@ -121,11 +121,17 @@ mod tests {
     fn text_is_found_in_either_field_and_through_wrappers() {
         let plain = Message { conversation: Some("a".into()), ..Message::default() };
         let extended = Message {
-            extended_text_message: MessageField::some(part::ExtendedTextMessage { text: Some("b".into()), ..Default::default() }),
+            extended_text_message: MessageField::some(part::ExtendedTextMessage {
+                text: Some("b".into()),
+                ..Default::default()
+            }),
             ..Message::default()
         };
         let fading = Message {
-            ephemeral_message: MessageField::some(part::FutureProofMessage { message: MessageField::some(plain.clone()), ..Default::default() }),
+            ephemeral_message: MessageField::some(part::FutureProofMessage {
+                message: MessageField::some(plain.clone()),
+                ..Default::default()
+            }),
             ..Message::default()
         };
         for (message, body) in [(plain, "a"), (extended, "b"), (fading, "a")] {
@@ -151,7 +157,8 @@ mod tests {
         assert_eq!(map(&protocol(ProtocolType::APP_STATE_SYNC_KEY_SHARE)), None);
         assert_eq!(map(&protocol(ProtocolType::HISTORY_SYNC_NOTIFICATION)), None);
         assert_eq!(map(&protocol(ProtocolType::REVOKE)), unsupported("revoke"));
-        let mut key = Message { sender_key_distribution_message: MessageField::some(Default::default()), ..Message::default() };
+        let mut key =
+            Message { sender_key_distribution_message: MessageField::some(Default::default()), ..Message::default() };
         assert_eq!(map(&key), None);
         key.conversation = Some("a".into());
         assert_eq!(map(&key), Some(Content::Text { body: "a".into() }));

@@ -32,7 +32,13 @@ pub(crate) fn unavailable(info: &Arc<MessageInfo>, rand: u64) -> Option<NewInbou
 fn addressed(info: &MessageInfo, content: Content, rand: u64) -> Option<NewInbound> {
     let source = &info.source;
     let from_me = source.is_from_me;
-    let chat_alt = if source.is_group { None } else if from_me { source.recipient_alt.as_ref() } else { source.sender_alt.as_ref() };
+    let chat_alt = if source.is_group {
+        None
+    } else if from_me {
+        source.recipient_alt.as_ref()
+    } else {
+        source.sender_alt.as_ref()
+    };
     let chat = address::participant(&source.chat, chat_alt)?;
     let sender = if from_me { None } else { address::participant(&source.sender, source.sender_alt.as_ref()) };
     Some(NewInbound {
@@ -44,7 +50,8 @@ fn addressed(info: &MessageInfo, content: Content, rand: u64) -> Option<NewInbou
         ts_ms: u64::try_from(info.timestamp.timestamp_millis()).unwrap_or_default(),
         rand,
         content,
-        push_name: (!from_me && !info.push_name.is_empty()).then(|| info.push_name.chars().take(PUSH_NAME_MAX).collect()),
+        push_name: (!from_me && !info.push_name.is_empty())
+            .then(|| info.push_name.chars().take(PUSH_NAME_MAX).collect()),
     })
 }
 
