@@ -12,11 +12,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port = |index| std::env::args().nth(index).map_or(Ok(0), |text| text.parse());
     let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let sandbox = serve(SandboxConfig {
-        network: Config {
-            listen: address(port(1)?),
-            trace_limit: 2_000,
-            ..Config::default()
-        },
+        network: Config { listen: address(port(1)?), trace_limit: 2_000, ..Config::default() },
         control_listen: address(port(2)?),
     })
     .await?;

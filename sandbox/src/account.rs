@@ -1,5 +1,6 @@
 //! An account: one number, one hidden id, one phone, its companions.
 
+use crate::Config;
 use crate::device::{Device, NewDevice};
 use crate::fault::FaultSet;
 use crate::iq::appstate::AppState;
@@ -8,7 +9,6 @@ use crate::lock::{hold, read, write};
 use crate::pairing::adv;
 use crate::phone::PhoneState;
 use crate::stanza::now;
-use crate::Config;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
@@ -115,11 +115,7 @@ impl Account {
 
     /// The family in which the account's own phone writes.
     pub(crate) fn home_family(&self) -> Family {
-        if self.lid_migrated() {
-            Family::Hidden
-        } else {
-            Family::Number
-        }
+        if self.lid_migrated() { Family::Hidden } else { Family::Number }
     }
 
     pub(crate) fn push_name(&self) -> String {
@@ -191,9 +187,7 @@ impl Account {
         list.changed_at = now();
         let valid: Vec<u32> = list.devices.values().map(|d| d.key_index).collect();
         let newest = list.next_index - 1;
-        let signed = self.phone.with_identity(|key| {
-            adv::sign_list(key, self.raw_id, list.changed_at, newest, &valid)
-        });
+        let signed = self.phone.with_identity(|key| adv::sign_list(key, self.raw_id, list.changed_at, newest, &valid));
         list.signed = signed.into();
     }
 }

@@ -42,13 +42,8 @@ impl ServerIdentity {
         let chain = CertChain {
             intermediate: certificate(1, 0, &intermediate, &root, now, &mut rng).into(),
             leaf: certificate(2, 1, &noise, &intermediate, now, &mut rng).into(),
-            ..Default::default()
         };
-        Self {
-            root,
-            noise,
-            chain: chain.encode_to_vec(),
-        }
+        Self { root, noise, chain: chain.encode_to_vec() }
     }
 
     /// The 32 raw bytes of the root's public key.
@@ -86,30 +81,19 @@ fn certificate(
         key: Some(raw(subject).to_vec()),
         not_before: Some(now.saturating_sub(VALIDITY)),
         not_after: Some(now + VALIDITY),
-        ..Default::default()
     }
     .encode_to_vec();
-    let signature = signer
-        .private_key
-        .calculate_signature(&details, rng)
-        .expect("a generated key can sign");
-    NoiseCertificate {
-        details: Some(details),
-        signature: Some(signature.to_vec()),
-        ..Default::default()
-    }
+    let signature = signer.private_key.calculate_signature(&details, rng).expect("a generated key can sign");
+    NoiseCertificate { details: Some(details), signature: Some(signature.to_vec()) }
 }
 
 fn copy(pair: &KeyPair) -> KeyPair {
-    KeyPair::new(pair.public_key.clone(), pair.private_key.clone())
+    KeyPair::new(pair.public_key, pair.private_key.clone())
 }
 
 /// The raw 32 bytes of a key pair's public half, without the type byte.
 pub(crate) fn raw(pair: &KeyPair) -> [u8; 32] {
-    pair.public_key
-        .public_key_bytes()
-        .try_into()
-        .expect("a curve25519 key has 32 bytes")
+    pair.public_key.public_key_bytes().try_into().expect("a curve25519 key has 32 bytes")
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub struct Config {
     /// Keeps a summary of the last so many stanzas for [`crate::Network::trace`]; 0 keeps none.
     /// A summary has tags, attributes and sizes, never contents.
     pub trace_limit: usize,
+    /// How long a client may still send to the device list it had when it was told of a new one.
+    pub device_list_grace: Duration,
     /// How long a phone waits for the companion's answer after it scanned a QR code.
     pub pairing_patience: Duration,
 }
@@ -36,6 +38,7 @@ impl Default for Config {
             ledger_limit: None,
             offline_patience: Duration::from_millis(300),
             trace_limit: 0,
+            device_list_grace: Duration::from_secs(2),
             pairing_patience: Duration::from_secs(15),
         }
     }
@@ -52,9 +55,6 @@ pub struct SandboxConfig {
 
 impl Default for SandboxConfig {
     fn default() -> Self {
-        Self {
-            network: Config::default(),
-            control_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        }
+        Self { network: Config::default(), control_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) }
     }
 }

@@ -83,10 +83,7 @@ impl Device {
     /// Notes that the device now knows this version of an account's device list.
     pub(crate) fn tell(&self, number: &str, version: u64, now: Instant) {
         let mut told = hold(&self.told);
-        let news = Told {
-            version,
-            since: now,
-        };
+        let news = Told { version, since: now };
         match told.get_mut(number) {
             Some(known) if known.version >= version => {}
             Some(known) => *known = news,

@@ -2,6 +2,10 @@
 //!
 //! A fault belongs to a scope. When several scopes hold the same fault, the narrowest one is used
 //! up first: device, then account, then network.
+//!
+//! What concerns connections, acks and refusals is about companions: a phone has no connection and
+//! what it sends is always accepted. A phone's deliveries can be doubled, not delayed; a phone that
+//! is to get nothing goes offline.
 
 use crate::lock::hold;
 use std::sync::atomic::{AtomicBool, Ordering};

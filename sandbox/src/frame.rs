@@ -47,11 +47,7 @@ pub(crate) struct FrameWriter {
 /// Splits an accepted websocket into its two halves.
 pub(crate) fn split(socket: WebSocketStream<TcpStream>) -> (FrameReader, FrameWriter) {
     let (sink, stream) = socket.split();
-    let reader = FrameReader {
-        stream,
-        opening: Some(BytesMut::new()),
-        decoder: FrameDecoder::new(),
-    };
+    let reader = FrameReader { stream, opening: Some(BytesMut::new()), decoder: FrameDecoder::new() };
     (reader, FrameWriter { sink })
 }
 

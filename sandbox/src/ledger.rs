@@ -25,11 +25,7 @@ pub(crate) struct Book<T> {
 
 impl<T: Clone> Book<T> {
     pub(crate) fn new(limit: Option<usize>) -> Self {
-        Self {
-            limit,
-            kept: Mutex::default(),
-            count: AtomicU64::new(0),
-        }
+        Self { limit, kept: Mutex::default(), count: AtomicU64::new(0) }
     }
 
     pub(crate) fn enter(&self, entry: T) {

@@ -66,14 +66,7 @@ pub(crate) struct Mailbox {
 
 impl Mailbox {
     pub(crate) fn new() -> Self {
-        Self {
-            kept: BTreeMap::new(),
-            by_id: HashMap::new(),
-            next: 0,
-            cursor: 0,
-            link: None,
-            phase: Phase::Away,
-        }
+        Self { kept: BTreeMap::new(), by_id: HashMap::new(), next: 0, cursor: 0, link: None, phase: Phase::Away }
     }
 
     /// A new connection takes over; the old one is handed back to be told so.
@@ -121,11 +114,7 @@ impl Mailbox {
             return;
         }
         link.send(self.preview());
-        self.phase = Phase::Draining {
-            total: self.kept.len(),
-            batch: UNASKED_BATCH,
-            since: now,
-        };
+        self.phase = Phase::Draining { total: self.kept.len(), batch: UNASKED_BATCH, since: now };
     }
 
     fn preview(&self) -> Node {
@@ -151,8 +140,7 @@ impl Mailbox {
 
     /// The client asked for a batch, or, with `None`, did not ask in time.
     pub(crate) fn send_batch(&mut self, asked: Option<usize>, now: Instant) {
-        let (Phase::Draining { total, batch, .. }, Some(link)) = (self.phase, self.link.clone())
-        else {
+        let (Phase::Draining { total, batch, .. }, Some(link)) = (self.phase, self.link.clone()) else {
             return;
         };
         let size = asked.unwrap_or(batch).max(1);
@@ -165,11 +153,7 @@ impl Mailbox {
         if self.kept.range(self.cursor..).next().is_none() {
             self.go_live(&link, total);
         } else {
-            self.phase = Phase::Draining {
-                total,
-                batch: size,
-                since: now,
-            };
+            self.phase = Phase::Draining { total, batch: size, since: now };
         }
     }
 

@@ -42,18 +42,9 @@ pub(crate) struct Bundle {
 
 impl DeviceKeys {
     /// Keys as registered; the signature over the signed prekey is checked.
-    pub(crate) fn new(
-        registration: [u8; 4],
-        identity: [u8; 32],
-        signed: SignedKey,
-    ) -> Result<Self, Broken> {
+    pub(crate) fn new(registration: [u8; 4], identity: [u8; 32], signed: SignedKey) -> Result<Self, Broken> {
         verify_signed_key(&identity, &signed)?;
-        Ok(Self {
-            registration,
-            identity,
-            signed,
-            one_time: BTreeMap::new(),
-        })
+        Ok(Self { registration, identity, signed, one_time: BTreeMap::new() })
     }
 
     /// Takes an upload (`iq encrypt set`). Returns how many one-time keys it brought.
@@ -70,10 +61,7 @@ impl DeviceKeys {
         verify_signed_key(&identity, &signed)?;
         let list = iq.get_optional_child("list").and_then(Node::children);
         let list = list.ok_or_else(|| Broken::new(Rule::Child, "no list of keys"))?;
-        let keys = list
-            .iter()
-            .map(one_time_key)
-            .collect::<Result<Vec<_>, _>>()?;
+        let keys = list.iter().map(one_time_key).collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() {
             return Err(Broken::new(Rule::Child, "empty list of keys"));
         }
@@ -141,20 +129,14 @@ impl Bundle {
             signed_node(&self.signed),
         ];
         if let Some((id, value)) = &self.one_time {
-            let key = NodeBuilder::new("key").children([
-                bytes_node("id", id.to_vec()),
-                bytes_node("value", value.to_vec()),
-            ]);
+            let key =
+                NodeBuilder::new("key").children([bytes_node("id", id.to_vec()), bytes_node("value", value.to_vec())]);
             children.push(key.build());
         }
         if let Some(proof) = &self.proof {
             children.push(bytes_node("device-identity", proof.clone()));
         }
-        NodeBuilder::new("user")
-            .attr("jid", asked.clone())
-            .attr("t", now().to_string())
-            .children(children)
-            .build()
+        NodeBuilder::new("user").attr("jid", asked.clone()).attr("t", now().to_string()).children(children).build()
     }
 }
 
@@ -199,9 +181,7 @@ fn signed_key(node: Option<&Node>) -> Result<SignedKey, Broken> {
 /// Bytes of an exact length.
 pub(crate) fn sized<const N: usize>(bytes: Option<&[u8]>, what: &str) -> Result<[u8; N], Broken> {
     let bytes = bytes.ok_or_else(|| Broken::new(Rule::Child, format!("no {what}")))?;
-    bytes
-        .try_into()
-        .map_err(|_| Broken::new(Rule::Child, format!("{what} has {} bytes", bytes.len())))
+    bytes.try_into().map_err(|_| Broken::new(Rule::Child, format!("{what} has {} bytes", bytes.len())))
 }
 
 fn verify_signed_key(identity: &[u8; 32], signed: &SignedKey) -> Result<(), Broken> {
@@ -209,11 +189,7 @@ fn verify_signed_key(identity: &[u8; 32], signed: &SignedKey) -> Result<(), Brok
     message[1..].copy_from_slice(&signed.value);
     let valid = PublicKey::from_djb_public_key_bytes(identity)
         .is_ok_and(|key| key.verify_signature(&message, &signed.signature));
-    if valid {
-        Ok(())
-    } else {
-        Err(Broken::new(Rule::Signature, "signature of the signed key"))
-    }
+    if valid { Ok(()) } else { Err(Broken::new(Rule::Signature, "signature of the signed key")) }
 }
 
 #[cfg(test)]
@@ -225,23 +201,13 @@ mod tests {
     fn signed_by(identity: &KeyPair) -> SignedKey {
         let key = KeyPair::generate(&mut rand::rng());
         let message = key.public_key.serialize();
-        let signature = identity
-            .private_key
-            .calculate_signature(&message, &mut rand::rng())
-            .unwrap();
-        SignedKey {
-            id: key_id(7),
-            value: raw(&key),
-            signature: signature[..].try_into().unwrap(),
-        }
+        let signature = identity.private_key.calculate_signature(&message, &mut rand::rng()).unwrap();
+        SignedKey { id: key_id(7), value: raw(&key), signature: signature[..].try_into().unwrap() }
     }
 
     #[test]
     fn a_foreign_signature_is_refused() {
-        let (own, foreign) = (
-            KeyPair::generate(&mut rand::rng()),
-            KeyPair::generate(&mut rand::rng()),
-        );
+        let (own, foreign) = (KeyPair::generate(&mut rand::rng()), KeyPair::generate(&mut rand::rng()));
         assert!(DeviceKeys::new([0; 4], raw(&own), signed_by(&own)).is_ok());
         let refused = DeviceKeys::new([0; 4], raw(&own), signed_by(&foreign)).unwrap_err();
         assert_eq!(refused.rule, Rule::Signature);

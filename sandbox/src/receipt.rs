@@ -49,14 +49,8 @@ pub(crate) fn handle(session: &Session, node: &Node) {
                 settle(session, &id, node);
             }
             let target = if route == Route::OwnDevices { session.account.clone() } else { target };
-            let receipt = Receipt {
-                id: &id,
-                kind: kind.as_deref(),
-                to: &to,
-                family,
-                attrs: node,
-                content: node.content.clone(),
-            };
+            let receipt =
+                Receipt { id: &id, kind: kind.as_deref(), to: &to, family, attrs: node, content: node.content.clone() };
             receipt.relay(&session.registry, &session.account, session.device.id, &target, route);
         }
         Err(broken) => session.violated(&broken, node),
@@ -65,24 +59,15 @@ pub(crate) fn handle(session: &Session, node: &Node) {
     session.registry.changed.notify_waiters();
 }
 
-fn check(
-    session: &Session,
-    node: &Node,
-    to: &Jid,
-) -> Result<(Arc<Account>, Family, Route), Broken> {
+fn check(session: &Session, node: &Node, to: &Jid) -> Result<(Arc<Account>, Family, Route), Broken> {
     let kind = attr(node, "type");
     let route = route(kind.as_deref());
-    let route = route.ok_or_else(|| {
-        Broken::new(Rule::Attribute, format!("receipt type {:?}", kind.unwrap_or_default()))
-    })?;
+    let route =
+        route.ok_or_else(|| Broken::new(Rule::Attribute, format!("receipt type {:?}", kind.unwrap_or_default())))?;
     let family = Family::of(to);
-    let family = family.ok_or_else(|| {
-        Broken::new(Rule::Unsupported, format!("receipts to @{}", to.server))
-    })?;
+    let family = family.ok_or_else(|| Broken::new(Rule::Unsupported, format!("receipts to @{}", to.server)))?;
     let target = session.registry.account(to);
-    let target = target.ok_or_else(|| {
-        Broken::new(Rule::UnknownDevice, "a receipt to an unknown account")
-    })?;
+    let target = target.ok_or_else(|| Broken::new(Rule::UnknownDevice, "a receipt to an unknown account"))?;
     if route == Route::OneDevice {
         check_retry(node, &target, to)?;
     }
@@ -116,11 +101,7 @@ fn settle(session: &Session, id: &str, node: &Node) {
 }
 
 fn receipt_ack(id: &str, to: &Jid, receipt: &Node) -> Node {
-    let mut ack = NodeBuilder::new("ack")
-        .attr("class", "receipt")
-        .attr("id", id)
-        .attr("from", to.clone())
-        .build();
+    let mut ack = NodeBuilder::new("ack").attr("class", "receipt").attr("id", id).attr("from", to.clone()).build();
     for key in ["type", "participant"] {
         if let Some(value) = receipt.attrs.get(key) {
             ack.attrs.insert(key, value.clone());
@@ -141,14 +122,7 @@ struct Receipt<'a> {
 }
 
 impl Receipt<'_> {
-    fn relay(
-        self,
-        registry: &Registry,
-        from: &Arc<Account>,
-        from_device: u16,
-        target: &Arc<Account>,
-        route: Route,
-    ) {
+    fn relay(self, registry: &Registry, from: &Arc<Account>, from_device: u16, target: &Arc<Account>, route: Route) {
         let sender = from.jid(self.family, from_device);
         let mut node = NodeBuilder::new("receipt")
             .attr("from", sender.clone())
@@ -232,13 +206,6 @@ fn send_from_phone(
     let (Some(target), Some(route)) = (registry.account(to), route(kind)) else {
         return;
     };
-    let receipt = Receipt {
-        id,
-        kind,
-        to,
-        family,
-        attrs,
-        content,
-    };
+    let receipt = Receipt { id, kind, to, family, attrs, content };
     receipt.relay(registry, phone, 0, &target, route);
 }

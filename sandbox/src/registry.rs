@@ -3,6 +3,7 @@
 //! The maps are locked only to look an account up or to add one. Everything a message touches
 //! lives in its account or device.
 
+use crate::Config;
 use crate::account::{Account, Family};
 use crate::cert::ServerIdentity;
 use crate::connection::Link;
@@ -13,7 +14,6 @@ use crate::pairing::Offers;
 use crate::stanza::{now, shape};
 use crate::trace::Trace;
 use crate::violation::{Broken, Violation, Violations};
-use crate::Config;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};

@@ -10,9 +10,7 @@ pub(crate) const SERVER: &str = "s.whatsapp.net";
 
 /// Seconds since the epoch, as stanzas carry them.
 pub(crate) fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// An attribute as text.
@@ -57,24 +55,13 @@ pub(crate) fn iq_result(id: &str, child: Option<Node>) -> Node {
 
 /// The refusal of an iq.
 pub(crate) fn iq_error(id: &str, code: u16, text: &'static str) -> Node {
-    let error = NodeBuilder::new("error")
-        .attr("code", code.to_string())
-        .attr("text", text)
-        .build();
-    NodeBuilder::new("iq")
-        .attr("from", SERVER)
-        .attr("type", "error")
-        .attr("id", id)
-        .children([error])
-        .build()
+    let error = NodeBuilder::new("error").attr("code", code.to_string()).attr("text", text).build();
+    NodeBuilder::new("iq").attr("from", SERVER).attr("type", "error").attr("id", id).children([error]).build()
 }
 
 /// `<ib>` with one child: what the server says about the session itself.
 pub(crate) fn info(child: Node) -> Node {
-    NodeBuilder::new("ib")
-        .attr("from", SERVER)
-        .children([child])
-        .build()
+    NodeBuilder::new("ib").attr("from", SERVER).children([child]).build()
 }
 
 /// `<stream:error>` with a code.

@@ -34,10 +34,7 @@ pub(crate) struct Trace {
 
 impl Trace {
     pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            lines: Mutex::default(),
-        }
+        Self { limit, lines: Mutex::default() }
     }
 
     /// Remembers a stanza; free when tracing is off.
@@ -51,11 +48,7 @@ impl Trace {
         if lines.len() >= self.limit {
             lines.pop_front();
         }
-        lines.push_back(TraceLine {
-            connection,
-            direction,
-            stanza,
-        });
+        lines.push_back(TraceLine { connection, direction, stanza });
     }
 
     pub(crate) fn all(&self) -> Vec<TraceLine> {

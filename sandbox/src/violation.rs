@@ -97,9 +97,6 @@ pub(crate) struct Broken {
 
 impl Broken {
     pub(crate) fn new(rule: Rule, detail: impl Into<String>) -> Self {
-        Self {
-            rule,
-            detail: detail.into(),
-        }
+        Self { rule, detail: detail.into() }
     }
 }

@@ -32,10 +32,5 @@ pub(crate) async fn until<T>(
             change.await;
         }
     };
-    tokio::time::timeout(within, watch)
-        .await
-        .map_err(|_elapsed| WaitError {
-            what: what.into(),
-            within,
-        })
+    tokio::time::timeout(within, watch).await.map_err(|_elapsed| WaitError { what: what.into(), within })
 }

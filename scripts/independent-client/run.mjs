@@ -152,9 +152,27 @@ function check(condition, what) {
     if (!condition) throw new Error(what);
 }
 
+// With the real network's root still in place, the sandbox must look like an impostor.
+async function refusesForeignRoot(url) {
+    const outcome = expectation('refusal of a foreign root');
+    const socket = makeWASocket({
+        waWebSocketUrl: url,
+        version: WA_VERSION,
+        logger: silent,
+        auth: { creds: baileys.initAuthCreds(), keys: { get: async () => ({}), set: async () => {} } },
+    });
+    socket.ev.on('connection.update', ({ connection, qr }) => {
+        if (qr) outcome.settle('accepted');
+        if (connection === 'close') outcome.settle('refused');
+    });
+    check((await outcome.promise) === 'refused', 'a foreign root was accepted');
+    return 'refused';
+}
+
 async function run() {
     const { number, friend } = options;
     const { url, root_key } = await control('GET', '/v1/network');
+    await step('a foreign root is refused', () => refusesForeignRoot(url));
     // Verification stays on, against the sandbox's own root.
     baileys.WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(root_key, 'hex');
     for (const each of [number, friend]) await control('POST', '/v1/phones', { number: each });

@@ -5,44 +5,31 @@ use crate::trace::{Direction, Trace};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::sync::CancellationToken;
 use wacore_binary::Node;
 
 /// What the writer of a connection is asked to do.
 pub(crate) enum Order {
     /// Send a stanza, not before `due` when a fault holds it back.
-    Stanza {
-        node: Arc<Node>,
-        due: Option<Instant>,
-    },
+    Stanza { node: Arc<Node>, due: Option<Instant> },
     /// Close in order after everything queued before.
     Close,
 }
 
-/// A connection as the rest of the server sees it. Sending never waits: the queue is unbounded,
-/// because what is in it was bounded before (one answer per request, one copy per message).
+/// A connection as the rest of the server sees it. Sending never waits: a client that lets too much
+/// pile up loses its connection.
 pub(crate) struct Link {
     pub(crate) id: u64,
-    orders: mpsc::UnboundedSender<Order>,
+    orders: mpsc::Sender<Order>,
     cut: CancellationToken,
     scope: OnceLock<FaultScope>,
     trace: Arc<Trace>,
 }
 
 impl Link {
-    pub(crate) fn new(
-        id: u64,
-        orders: mpsc::UnboundedSender<Order>,
-        cut: CancellationToken,
-        trace: Arc<Trace>,
-    ) -> Self {
-        Self {
-            id,
-            orders,
-            cut,
-            scope: OnceLock::new(),
-            trace,
-        }
+    pub(crate) fn new(id: u64, orders: mpsc::Sender<Order>, cut: CancellationToken, trace: Arc<Trace>) -> Self {
+        Self { id, orders, cut, scope: OnceLock::new(), trace }
     }
 
     /// From now on these faults apply: the connection has logged in.
@@ -62,8 +49,7 @@ impl Link {
             due = scope.delay().map(|delay| Instant::now() + delay);
         }
         self.trace.record(self.id, Direction::ToClient, &node);
-        // A closed queue means the connection is ending; the mailbox keeps what matters.
-        let _ended = self.orders.send(Order::Stanza { node, due });
+        self.order(Order::Stanza { node, due });
     }
 
     /// Sends a last stanza and closes in order. Works on silent connections too: it is an
@@ -71,8 +57,16 @@ impl Link {
     pub(crate) fn say_goodbye(&self, node: Node) {
         self.trace.record(self.id, Direction::ToClient, &node);
         let node = Arc::new(node);
-        let _ended = self.orders.send(Order::Stanza { node, due: None });
-        let _ended = self.orders.send(Order::Close);
+        self.order(Order::Stanza { node, due: None });
+        self.order(Order::Close);
+    }
+
+    fn order(&self, order: Order) {
+        // A closed queue means the connection is ending; the mailbox keeps what matters.
+        if let Err(TrySendError::Full(_)) = self.orders.try_send(order) {
+            tracing::warn!(connection = self.id, "a client does not read; its connection is dropped");
+            self.drop_now();
+        }
     }
 
     /// Drops the socket without a word.

@@ -14,12 +14,7 @@ use wacore_binary::builder::NodeBuilder;
 use waproto::whatsapp::ClientPayload;
 
 /// Checks the claim and serves the session.
-pub(super) async fn run(
-    registry: &Arc<Registry>,
-    incoming: Incoming,
-    noise: [u8; 32],
-    payload: &ClientPayload,
-) {
+pub(super) async fn run(registry: &Arc<Registry>, incoming: Incoming, noise: [u8; 32], payload: &ClientPayload) {
     let link = incoming.link.clone();
     let Some((account, device)) = authenticate(registry, noise, payload) else {
         registry.counters.logins_refused.add_one();
@@ -43,22 +38,12 @@ pub(super) async fn run(
     }
     registry.counters.logins.add_one();
     link.send(success(&account, &device));
-    let session = Session {
-        registry: registry.clone(),
-        account,
-        device,
-        link,
-        scope,
-    };
+    let session = Session { registry: registry.clone(), account, device, link, scope };
     session.run(incoming).await;
 }
 
 /// The device that the payload names, if the client's Noise key is the one it registered with.
-fn authenticate(
-    registry: &Registry,
-    noise: [u8; 32],
-    payload: &ClientPayload,
-) -> Option<(Arc<Account>, Arc<Device>)> {
+fn authenticate(registry: &Registry, noise: [u8; 32], payload: &ClientPayload) -> Option<(Arc<Account>, Arc<Device>)> {
     let account = registry.by_number(&payload.username?.to_string())?;
     let id = u16::try_from(payload.device.unwrap_or(0)).ok()?;
     let device = account.device(id)?;
@@ -66,10 +51,7 @@ fn authenticate(
 }
 
 fn failure() -> Node {
-    NodeBuilder::new("failure")
-        .attr("reason", "401")
-        .attr("location", "lla")
-        .build()
+    NodeBuilder::new("failure").attr("reason", "401").attr("location", "lla").build()
 }
 
 fn success(account: &Account, device: &Device) -> Node {

@@ -24,6 +24,10 @@ use wacore_binary::Node;
 /// How long a client may take for the upgrade and the handshake.
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(20);
 
+/// Stanzas that may wait for a client that does not read. One more and the connection is dropped;
+/// what matters is in the mailbox.
+const LONGEST_QUEUE: usize = 65_536;
+
 /// Serves a connection until it ends.
 pub(crate) async fn serve(registry: Arc<Registry>, stream: TcpStream) {
     let greeted = tokio::time::timeout(HANDSHAKE_PATIENCE, greet(&registry, stream)).await;
@@ -73,23 +77,13 @@ async fn greet(registry: &Arc<Registry>, stream: TcpStream) -> Result<Greeted, n
     let (_request, socket) = accepted.map_err(frame::FrameError::from)?;
     let (mut reader, mut writer) = frame::split(socket);
     let identity = registry.identity();
-    let Established {
-        kind,
-        client_static,
-        payload,
-        opener,
-        sealer,
-    } = noise::respond(&mut reader, &mut writer, &identity).await?;
-    let (orders, queue) = mpsc::unbounded_channel();
+    let Established { kind, client_static, payload, opener, sealer } =
+        noise::respond(&mut reader, &mut writer, &identity).await?;
+    let (orders, queue) = mpsc::channel(LONGEST_QUEUE);
     let cut = registry.shutdown.child_token();
     let link = Link::new(registry.next_number(), orders, cut.clone(), registry.trace.clone());
     tokio::spawn(writer::run(writer, sealer, queue, cut.clone()));
-    let handshaken = Handshaken {
-        kind,
-        client_static,
-        payload,
-        opener,
-    };
+    let handshaken = Handshaken { kind, client_static, payload, opener };
     Ok((reader, handshaken, (Arc::new(link), cut)))
 }
 

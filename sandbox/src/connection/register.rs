@@ -1,9 +1,9 @@
 //! A connection without an account: it offers itself for pairing.
 
 use super::{Incoming, Link};
+use crate::pairing::Offer;
 use crate::pairing::complete::judge;
 use crate::pairing::offer::REFERENCES;
-use crate::pairing::Offer;
 use crate::prekey::{DeviceKeys, SignedKey, sized};
 use crate::registry::Registry;
 use crate::stanza::{SERVER, attr, iq_error, iq_result, stream_error};
@@ -17,12 +17,7 @@ use waproto::whatsapp::ClientPayload;
 use waproto::whatsapp::client_payload::DevicePairingRegistrationData;
 
 /// Serves an unregistered connection until it ends or is linked.
-pub(super) async fn run(
-    registry: &Arc<Registry>,
-    mut incoming: Incoming,
-    noise: [u8; 32],
-    payload: &ClientPayload,
-) {
+pub(super) async fn run(registry: &Arc<Registry>, mut incoming: Incoming, noise: [u8; 32], payload: &ClientPayload) {
     let link = incoming.link.clone();
     let data = payload.device_pairing_data.as_option();
     let keys = match data.map(keys) {
@@ -78,9 +73,7 @@ fn reference() -> String {
 }
 
 fn pair_device(id: &str, references: &[String]) -> Node {
-    let refs = references
-        .iter()
-        .map(|reference| NodeBuilder::new("ref").bytes(reference.as_bytes()).build());
+    let refs = references.iter().map(|reference| NodeBuilder::new("ref").bytes(reference.as_bytes()).build());
     NodeBuilder::new("iq")
         .attr("from", SERVER)
         .attr("type", "set")

@@ -74,10 +74,7 @@ impl Session {
                     let count = attr(child, "count").and_then(|count| count.parse().ok());
                     match count {
                         Some(count) => self.next_batch(Some(count)),
-                        None => self.violated(
-                            &Broken::new(Rule::Attribute, "offline_batch without a count"),
-                            node,
-                        ),
+                        None => self.violated(&Broken::new(Rule::Attribute, "offline_batch without a count"), node),
                     }
                 }
                 "unified_session" => {}

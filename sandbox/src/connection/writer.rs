@@ -15,7 +15,7 @@ const PARTING: Duration = Duration::from_millis(250);
 pub(super) async fn run(
     mut writer: FrameWriter,
     mut sealer: Sealer,
-    mut orders: mpsc::UnboundedReceiver<Order>,
+    mut orders: mpsc::Receiver<Order>,
     cut: CancellationToken,
 ) {
     let work = async {

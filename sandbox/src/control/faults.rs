@@ -8,9 +8,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 
 pub(super) fn routes() -> Router<Network> {
-    Router::new()
-        .route("/v1/faults", post(inject).delete(heal))
-        .route("/v1/disconnect", post(disconnect))
+    Router::new().route("/v1/faults", post(inject).delete(heal)).route("/v1/disconnect", post(disconnect))
 }
 
 /// A scope as requests write it.
@@ -39,10 +37,7 @@ struct Inject {
     fault: Fault,
 }
 
-async fn inject(
-    State(network): State<Network>,
-    Body(request): Body<Inject>,
-) -> Result<StatusCode, Refusal> {
+async fn inject(State(network): State<Network>, Body(request): Body<Inject>) -> Result<StatusCode, Refusal> {
     network.inject(&request.scope.into(), &request.fault)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -54,10 +49,7 @@ struct Heal {
     scope: Where,
 }
 
-async fn heal(
-    State(network): State<Network>,
-    Body(request): Body<Heal>,
-) -> Result<StatusCode, Refusal> {
+async fn heal(State(network): State<Network>, Body(request): Body<Heal>) -> Result<StatusCode, Refusal> {
     network.heal(&request.scope.into())?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -75,10 +67,7 @@ struct Ended {
     ended: usize,
 }
 
-async fn disconnect(
-    State(network): State<Network>,
-    Body(request): Body<Disconnect>,
-) -> Answer<Ended> {
+async fn disconnect(State(network): State<Network>, Body(request): Body<Disconnect>) -> Answer<Ended> {
     let ended = network.disconnect(&request.scope.into(), request.cut)?;
     Ok(Json(Ended { ended }))
 }

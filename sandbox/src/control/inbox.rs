@@ -11,9 +11,7 @@ use std::time::Duration;
 const LONGEST_WAIT: u64 = 120_000;
 
 pub(super) fn routes() -> Router<Network> {
-    Router::new()
-        .route("/v1/phones/{number}/inbox", get(inbox))
-        .route("/v1/phones/{number}/receipts", get(receipts))
+    Router::new().route("/v1/phones/{number}/inbox", get(inbox)).route("/v1/phones/{number}/receipts", get(receipts))
 }
 
 fn within(wait_ms: Option<u64>) -> Option<Duration> {
@@ -47,18 +45,13 @@ async fn inbox(
     messages.retain(|message| {
         let text = search.text.as_deref();
         let id = search.id.as_deref();
-        text.is_none_or(|text| message.text.as_deref() == Some(text))
-            && id.is_none_or(|id| message.id == id)
+        text.is_none_or(|text| message.text.as_deref() == Some(text)) && id.is_none_or(|id| message.id == id)
     });
     let counts = phone.counts();
     Ok(Json(Inbox { messages, counts }))
 }
 
-async fn wait_for_match(
-    phone: &Phone,
-    search: &Search,
-    within: Duration,
-) -> Result<(), WaitError> {
+async fn wait_for_match(phone: &Phone, search: &Search, within: Duration) -> Result<(), WaitError> {
     if let Some(id) = &search.id {
         phone.wait_for_message(id, within).await?;
     }
@@ -87,8 +80,6 @@ async fn receipts(
         phone.wait_for_receipt(id, kind.unwrap_or("delivered"), within).await?;
     }
     let mut receipts = phone.receipts();
-    receipts.retain(|receipt| {
-        id.is_none_or(|id| receipt.id == id) && kind.is_none_or(|kind| receipt.kind == kind)
-    });
+    receipts.retain(|receipt| id.is_none_or(|id| receipt.id == id) && kind.is_none_or(|kind| receipt.kind == kind));
     Ok(Json(receipts))
 }

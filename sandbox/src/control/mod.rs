@@ -100,12 +100,7 @@ pub async fn serve(config: SandboxConfig) -> Result<RunningSandbox, StartError> 
             tracing::error!(%error, "the control API ended");
         }
     });
-    Ok(RunningSandbox {
-        network,
-        control,
-        stop,
-        serving,
-    })
+    Ok(RunningSandbox { network, control, stop, serving })
 }
 
 fn router(network: Network) -> Router {

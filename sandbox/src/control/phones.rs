@@ -55,10 +55,7 @@ struct Create {
     push_name: Option<String>,
 }
 
-async fn create(
-    State(network): State<Network>,
-    Body(request): Body<Create>,
-) -> Answer<PhoneView> {
+async fn create(State(network): State<Network>, Body(request): Body<Create>) -> Answer<PhoneView> {
     let phone = network.try_phone(&request.number)?;
     if let Some(migrated) = request.lid_migrated {
         phone.set_lid_migrated(migrated);
@@ -84,11 +81,7 @@ struct Linked {
     device: u16,
 }
 
-async fn scan(
-    State(network): State<Network>,
-    Path(number): Path<String>,
-    Body(request): Body<Scan>,
-) -> Answer<Linked> {
+async fn scan(State(network): State<Network>, Path(number): Path<String>, Body(request): Body<Scan>) -> Answer<Linked> {
     let device = phone(&network, &number)?.scan(&request.qr).await?;
     Ok(Json(Linked { device }))
 }
@@ -177,9 +170,6 @@ async fn acked(
     Ok(Json(network.acked_by(&number, of.device)?))
 }
 
-async fn accepted(
-    State(network): State<Network>,
-    Path(number): Path<String>,
-) -> Answer<Vec<Accepted>> {
+async fn accepted(State(network): State<Network>, Path(number): Path<String>) -> Answer<Vec<Accepted>> {
     Ok(Json(network.accepted_from(&number)?))
 }

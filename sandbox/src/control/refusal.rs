@@ -21,11 +21,7 @@ pub(super) type Answer<T> = Result<Json<T>, Refusal>;
 
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: impl ToString) -> Self {
-        Self {
-            status,
-            code,
-            message: message.to_string(),
-        }
+        Self { status, code, message: message.to_string() }
     }
 }
 
@@ -72,9 +68,7 @@ impl From<PhoneError> for Refusal {
             PhoneError::BadRecipient(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_recipient"),
             PhoneError::UnknownRecipient(_) => (StatusCode::NOT_FOUND, "unknown_recipient"),
             PhoneError::DeviceGone => (StatusCode::CONFLICT, "device_gone"),
-            PhoneError::Signal(_) | PhoneError::Key(_) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "encryption")
-            }
+            PhoneError::Signal(_) | PhoneError::Key(_) => (StatusCode::INTERNAL_SERVER_ERROR, "encryption"),
         };
         Self::new(status, code, error)
     }

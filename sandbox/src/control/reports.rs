@@ -23,10 +23,7 @@ struct About {
 }
 
 async fn network(State(network): State<Network>) -> Json<About> {
-    Json(About {
-        url: network.url(),
-        root_key: data_encoding::HEXLOWER.encode(&network.root_key()),
-    })
+    Json(About { url: network.url(), root_key: data_encoding::HEXLOWER.encode(&network.root_key()) })
 }
 
 async fn rotate_key(State(network): State<Network>) -> StatusCode {

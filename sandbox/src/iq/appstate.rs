@@ -15,13 +15,7 @@ use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
 /// The collections there are.
-const COLLECTIONS: [&str; 5] = [
-    "critical_block",
-    "critical_unblock_low",
-    "regular",
-    "regular_low",
-    "regular_high",
-];
+const COLLECTIONS: [&str; 5] = ["critical_block", "critical_unblock_low", "regular", "regular_low", "regular_high"];
 
 /// An account's collections: the patches of each, the first one being version 1.
 #[derive(Default)]
@@ -35,21 +29,15 @@ pub(super) fn handle(session: &Session, iq: &Node) -> Outcome {
         return Err(Broken::new(Rule::Child, "an app state sync without collections"));
     }
     let mut changed = Vec::new();
-    let answers = collections
-        .iter()
-        .map(|collection| one(session, collection, &mut changed))
-        .collect::<Result<Vec<_>, _>>()?;
+    let answers =
+        collections.iter().map(|collection| one(session, collection, &mut changed)).collect::<Result<Vec<_>, _>>()?;
     for (name, version) in changed {
         announce(session, &name, version);
     }
     Ok(Answer::with(NodeBuilder::new("sync").children(answers).build()))
 }
 
-fn one(
-    session: &Session,
-    node: &Node,
-    changed: &mut Vec<(String, usize)>,
-) -> Result<Node, Broken> {
+fn one(session: &Session, node: &Node, changed: &mut Vec<(String, usize)>) -> Result<Node, Broken> {
     let name = attr(node, "name").unwrap_or_default();
     if !COLLECTIONS.contains(&name.as_ref()) {
         return Err(Broken::new(Rule::Attribute, format!("collection {name:?}")));
@@ -82,9 +70,7 @@ fn one(
 fn announce(session: &Session, name: &str, version: usize) {
     let from = session.account.jid(Family::Number, 0);
     let id = session.registry.stanza_id();
-    let collection = NodeBuilder::new("collection")
-        .attr("name", name)
-        .attr("version", version.to_string());
+    let collection = NodeBuilder::new("collection").attr("name", name).attr("version", version.to_string());
     let notification = NodeBuilder::new("notification")
         .attr("from", from.clone())
         .attr("type", "server_sync")

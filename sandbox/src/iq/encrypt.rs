@@ -46,10 +46,7 @@ fn bundles(session: &Session, request: &Node) -> Outcome {
     if asked.is_empty() {
         return Err(Broken::new(Rule::Child, "a key request that asks for nobody"));
     }
-    let users = asked
-        .iter()
-        .map(|user| one_bundle(session, user))
-        .collect::<Result<Vec<_>, _>>()?;
+    let users = asked.iter().map(|user| one_bundle(session, user)).collect::<Result<Vec<_>, _>>()?;
     Ok(Answer::with(NodeBuilder::new("list").children(users).build()))
 }
 
@@ -64,10 +61,7 @@ fn one_bundle(session: &Session, user: &Node) -> Result<Node, Broken> {
         Some(bundle) => bundle.node(&jid),
         None => {
             let error = NodeBuilder::new("error").attr("code", NO_SUCH_DEVICE.to_string());
-            NodeBuilder::new("user")
-                .attr("jid", jid)
-                .children([error.build()])
-                .build()
+            NodeBuilder::new("user").attr("jid", jid).children([error.build()]).build()
         }
     })
 }

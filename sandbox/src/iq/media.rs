@@ -17,10 +17,7 @@ pub(super) fn handle(iq: &Node) -> Outcome {
     let host = NodeBuilder::new("host")
         .attr("hostname", HOST)
         .attr("type", "primary")
-        .children([
-            NodeBuilder::new("upload").build(),
-            NodeBuilder::new("download").build(),
-        ]);
+        .children([NodeBuilder::new("upload").build(), NodeBuilder::new("download").build()]);
     let media = NodeBuilder::new("media_conn")
         .attr("auth", "sandbox")
         .attr("ttl", "3600")

@@ -6,15 +6,7 @@ use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
 /// Privacy settings of a fresh account; all of them open.
-const PRIVACY: [&str; 7] = [
-    "last",
-    "online",
-    "profile",
-    "status",
-    "groupadd",
-    "calladd",
-    "readreceipts",
-];
+const PRIVACY: [&str; 7] = ["last", "online", "profile", "status", "groupadd", "calladd", "readreceipts"];
 
 /// No server property differs from the client's defaults.
 pub(super) fn props() -> Answer {
@@ -39,12 +31,7 @@ pub(super) fn privacy(iq: &Node) -> Outcome {
         let detail = format!("privacy get with <{}>", child.tag);
         return Err(Broken::new(Rule::Child, detail));
     }
-    let categories = PRIVACY.map(|name| {
-        NodeBuilder::new("category")
-            .attr("name", name)
-            .attr("value", "all")
-            .build()
-    });
+    let categories = PRIVACY.map(|name| NodeBuilder::new("category").attr("name", name).attr("value", "all").build());
     let privacy = NodeBuilder::new("privacy").children(categories);
     Ok(Answer::with(privacy.build()))
 }

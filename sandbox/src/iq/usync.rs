@@ -44,27 +44,13 @@ pub(super) fn handle(session: &Session, iq: &Node) -> Outcome {
         }
     }
     let users = usync.get_optional_child("list").and_then(Node::children);
-    let users = users
-        .unwrap_or_default()
-        .iter()
-        .map(|user| answer(session, questions, user))
-        .collect::<Result<Vec<_>, _>>()?;
-    let results = questions
-        .iter()
-        .map(|question| NodeBuilder::new_dynamic(question.tag.to_string()).build());
-    let result = Node {
-        tag: "usync".into(),
-        attrs: usync.attrs.clone(),
-        content: None,
-    };
-    let content = [
-        NodeBuilder::new("result").children(results).build(),
-        NodeBuilder::new("list").children(users).build(),
-    ];
-    Ok(Answer::with(Node {
-        content: Some(wacore_binary::NodeContent::Nodes(content.into())),
-        ..result
-    }))
+    let users =
+        users.unwrap_or_default().iter().map(|user| answer(session, questions, user)).collect::<Result<Vec<_>, _>>()?;
+    let results = questions.iter().map(|question| NodeBuilder::new_dynamic(question.tag.to_string()).build());
+    let result = Node { tag: "usync".into(), attrs: usync.attrs.clone(), content: None };
+    let content =
+        [NodeBuilder::new("result").children(results).build(), NodeBuilder::new("list").children(users).build()];
+    Ok(Answer::with(Node { content: Some(wacore_binary::NodeContent::Nodes(content.into())), ..result }))
 }
 
 /// Whom a `<user>` asks about: a jid, or a number as `<contact>+digits</contact>`.
@@ -81,29 +67,19 @@ fn asked(session: &Session, user: &Node) -> Result<Asked, Broken> {
         None => {
             let digits = contact.as_deref().map(|text| text.trim_start_matches('+'));
             let digits = digits.filter(|text| !text.is_empty());
-            let digits = digits.ok_or_else(|| {
-                Broken::new(Rule::Attribute, "a usync user is neither a jid nor a contact")
-            })?;
+            let digits =
+                digits.ok_or_else(|| Broken::new(Rule::Attribute, "a usync user is neither a jid nor a contact"))?;
             Jid::new(digits, Server::Pn)
         }
     };
     let account = session.registry.account(&jid);
-    Ok(Asked {
-        jid,
-        account,
-        contact,
-    })
+    Ok(Asked { jid, account, contact })
 }
 
 fn answer(session: &Session, questions: &[Node], user: &Node) -> Result<Node, Broken> {
     let asked = asked(session, user)?;
-    let children = questions
-        .iter()
-        .filter_map(|question| one(session, &question.tag, &asked));
-    let mut node = NodeBuilder::new("user")
-        .attr("jid", asked.jid.clone())
-        .children(children)
-        .build();
+    let children = questions.iter().filter_map(|question| one(session, &question.tag, &asked));
+    let mut node = NodeBuilder::new("user").attr("jid", asked.jid.clone()).children(children).build();
     if let (Some(Family::Hidden), Some(account)) = (Family::of(&asked.jid), &asked.account) {
         node.attrs.insert("pn_jid", account.jid(Family::Number, 0));
     }
@@ -112,9 +88,7 @@ fn answer(session: &Session, questions: &[Node], user: &Node) -> Result<Node, Br
 
 fn one(session: &Session, question: &str, asked: &Asked) -> Option<Node> {
     match (question, &asked.account) {
-        ("devices", Some(account)) => {
-            Some(devices(session, account))
-        }
+        ("devices", Some(account)) => Some(devices(session, account)),
         ("devices", None) => {
             let list = NodeBuilder::new("device-list").build();
             Some(NodeBuilder::new("devices").children([list]).build())
@@ -138,19 +112,12 @@ fn devices(session: &Session, account: &Account) -> Node {
     let list = account.snapshot();
     session.device.tell(&account.number, list.version, Instant::now());
     let companions = list.devices.iter().map(|(id, index)| {
-        NodeBuilder::new("device")
-            .attr("id", id.to_string())
-            .attr("key-index", index.to_string())
-            .build()
+        NodeBuilder::new("device").attr("id", id.to_string()).attr("key-index", index.to_string()).build()
     });
     let phone = NodeBuilder::new("device").attr("id", "0").build();
     let device_list = NodeBuilder::new("device-list")
         .attr("hash", format!("2:{}", list.version))
         .children(std::iter::once(phone).chain(companions));
-    let signed = NodeBuilder::new("key-index-list")
-        .attr("ts", list.changed_at.to_string())
-        .bytes(list.signed.to_vec());
-    NodeBuilder::new("devices")
-        .children([device_list.build(), signed.build()])
-        .build()
+    let signed = NodeBuilder::new("key-index-list").attr("ts", list.changed_at.to_string()).bytes(list.signed.to_vec());
+    NodeBuilder::new("devices").children([device_list.build(), signed.build()]).build()
 }

@@ -8,11 +8,8 @@ use crate::connection::Session;
 use crate::violation::{Broken, Rule};
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use wacore_binary::{Jid, Node};
-
-/// A client may still send to the list it had when it was told of a new one.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// Why a message cannot be routed.
 pub(super) enum Unroutable {
@@ -29,11 +26,7 @@ impl From<Broken> for Unroutable {
 /// The devices a message goes to. Copies for devices that were unlinked meanwhile are left out; a
 /// device that never existed, or that is named twice, breaks the message. A device that is missing
 /// although the sender knew of it is recorded and the message goes on, as in the real network.
-pub(super) fn resolve(
-    session: &Session,
-    parsed: &Parsed,
-    node: &Node,
-) -> Result<Vec<Copy>, Unroutable> {
+pub(super) fn resolve(session: &Session, parsed: &Parsed, node: &Node) -> Result<Vec<Copy>, Unroutable> {
     let chat = session.registry.account(&parsed.envelope.chat);
     let chat = chat.ok_or(Unroutable::NoSuchAccount)?;
     let mut named = HashSet::new();
@@ -75,12 +68,7 @@ fn participant(session: &Session, chat: &Arc<Account>, jid: &Jid) -> Result<Arc<
     }
 }
 
-fn check_complete(
-    session: &Session,
-    chat: &Account,
-    named: &HashSet<(String, u16)>,
-    node: &Node,
-) {
+fn check_complete(session: &Session, chat: &Account, named: &HashSet<(String, u16)>, node: &Node) {
     let own = &*session.account;
     let both = [chat, own];
     let accounts = if chat.number == own.number { &both[..1] } else { &both };
@@ -101,7 +89,6 @@ fn check_complete(
 /// Whether the sender has had the current device list long enough to use it.
 fn knew(session: &Session, account: &Account) -> bool {
     let told = session.device.knows(&account.number);
-    told.is_some_and(|told| {
-        told.version >= account.snapshot().version && Instant::now() > told.since + GRACE
-    })
+    let grace = session.registry.config.device_list_grace;
+    told.is_some_and(|told| told.version >= account.snapshot().version && Instant::now() > told.since + grace)
 }

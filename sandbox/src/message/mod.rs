@@ -68,11 +68,7 @@ type Copy = (Addressee, Vec<Node>);
 
 fn accept(session: &Session, id: &str, chat: &Jid) {
     session.registry.counters.messages_accepted.add_one();
-    session.account.accepted.enter(Accepted {
-        id: id.to_owned(),
-        device: session.device.id,
-        to: chat.to_string(),
-    });
+    session.account.accepted.enter(Accepted { id: id.to_owned(), device: session.device.id, to: chat.to_string() });
     session.link.send(message_ack(id, chat, None));
 }
 

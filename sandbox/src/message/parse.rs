@@ -11,27 +11,10 @@ use wacore_binary::{Jid, Node};
 const LONGEST_ID: usize = 128;
 
 /// Kinds of messages there are.
-const TYPES: [&str; 8] = [
-    "text",
-    "media",
-    "reaction",
-    "poll",
-    "event",
-    "medianotify",
-    "pay",
-    "newsletter_invite",
-];
+const TYPES: [&str; 8] = ["text", "media", "reaction", "poll", "event", "medianotify", "pay", "newsletter_invite"];
 
 /// Attributes that are between the sender and the server.
-const NOT_RELAYED: [&str; 7] = [
-    "to",
-    "id",
-    "from",
-    "phash",
-    "device_fanout",
-    "participant",
-    "recipient",
-];
+const NOT_RELAYED: [&str; 7] = ["to", "id", "from", "phash", "device_fanout", "participant", "recipient"];
 
 /// A well-formed message to a person or device.
 pub(super) struct Parsed {
@@ -59,11 +42,7 @@ pub(super) fn parse(node: &Node) -> Result<Parsed, Broken> {
         None => return Err(Broken::new(Rule::Attribute, "a message needs a type")),
     }
     let single = node.get_optional_child("participants").is_none();
-    let copies = if single {
-        vec![(to.clone(), single_enc(node)?)]
-    } else {
-        listed(node, &to)?
-    };
+    let copies = if single { vec![(to.clone(), single_enc(node)?)] } else { listed(node, &to)? };
     let mut starts_session = false;
     for (_, enc) in &copies {
         starts_session |= check_enc(enc)? == EncKind::PreKey;
@@ -73,11 +52,7 @@ pub(super) fn parse(node: &Node) -> Result<Parsed, Broken> {
         let detail = "a first message of a session without device-identity";
         return Err(Broken::new(Rule::MissingProof, detail));
     }
-    Ok(Parsed {
-        envelope: envelope(node, id, to, proof),
-        copies,
-        single,
-    })
+    Ok(Parsed { envelope: envelope(node, id, to, proof), copies, single })
 }
 
 fn envelope(node: &Node, id: String, chat: Jid, proof: Option<Node>) -> Envelope {
@@ -85,9 +60,7 @@ fn envelope(node: &Node, id: String, chat: Jid, proof: Option<Node>) -> Envelope
     let attrs = node.attrs.iter();
     let attrs = attrs.filter(|(key, _)| relayed(key));
     let extras = node.children().unwrap_or_default().iter();
-    let extras = extras.filter(|child| {
-        !matches!(child.tag.as_ref(), "participants" | "enc" | "device-identity")
-    });
+    let extras = extras.filter(|child| !matches!(child.tag.as_ref(), "participants" | "enc" | "device-identity"));
     let chat = Jid { device: 0, ..chat };
     Envelope {
         id,
@@ -143,9 +116,7 @@ fn check_enc(enc: &Node) -> Result<EncKind, Broken> {
         return Err(Broken::new(Rule::Encryption, "enc version is not 2"));
     }
     let kind = attr(enc, "type").and_then(|kind| EncKind::parse(&kind));
-    let kind = kind.ok_or_else(|| {
-        Broken::new(Rule::Encryption, "a direct message is encrypted as msg or pkmsg")
-    })?;
+    let kind = kind.ok_or_else(|| Broken::new(Rule::Encryption, "a direct message is encrypted as msg or pkmsg"))?;
     match content_bytes(enc) {
         Some(bytes) if !bytes.is_empty() => Ok(kind),
         _ => Err(Broken::new(Rule::Encryption, "an enc without ciphertext")),
@@ -158,11 +129,7 @@ mod tests {
     use wacore_binary::builder::NodeBuilder;
 
     fn enc(kind: &'static str) -> Node {
-        NodeBuilder::new("enc")
-            .attr("v", "2")
-            .attr("type", kind)
-            .bytes(vec![1; 32])
-            .build()
+        NodeBuilder::new("enc").attr("v", "2").attr("type", kind).bytes(vec![1; 32]).build()
     }
 
     fn message(children: Vec<Node>) -> NodeBuilder {
@@ -174,9 +141,7 @@ mod tests {
     }
 
     fn participants(kind: &'static str) -> Node {
-        let to = NodeBuilder::new("to")
-            .attr("jid", "15550001:1@s.whatsapp.net")
-            .children([enc(kind)]);
+        let to = NodeBuilder::new("to").attr("jid", "15550001:1@s.whatsapp.net").children([enc(kind)]);
         NodeBuilder::new("participants").children([to.build()]).build()
     }
 

@@ -36,11 +36,7 @@ pub(crate) struct Addressee {
 
 impl Addressee {
     pub(crate) fn new(account: &Arc<Account>, device: u16, family: Family) -> Self {
-        Self {
-            account: account.clone(),
-            device,
-            family,
-        }
+        Self { account: account.clone(), device, family }
     }
 }
 
@@ -87,9 +83,7 @@ pub(crate) fn relay(
 }
 
 fn children(envelope: &Envelope, encs: Vec<Node>) -> Vec<Node> {
-    let starts_session = encs
-        .iter()
-        .any(|enc| attr(enc, "type").as_deref() == Some("pkmsg"));
+    let starts_session = encs.iter().any(|enc| attr(enc, "type").as_deref() == Some("pkmsg"));
     let proof = envelope.proof.iter().filter(|_| starts_session).cloned();
     let extras = envelope.extras.iter().cloned();
     encs.into_iter().chain(proof).chain(extras).collect()

@@ -31,8 +31,7 @@ impl Opener {
 
     /// Opens one frame: decrypt, unpack (the first byte says whether it is compressed), decode.
     pub(crate) fn open(&mut self, mut frame: BytesMut) -> Result<Node, SealError> {
-        self.cipher
-            .decrypt_in_place_with_counter(self.counter, &mut frame)?;
+        self.cipher.decrypt_in_place_with_counter(self.counter, &mut frame)?;
         self.counter = self.counter.checked_add(1).ok_or(SealError::Exhausted)?;
         let plain = util::unpack_bytes(frame)?;
         Ok(marshal::unmarshal_ref(&plain)?.to_owned())
@@ -53,8 +52,7 @@ impl Sealer {
     /// Encodes and encrypts one stanza.
     pub(crate) fn seal(&mut self, node: &Node) -> Result<Vec<u8>, SealError> {
         let mut plain = marshal::marshal(node)?;
-        self.cipher
-            .encrypt_in_place_with_counter(self.counter, &mut plain)?;
+        self.cipher.encrypt_in_place_with_counter(self.counter, &mut plain)?;
         self.counter = self.counter.checked_add(1).ok_or(SealError::Exhausted)?;
         Ok(plain)
     }

@@ -30,11 +30,7 @@ pub(super) fn open(
     let client_static = noise.decrypt(sealed_static)?;
     noise.mix_shared_secret(identity.noise_private(), &client_static)?;
     let payload = noise.decrypt(sealed_payload)?;
-    Ok(Opened {
-        noise,
-        client_static,
-        payload,
-    })
+    Ok(Opened { noise, client_static, payload })
 }
 
 /// Answers an opened first message. The answer has no static key: that is how the client sees
@@ -45,11 +41,7 @@ pub(super) async fn finish(
     client_ephemeral: &[u8],
     opened: Opened,
 ) -> Result<Established, NoiseFailure> {
-    let Opened {
-        mut noise,
-        client_static,
-        payload,
-    } = opened;
+    let Opened { mut noise, client_static, payload } = opened;
     let ephemeral = KeyPair::generate(&mut rand::rng());
     let ephemeral_public = raw(&ephemeral);
     noise.authenticate(&ephemeral_public);

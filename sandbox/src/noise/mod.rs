@@ -89,16 +89,8 @@ fn established(
     client_static: &[u8],
     payload: &[u8],
 ) -> Result<Established, NoiseFailure> {
-    let client_static = client_static
-        .try_into()
-        .map_err(|_| NoiseFailure::Missing("32-byte static key"))?;
+    let client_static = client_static.try_into().map_err(|_| NoiseFailure::Missing("32-byte static key"))?;
     let payload = ClientPayload::decode_from_slice(payload)?;
     let (from_client, to_client) = noise.finish()?;
-    Ok(Established {
-        kind,
-        client_static,
-        payload,
-        opener: Opener::new(from_client),
-        sealer: Sealer::new(to_client),
-    })
+    Ok(Established { kind, client_static, payload, opener: Opener::new(from_client), sealer: Sealer::new(to_client) })
 }

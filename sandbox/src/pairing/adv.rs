@@ -8,8 +8,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use wacore::libsignal::protocol::{IdentityKeyPair, PublicKey};
 use waproto::whatsapp::{
-    ADVDeviceIdentity, ADVEncryptionType, ADVKeyIndexList, ADVSignedDeviceIdentity,
-    ADVSignedDeviceIdentityHMAC, ADVSignedKeyIndexList,
+    ADVDeviceIdentity, ADVEncryptionType, ADVKeyIndexList, ADVSignedDeviceIdentity, ADVSignedDeviceIdentityHMAC,
+    ADVSignedKeyIndexList,
 };
 
 const ACCOUNT_PREFIX: [u8; 2] = [6, 0];
@@ -17,10 +17,7 @@ const DEVICE_PREFIX: [u8; 2] = [6, 1];
 const LIST_PREFIX: [u8; 2] = [6, 2];
 
 fn sign(key: &IdentityKeyPair, parts: &[&[u8]]) -> Vec<u8> {
-    key.private_key()
-        .calculate_signature(&parts.concat(), &mut rand::rng())
-        .expect("a generated key can sign")
-        .to_vec()
+    key.private_key().calculate_signature(&parts.concat(), &mut rand::rng()).expect("a generated key can sign").to_vec()
 }
 
 fn account_key(key: &IdentityKeyPair) -> Vec<u8> {
@@ -28,13 +25,7 @@ fn account_key(key: &IdentityKeyPair) -> Vec<u8> {
 }
 
 /// The phone's signature over its list of companions, as peers get it.
-pub(crate) fn sign_list(
-    key: &IdentityKeyPair,
-    raw_id: u32,
-    timestamp: u64,
-    current: u32,
-    valid: &[u32],
-) -> Vec<u8> {
+pub(crate) fn sign_list(key: &IdentityKeyPair, raw_id: u32, timestamp: u64, current: u32, valid: &[u32]) -> Vec<u8> {
     let details = ADVKeyIndexList {
         raw_id: Some(raw_id),
         timestamp: Some(timestamp),
@@ -47,7 +38,6 @@ pub(crate) fn sign_list(
         account_signature: Some(sign(key, &[&LIST_PREFIX, &details])),
         account_signature_key: Some(account_key(key)),
         details: Some(details),
-        ..Default::default()
     }
     .encode_to_vec()
 }
@@ -74,15 +64,10 @@ impl Statement {
             key_index: Some(key_index),
             account_type: Some(ADVEncryptionType::E2EE),
             device_type: Some(ADVEncryptionType::E2EE),
-            ..Default::default()
         }
         .encode_to_vec();
         let account_signature = sign(key, &[&ACCOUNT_PREFIX, &details, device_identity]);
-        Self {
-            details,
-            account_key: account_key(key),
-            account_signature,
-        }
+        Self { details, account_key: account_key(key), account_signature }
     }
 
     /// What goes into `<pair-success>`: the statement, authenticated with the secret from the QR
@@ -95,8 +80,7 @@ impl Statement {
             ..Default::default()
         }
         .encode_to_vec();
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(adv_secret).expect("an HMAC takes a key of any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(adv_secret).expect("an HMAC takes a key of any length");
         mac.update(&signed);
         ADVSignedDeviceIdentityHMAC {
             hmac: Some(mac.finalize().into_bytes().to_vec()),
@@ -108,13 +92,9 @@ impl Statement {
 
     /// Checks the companion's counter-signature. Returns the proof peers will get: the statement
     /// with both signatures, and with the account key, which some clients strip.
-    pub(crate) fn countersigned(
-        &self,
-        device_identity: &[u8; 32],
-        answer: &[u8],
-    ) -> Result<Vec<u8>, &'static str> {
-        let answer = ADVSignedDeviceIdentity::decode_from_slice(answer)
-            .map_err(|_| "the device identity does not decode")?;
+    pub(crate) fn countersigned(&self, device_identity: &[u8; 32], answer: &[u8]) -> Result<Vec<u8>, &'static str> {
+        let answer =
+            ADVSignedDeviceIdentity::decode_from_slice(answer).map_err(|_| "the device identity does not decode")?;
         if answer.details.as_deref() != Some(&self.details) {
             return Err("the device identity's details were changed");
         }
@@ -130,7 +110,6 @@ impl Statement {
             account_signature_key: Some(self.account_key.clone()),
             account_signature: Some(self.account_signature.clone()),
             device_signature: Some(signature),
-            ..Default::default()
         };
         Ok(proof.encode_to_vec())
     }
@@ -153,9 +132,7 @@ mod tests {
             device_signature: Some(sign(&device, &parts)),
             ..Default::default()
         };
-        let proof = statement
-            .countersigned(&identity, &answer.encode_to_vec())
-            .unwrap();
+        let proof = statement.countersigned(&identity, &answer.encode_to_vec()).unwrap();
         let verdict = validate_adv_with_identity_key(&proof, &identity, None);
         assert!(matches!(verdict, AdvValidation::Valid));
     }

@@ -28,12 +28,7 @@ pub(crate) fn judge(registry: &Registry, offer: &Offer, pending: Pending, answer
     let _gone = pending.done.send(outcome);
 }
 
-fn link(
-    registry: &Registry,
-    offer: &Offer,
-    pending: &Pending,
-    answer: &Node,
-) -> Result<u16, PairingError> {
+fn link(registry: &Registry, offer: &Offer, pending: &Pending, answer: &Node) -> Result<u16, PairingError> {
     if attr(answer, "type").as_deref() == Some("error") {
         return Err(refused(answer));
     }
@@ -41,11 +36,7 @@ fn link(
         registry.violated(Some((&pending.account, pending.device)), &broken, answer);
         PairingError::BadAnswer(broken.detail)
     })?;
-    let new = NewDevice {
-        noise: offer.noise,
-        proof,
-        keys: offer.keys.clone(),
-    };
+    let new = NewDevice { noise: offer.noise, proof, keys: offer.keys.clone() };
     let account = &pending.account;
     account.add_device(pending.device, pending.key_index, new, &registry.config);
     registry.counters.pairings.add_one();
@@ -54,19 +45,15 @@ fn link(
 }
 
 fn check(offer: &Offer, pending: &Pending, answer: &Node) -> Result<Vec<u8>, Broken> {
-    let signed = answer
-        .get_optional_child("pair-device-sign")
-        .ok_or_else(|| Broken::new(Rule::Child, "no pair-device-sign"))?;
+    let signed =
+        answer.get_optional_child("pair-device-sign").ok_or_else(|| Broken::new(Rule::Child, "no pair-device-sign"))?;
     let identity = signed.get_optional_child("device-identity");
     let index = identity.and_then(|node| attr(node, "key-index"));
     if index.and_then(|text| text.parse::<u32>().ok()) != Some(pending.key_index) {
         return Err(Broken::new(Rule::Attribute, "key-index is not the one given"));
     }
     let bytes = child_bytes(signed, "device-identity").unwrap_or_default();
-    pending
-        .statement
-        .countersigned(&offer.keys.identity, bytes)
-        .map_err(|reason| Broken::new(Rule::Signature, reason))
+    pending.statement.countersigned(&offer.keys.identity, bytes).map_err(|reason| Broken::new(Rule::Signature, reason))
 }
 
 fn refused(answer: &Node) -> PairingError {
@@ -87,12 +74,7 @@ pub(crate) enum Change {
 }
 
 /// Tells the account's other devices and every device that has asked for the account's list.
-pub(crate) fn announce(
-    registry: &Registry,
-    account: &Arc<Account>,
-    change: Change,
-    (device, key_index): (u16, u32),
-) {
+pub(crate) fn announce(registry: &Registry, account: &Arc<Account>, change: Change, (device, key_index): (u16, u32)) {
     let list = account.snapshot();
     let from = account.jid(Family::Number, 0);
     let tag = match change {
@@ -104,10 +86,7 @@ pub(crate) fn announce(
             .attr("jid", account.jid(Family::Number, device))
             .attr("key-index", key_index.to_string())
             .build(),
-        NodeBuilder::new("key-index-list")
-            .attr("ts", list.changed_at.to_string())
-            .bytes(list.signed.to_vec())
-            .build(),
+        NodeBuilder::new("key-index-list").attr("ts", list.changed_at.to_string()).bytes(list.signed.to_vec()).build(),
     ]);
     let id = registry.stanza_id();
     let notification = NodeBuilder::new("notification")

@@ -41,12 +41,7 @@ enum Slot {
 
 impl Offer {
     pub(crate) fn new(link: Arc<Link>, noise: [u8; 32], keys: DeviceKeys) -> Self {
-        Self {
-            link,
-            noise,
-            keys,
-            pending: Mutex::default(),
-        }
+        Self { link, noise, keys, pending: Mutex::default() }
     }
 
     /// A phone takes the offer. Only the first one can.

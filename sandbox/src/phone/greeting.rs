@@ -11,9 +11,8 @@ use crate::stanza::now;
 use std::sync::Arc;
 use waproto::whatsapp::message::protocol_message::Type;
 use waproto::whatsapp::message::{
-    AppStateSyncKey, AppStateSyncKeyData, AppStateSyncKeyFingerprint, AppStateSyncKeyId,
-    AppStateSyncKeyShare, HistorySyncNotification, HistorySyncType as NotificationType,
-    ProtocolMessage,
+    AppStateSyncKey, AppStateSyncKeyData, AppStateSyncKeyFingerprint, AppStateSyncKeyId, AppStateSyncKeyShare,
+    HistorySyncNotification, HistorySyncType as NotificationType, ProtocolMessage,
 };
 use waproto::whatsapp::{HistorySync, Message, history_sync::HistorySyncType};
 
@@ -37,10 +36,7 @@ pub(crate) fn greet(registry: &Registry, account: &Arc<Account>, device: &Device
 }
 
 fn protocol(message: ProtocolMessage) -> Message {
-    Message {
-        protocol_message: message.into(),
-        ..Default::default()
-    }
+    Message { protocol_message: message.into(), ..Default::default() }
 }
 
 /// The key of the account's app state. Its id is the phone's device number and an epoch.
@@ -51,40 +47,24 @@ pub(crate) fn share_key(account: &Account) -> Message {
             raw_id: Some(account.raw_id),
             current_index: Some(0),
             device_indexes: vec![0],
-            ..Default::default()
         }
         .into(),
         timestamp: Some(now().cast_signed()),
-        ..Default::default()
     };
     let key = AppStateSyncKey {
-        key_id: AppStateSyncKeyId {
-            key_id: Some(vec![0, 0, 0, 0, 0, 1]),
-            ..Default::default()
-        }
-        .into(),
+        key_id: AppStateSyncKeyId { key_id: Some(vec![0, 0, 0, 0, 0, 1]) }.into(),
         key_data: data.into(),
-        ..Default::default()
     };
     protocol(ProtocolMessage {
         r#type: Some(Type::APP_STATE_SYNC_KEY_SHARE),
-        app_state_sync_key_share: AppStateSyncKeyShare {
-            keys: vec![key],
-            ..Default::default()
-        }
-        .into(),
+        app_state_sync_key_share: AppStateSyncKeyShare { keys: vec![key] }.into(),
         ..Default::default()
     })
 }
 
 fn empty_history(history: HistorySyncType, notification: NotificationType) -> Message {
     use buffa::Message as _;
-    let history = HistorySync {
-        sync_type: history,
-        chunk_order: Some(1),
-        progress: Some(100),
-        ..Default::default()
-    };
+    let history = HistorySync { sync_type: history, chunk_order: Some(1), progress: Some(100), ..Default::default() };
     protocol(ProtocolMessage {
         r#type: Some(Type::HISTORY_SYNC_NOTIFICATION),
         history_sync_notification: HistorySyncNotification {

@@ -122,12 +122,7 @@ impl Phone {
     pub async fn send_text(&self, to: &str, text: &str) -> Result<String, PhoneError> {
         self.check_online()?;
         let (to, family) = self.recipient(to)?;
-        let letter = send::Letter {
-            to,
-            family,
-            message: send::text(text),
-            automatic: false,
-        };
+        let letter = send::Letter { to, family, message: send::text(text), automatic: false };
         let id = send::send(&self.registry, &self.account, &letter)?;
         self.account.phone.changed.notify_waiters();
         self.registry.changed.notify_waiters();
@@ -158,6 +153,12 @@ impl Phone {
     /// Replaces the rules.
     pub fn set_rules(&self, rules: Rules) {
         self.account.phone.set_rules(rules);
+    }
+
+    /// Loses every Signal session, as a phone restored from a backup does. What comes in the old
+    /// sessions cannot be decrypted; the phone asks for it again.
+    pub fn forget_sessions(&self) {
+        self.account.phone.signal().forget_all_sessions();
     }
 
     /// From now on everything for the phone waits, and it sends nothing.
@@ -210,27 +211,16 @@ impl Phone {
     ///
     /// # Errors
     /// When it has not within the time.
-    pub async fn wait_for_text(
-        &self,
-        text: &str,
-        within: Duration,
-    ) -> Result<InboxMessage, WaitError> {
+    pub async fn wait_for_text(&self, text: &str, within: Duration) -> Result<InboxMessage, WaitError> {
         let wanted = |message: &InboxMessage| message.text.as_deref() == Some(text);
-        until(&self.account.phone.changed, within, "a text", || {
-            self.account.phone.inbox().find(wanted)
-        })
-        .await
+        until(&self.account.phone.changed, within, "a text", || self.account.phone.inbox().find(wanted)).await
     }
 
     /// Waits until the phone has shown a message with this id.
     ///
     /// # Errors
     /// When it has not within the time.
-    pub async fn wait_for_message(
-        &self,
-        id: &str,
-        within: Duration,
-    ) -> Result<InboxMessage, WaitError> {
+    pub async fn wait_for_message(&self, id: &str, within: Duration) -> Result<InboxMessage, WaitError> {
         until(&self.account.phone.changed, within, "a message", || {
             self.account.phone.inbox().find(|message| message.id == id)
         })
@@ -242,12 +232,7 @@ impl Phone {
     ///
     /// # Errors
     /// When it has not within the time.
-    pub async fn wait_for_receipt(
-        &self,
-        id: &str,
-        kind: &str,
-        within: Duration,
-    ) -> Result<ReceiptSeen, WaitError> {
+    pub async fn wait_for_receipt(&self, id: &str, kind: &str, within: Duration) -> Result<ReceiptSeen, WaitError> {
         until(&self.account.phone.changed, within, "a receipt", || {
             let receipts = self.account.phone.inbox().receipts();
             receipts.into_iter().find(|seen| seen.id == id && seen.kind == kind)
@@ -264,18 +249,11 @@ impl Phone {
         within: Duration,
         reached: impl Fn(&PhoneCounts) -> bool,
     ) -> Result<PhoneCounts, WaitError> {
-        until(&self.account.phone.changed, within, "the phone's counts", || {
-            Some(self.counts()).filter(&reached)
-        })
-        .await
+        until(&self.account.phone.changed, within, "the phone's counts", || Some(self.counts()).filter(&reached)).await
     }
 
     fn check_online(&self) -> Result<(), PhoneError> {
-        if self.is_online() {
-            Ok(())
-        } else {
-            Err(PhoneError::Offline)
-        }
+        if self.is_online() { Ok(()) } else { Err(PhoneError::Offline) }
     }
 
     fn recipient(&self, to: &str) -> Result<(Arc<Account>, Family), PhoneError> {

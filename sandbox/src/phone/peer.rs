@@ -9,19 +9,13 @@ use waproto::whatsapp::message::peer_data_operation_request_response_message::Pe
 use waproto::whatsapp::message::peer_data_operation_request_response_message::peer_data_operation_result::PlaceholderMessageResendResponse;
 use waproto::whatsapp::message::protocol_message::Type;
 use waproto::whatsapp::message::{
-    PeerDataOperationRequestMessage, PeerDataOperationRequestResponseMessage,
-    PeerDataOperationRequestType, ProtocolMessage,
+    PeerDataOperationRequestMessage, PeerDataOperationRequestResponseMessage, PeerDataOperationRequestType,
+    ProtocolMessage,
 };
 use waproto::whatsapp::{Message, MessageKey, WebMessageInfo};
 
 /// Answers a peer message of a companion, if it asks for something a phone has.
-pub(crate) fn answer(
-    registry: &Registry,
-    account: &Arc<Account>,
-    device: u16,
-    request_id: &str,
-    message: &Message,
-) {
+pub(crate) fn answer(registry: &Registry, account: &Arc<Account>, device: u16, request_id: &str, message: &Message) {
     let Some(protocol) = message.protocol_message.as_option() else {
         return;
     };
@@ -41,11 +35,7 @@ pub(crate) fn answer(
 }
 
 /// The phone's own copies of messages that a companion could not decrypt.
-fn resend(
-    account: &Account,
-    request_id: &str,
-    request: &PeerDataOperationRequestMessage,
-) -> Option<Message> {
+fn resend(account: &Account, request_id: &str, request: &PeerDataOperationRequestMessage) -> Option<Message> {
     let wanted = PeerDataOperationRequestType::PLACEHOLDER_MESSAGE_RESEND;
     if request.peer_data_operation_request_type != Some(wanted) {
         return None;
@@ -59,17 +49,13 @@ fn resend(
         peer_data_operation_request_type: Some(wanted),
         stanza_id: Some(request_id.to_owned()),
         peer_data_operation_result: results,
-        ..Default::default()
     };
     let protocol = ProtocolMessage {
         r#type: Some(Type::PEER_DATA_OPERATION_REQUEST_RESPONSE_MESSAGE),
         peer_data_operation_request_response_message: response.into(),
         ..Default::default()
     };
-    Some(Message {
-        protocol_message: protocol.into(),
-        ..Default::default()
-    })
+    Some(Message { protocol_message: protocol.into(), ..Default::default() })
 }
 
 fn copy_of(account: &Account, key: &MessageKey) -> Option<PeerDataOperationResult> {
@@ -85,7 +71,6 @@ fn copy_of(account: &Account, key: &MessageKey) -> Option<PeerDataOperationResul
     Some(PeerDataOperationResult {
         placeholder_message_resend_response: PlaceholderMessageResendResponse {
             web_message_info_bytes: Some(info.encode_to_vec()),
-            ..Default::default()
         }
         .into(),
         ..Default::default()

@@ -48,19 +48,11 @@ fn receipt(registry: &Registry, account: &Arc<Account>, parcel: &Parcel) {
         return;
     }
     let kind = parcel.kind.as_deref().unwrap_or("delivered");
-    let more = parcel
-        .node
-        .get_optional_child_by_tag(&["list"])
-        .and_then(Node::children)
-        .unwrap_or_default();
+    let more = parcel.node.get_optional_child_by_tag(&["list"]).and_then(Node::children).unwrap_or_default();
     let listed = more.iter().filter_map(|item| attr(item, "id"));
     let mut inbox = account.phone.inbox();
     for id in std::iter::once(parcel.id.as_str().into()).chain(listed) {
-        inbox.note_receipt(ReceiptSeen {
-            id: id.into_owned(),
-            from: parcel.from.to_string(),
-            kind: kind.to_owned(),
-        });
+        inbox.note_receipt(ReceiptSeen { id: id.into_owned(), from: parcel.from.to_string(), kind: kind.to_owned() });
     }
 }
 
@@ -69,12 +61,7 @@ fn message(registry: &Registry, account: &Arc<Account>, parcel: &Parcel) {
     let (Some(sender), Some(family)) = (registry.account(from), Family::of(from)) else {
         return;
     };
-    let source = Source {
-        account: sender,
-        jid: from.clone(),
-        family,
-        id: parcel.id.clone(),
-    };
+    let source = Source { account: sender, jid: from.clone(), family, id: parcel.id.clone() };
     match open(account, &source, &parcel.node) {
         Some(message) => opened(registry, account, parcel, &source, message),
         None => failed(registry, account, parcel, &source),
@@ -122,22 +109,13 @@ fn failed(registry: &Registry, account: &Arc<Account>, parcel: &Parcel, source: 
     }
 }
 
-fn opened(
-    registry: &Registry,
-    account: &Arc<Account>,
-    parcel: &Parcel,
-    source: &Source,
-    message: Message,
-) {
+fn opened(registry: &Registry, account: &Arc<Account>, parcel: &Parcel, source: &Source, message: Message) {
     let own = source.account.number == account.number;
     if own && attr(&parcel.node, "category").as_deref() == Some("peer") {
         peer::answer(registry, account, source.jid.device, &source.id, &message);
         return;
     }
-    let first = account
-        .phone
-        .inbox()
-        .first_time(&source.account.number, &source.id);
+    let first = account.phone.inbox().first_time(&source.account.number, &source.id);
     if !first {
         registry.counters.phone_repeats.add_one();
         confirm(registry, account, source);
@@ -155,17 +133,8 @@ fn opened(
 }
 
 /// Puts a message into the inbox. Returns its text and how many were shown by then.
-fn show(
-    account: &Account,
-    parcel: &Parcel,
-    source: &Source,
-    own: bool,
-    message: Message,
-) -> (Option<String>, u64) {
-    let destination = message
-        .device_sent_message
-        .as_option()
-        .and_then(|sent| sent.destination_jid.clone());
+fn show(account: &Account, parcel: &Parcel, source: &Source, own: bool, message: Message) -> (Option<String>, u64) {
+    let destination = message.device_sent_message.as_option().and_then(|sent| sent.destination_jid.clone());
     let chat = match (own, jid_attr(&parcel.node, "recipient")) {
         (true, Some(recipient)) => recipient.to_non_ad_string(),
         (true, None) => destination.unwrap_or_default(),
@@ -213,12 +182,7 @@ fn confirm(registry: &Registry, account: &Arc<Account>, source: &Source) {
     }
 }
 
-fn reply(
-    registry: &Registry,
-    account: &Arc<Account>,
-    source: &Source,
-    (text, shown): &(Option<String>, u64),
-) {
+fn reply(registry: &Registry, account: &Arc<Account>, source: &Source, (text, shown): &(Option<String>, u64)) {
     let Some(text) = text else { return };
     let number = &source.account.number;
     let Some(answer) = account.phone.rules().reply.to(text, number, *shown) else {

@@ -35,11 +35,7 @@ impl SentMessages {
         if self.0.len() == KEPT {
             self.0.pop_front();
         }
-        self.0.push_back(Sent {
-            id: id.to_owned(),
-            to: to.clone(),
-            message: message.clone(),
-        });
+        self.0.push_back(Sent { id: id.to_owned(), to: to.clone(), message: message.clone() });
     }
 
     fn find(&self, id: &str) -> Option<Sent> {
@@ -48,13 +44,7 @@ impl SentMessages {
 }
 
 /// Asks the sending device for a message again, with keys for a fresh session.
-pub(crate) fn ask(
-    registry: &Registry,
-    account: &Arc<Account>,
-    parcel: &Parcel,
-    family: Family,
-    attempt: u32,
-) {
+pub(crate) fn ask(registry: &Registry, account: &Arc<Account>, parcel: &Parcel, family: Family, attempt: u32) {
     let t = now().to_string();
     let retry = NodeBuilder::new("retry")
         .attr("v", "1")
@@ -68,15 +58,10 @@ pub(crate) fn ask(
 }
 
 fn keys(bundle: &Bundle) -> Node {
-    let mut children = vec![
-        bytes_node("type", vec![5]),
-        bytes_node("identity", bundle.identity.to_vec()),
-    ];
+    let mut children = vec![bytes_node("type", vec![5]), bytes_node("identity", bundle.identity.to_vec())];
     if let Some((id, value)) = &bundle.one_time {
-        let key = NodeBuilder::new("key").children([
-            bytes_node("id", id.to_vec()),
-            bytes_node("value", value.to_vec()),
-        ]);
+        let key =
+            NodeBuilder::new("key").children([bytes_node("id", id.to_vec()), bytes_node("value", value.to_vec())]);
         children.push(key.build());
     }
     children.push(signed_node(&bundle.signed));
@@ -88,8 +73,7 @@ pub(crate) fn answer(registry: &Registry, account: &Arc<Account>, parcel: &Parce
     let Some(sent) = account.phone.sent_message(|sent| sent.find(&parcel.id)) else {
         return;
     };
-    let (Some(asker), Some(family)) = (registry.account(&parcel.from), Family::of(&parcel.from))
-    else {
+    let (Some(asker), Some(family)) = (registry.account(&parcel.from), Family::of(&parcel.from)) else {
         return;
     };
     let device = parcel.from.device;

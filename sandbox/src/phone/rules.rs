@@ -29,11 +29,7 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self {
-            deliver: true,
-            read: false,
-            reply: Reply::None,
-        }
+        Self { deliver: true, read: false, reply: Reply::None }
     }
 }
 

@@ -14,11 +14,7 @@ use wacore_binary::builder::NodeBuilder;
 use waproto::whatsapp::ClientPairingProps;
 
 /// Signs the companion, tells it so, and waits for its answer.
-pub(super) async fn scan(
-    registry: &Registry,
-    account: &Arc<Account>,
-    text: &str,
-) -> Result<u16, PairingError> {
+pub(super) async fn scan(registry: &Registry, account: &Arc<Account>, text: &str) -> Result<u16, PairingError> {
     if !account.phone.is_online() {
         return Err(PairingError::PhoneOffline);
     }
@@ -44,29 +40,18 @@ fn begin(
     adv_secret: &[u8],
 ) -> Result<oneshot::Receiver<Result<u16, PairingError>>, PairingError> {
     let (device, key_index) = account.reserve_device();
-    let statement = account.phone.with_identity(|key| {
-        Statement::sign(key, account.raw_id, now(), key_index, &offer.keys.identity)
-    });
+    let statement =
+        account.phone.with_identity(|key| Statement::sign(key, account.raw_id, now(), key_index, &offer.keys.identity));
     let iq_id = registry.stanza_id();
     let success = success(account, device, &iq_id, statement.sealed(adv_secret));
     let (done, answer) = oneshot::channel();
-    offer.begin(Pending {
-        iq_id,
-        account: account.clone(),
-        device,
-        key_index,
-        statement,
-        done,
-    })?;
+    offer.begin(Pending { iq_id, account: account.clone(), device, key_index, statement, done })?;
     offer.link.send(success);
     Ok(answer)
 }
 
 fn success(account: &Account, device: u16, iq_id: &str, identity: Vec<u8>) -> Node {
-    let props = ClientPairingProps {
-        is_chat_db_lid_migrated: Some(account.lid_migrated()),
-        ..Default::default()
-    };
+    let props = ClientPairingProps { is_chat_db_lid_migrated: Some(account.lid_migrated()), ..Default::default() };
     // No `<biz>`: its name would become the companion's push name.
     let children = [
         bytes_node("device-identity", identity),

@@ -24,10 +24,7 @@ pub(crate) struct Letter {
 
 /// A plain text message.
 pub(crate) fn text(text: &str) -> Message {
-    Message {
-        conversation: Some(text.to_owned()),
-        ..Default::default()
-    }
+    Message { conversation: Some(text.to_owned()), ..Default::default() }
 }
 
 /// An id of the form phones use: `3A` and eighteen hex digits.
@@ -38,11 +35,7 @@ pub(crate) fn message_id() -> String {
 
 /// Sends a letter to all devices of the other account and to the phone's own companions. Returns
 /// the message id.
-pub(crate) fn send(
-    registry: &Registry,
-    account: &Arc<Account>,
-    letter: &Letter,
-) -> Result<String, PhoneError> {
+pub(crate) fn send(registry: &Registry, account: &Arc<Account>, letter: &Letter) -> Result<String, PhoneError> {
     let id = message_id();
     let chat = letter.to.jid(letter.family, 0);
     let envelope = Envelope {
@@ -56,11 +49,7 @@ pub(crate) fn send(
     };
     let copies = encrypt_all(registry, account, letter, &chat)?;
     registry.counters.messages_accepted.add_one();
-    account.accepted.enter(Accepted {
-        id: id.clone(),
-        device: 0,
-        to: chat.to_string(),
-    });
+    account.accepted.enter(Accepted { id: id.clone(), device: 0, to: chat.to_string() });
     account.phone.inbox().counts.sent += 1;
     account.phone.remember(&id, &letter.to, &letter.message);
     // The compose lock is free again: a delivery may make another phone answer this one.
@@ -116,10 +105,7 @@ pub(crate) fn encrypt(
         account.phone.signal().start_session(&peer, &bundle)?;
     }
     let (kind, sealed) = account.phone.signal().encrypt(&peer, plain)?;
-    let enc = NodeBuilder::new("enc")
-        .attr("v", "2")
-        .attr("type", kind.name())
-        .bytes(sealed);
+    let enc = NodeBuilder::new("enc").attr("v", "2").attr("type", kind.name()).bytes(sealed);
     Ok(enc.build())
 }
 

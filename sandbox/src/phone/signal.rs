@@ -8,11 +8,10 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use std::collections::HashMap;
 use wacore::libsignal::protocol::{
-    CiphertextMessage, DecryptionResult, DeviceId, Direction, GenericSignedPreKey as _,
-    IdentityChange, IdentityKey, IdentityKeyPair, IdentityKeyStore, KeyPair, PreKeyBundle, PreKeyId,
-    PreKeyRecord, PreKeySignalMessage, PreKeyStore, ProtocolAddress, PublicKey, SessionRecord,
-    SessionStore, SignalMessage, SignalProtocolError, SignedPreKeyId, SignedPreKeyRecord,
-    SignedPreKeyStore, Timestamp, UsePQRatchet, message_decrypt, message_encrypt,
+    CiphertextMessage, DecryptionResult, DeviceId, Direction, GenericSignedPreKey as _, IdentityChange, IdentityKey,
+    IdentityKeyPair, IdentityKeyStore, KeyPair, PreKeyBundle, PreKeyId, PreKeyRecord, PreKeySignalMessage, PreKeyStore,
+    ProtocolAddress, PublicKey, SessionRecord, SessionStore, SignalMessage, SignalProtocolError, SignedPreKeyId,
+    SignedPreKeyRecord, SignedPreKeyStore, Timestamp, UsePQRatchet, message_decrypt, message_encrypt,
     process_prekey_bundle,
 };
 
@@ -76,9 +75,7 @@ pub(crate) fn address(number: &str, device: u16) -> ProtocolAddress {
 }
 
 fn immediately<T>(future: impl Future<Output = T>) -> T {
-    future
-        .now_or_never()
-        .expect("in-memory stores never make the protocol wait")
+    future.now_or_never().expect("in-memory stores never make the protocol wait")
 }
 
 impl Signal {
@@ -98,11 +95,7 @@ impl Signal {
             signature: signature[..].try_into().expect("a signature has 64 bytes"),
         };
         Self {
-            identity: Identity {
-                pair,
-                registration: rand::random::<u32>() & 0x3fff,
-                known: HashMap::new(),
-            },
+            identity: Identity { pair, registration: rand::random::<u32>() & 0x3fff, known: HashMap::new() },
             sessions: Sessions::default(),
             one_time: OneTimeKeys::default(),
             signed: SignedKeys { record, public },
@@ -136,14 +129,15 @@ impl Signal {
     }
 
     pub(crate) fn has_session(&self, peer: &ProtocolAddress) -> bool {
-        self.sessions
-            .0
-            .get(peer)
-            .is_some_and(|record| record.session_state().is_some())
+        self.sessions.0.get(peer).is_some_and(|record| record.session_state().is_some())
     }
 
     pub(crate) fn forget_session(&mut self, peer: &ProtocolAddress) {
         self.sessions.0.remove(peer);
+    }
+
+    pub(crate) fn forget_all_sessions(&mut self) {
+        self.sessions.0.clear();
     }
 
     /// Starts a session from a bundle.
@@ -174,17 +168,8 @@ impl Signal {
         Ok(())
     }
 
-    pub(crate) fn encrypt(
-        &mut self,
-        peer: &ProtocolAddress,
-        plain: &[u8],
-    ) -> SignalResult<(EncKind, Vec<u8>)> {
-        let sealed = immediately(message_encrypt(
-            plain,
-            peer,
-            &mut self.sessions,
-            &mut self.identity,
-        ))?;
+    pub(crate) fn encrypt(&mut self, peer: &ProtocolAddress, plain: &[u8]) -> SignalResult<(EncKind, Vec<u8>)> {
+        let sealed = immediately(message_encrypt(plain, peer, &mut self.sessions, &mut self.identity))?;
         let kind = match &sealed {
             CiphertextMessage::PreKeySignalMessage(_) => EncKind::PreKey,
             _ => EncKind::Whisper,
@@ -192,24 +177,13 @@ impl Signal {
         Ok((kind, sealed.serialize().to_vec()))
     }
 
-    pub(crate) fn decrypt(
-        &mut self,
-        peer: &ProtocolAddress,
-        kind: EncKind,
-        sealed: &[u8],
-    ) -> SignalResult<Vec<u8>> {
+    pub(crate) fn decrypt(&mut self, peer: &ProtocolAddress, kind: EncKind, sealed: &[u8]) -> SignalResult<Vec<u8>> {
         let message = match kind {
-            EncKind::PreKey => {
-                CiphertextMessage::PreKeySignalMessage(PreKeySignalMessage::try_from(sealed)?)
-            }
+            EncKind::PreKey => CiphertextMessage::PreKeySignalMessage(PreKeySignalMessage::try_from(sealed)?),
             EncKind::Whisper => CiphertextMessage::SignalMessage(SignalMessage::try_from(sealed)?),
         };
         let mut rng = rand::rng();
-        let DecryptionResult {
-            plaintext,
-            consumed_prekey_id,
-            ..
-        } = immediately(message_decrypt(
+        let DecryptionResult { plaintext, consumed_prekey_id, .. } = immediately(message_decrypt(
             &message,
             peer,
             &mut self.sessions,
@@ -237,11 +211,7 @@ impl IdentityKeyStore for Identity {
         Ok(self.registration)
     }
 
-    async fn save_identity(
-        &mut self,
-        peer: &ProtocolAddress,
-        key: &IdentityKey,
-    ) -> SignalResult<IdentityChange> {
+    async fn save_identity(&mut self, peer: &ProtocolAddress, key: &IdentityKey) -> SignalResult<IdentityChange> {
         Ok(match self.known.insert(peer.clone(), *key) {
             Some(old) if old != *key => IdentityChange::ReplacedExisting,
             _ => IdentityChange::NewOrUnchanged,
@@ -273,11 +243,7 @@ impl SessionStore for Sessions {
         Ok(self.0.contains_key(peer))
     }
 
-    async fn store_session(
-        &mut self,
-        peer: &ProtocolAddress,
-        record: SessionRecord,
-    ) -> SignalResult<()> {
+    async fn store_session(&mut self, peer: &ProtocolAddress, record: SessionRecord) -> SignalResult<()> {
         self.0.insert(peer.clone(), record);
         Ok(())
     }
@@ -311,11 +277,7 @@ impl SignedPreKeyStore for SignedKeys {
         }
     }
 
-    async fn save_signed_pre_key(
-        &mut self,
-        _id: SignedPreKeyId,
-        record: &SignedPreKeyRecord,
-    ) -> SignalResult<()> {
+    async fn save_signed_pre_key(&mut self, _id: SignedPreKeyId, record: &SignedPreKeyRecord) -> SignalResult<()> {
         self.record = record.clone();
         Ok(())
     }

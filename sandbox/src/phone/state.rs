@@ -54,10 +54,7 @@ impl PhoneState {
             composing: Mutex::default(),
             rules: Mutex::default(),
             sent: Mutex::default(),
-            presence: Mutex::new(Presence {
-                online: true,
-                waiting: VecDeque::new(),
-            }),
+            presence: Mutex::new(Presence { online: true, waiting: VecDeque::new() }),
         }
     }
 

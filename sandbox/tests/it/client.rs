@@ -24,15 +24,11 @@ struct LoopbackDialer(SocketAddr);
 
 #[async_trait]
 impl TransportFactory for LoopbackDialer {
-    async fn create_transport(
-        &self,
-    ) -> Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
+    async fn create_transport(&self) -> Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
         let stream = TcpStream::connect(self.0).await?;
         stream.set_nodelay(true)?;
-        let (socket, _response) = tokio_websockets::ClientBuilder::new()
-            .uri(&format!("ws://{}/ws/chat", self.0))?
-            .connect_on(stream)
-            .await?;
+        let (socket, _response) =
+            tokio_websockets::ClientBuilder::new().uri(&format!("ws://{}/ws/chat", self.0))?.connect_on(stream).await?;
         Ok(whatsapp_rust_tokio_transport::from_websocket(socket))
     }
 }
@@ -89,20 +85,13 @@ pub(crate) async fn network_with(change: impl FnOnce(&mut Config)) -> Network {
     // With RUST_LOG set, a failing test shows what the client did.
     let filter = tracing_subscriber::EnvFilter::from_default_env();
     let _set_before = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
-    let mut config = Config {
-        trace_limit: 400,
-        ..Config::default()
-    };
+    let mut config = Config { trace_limit: 400, ..Config::default() };
     change(&mut config);
     Network::start(config).await.unwrap()
 }
 
 /// Starts a client on a store; it pairs or logs in by itself.
-pub(crate) async fn start(
-    network: &Network,
-    number: &str,
-    backend: Arc<InMemoryBackend>,
-) -> Companion {
+pub(crate) async fn start(network: &Network, number: &str, backend: Arc<InMemoryBackend>) -> Companion {
     let (handler, events) = ChannelEventHandler::new();
     let bot = Bot::builder()
         .with_backend_arc(backend.clone())
@@ -123,10 +112,7 @@ pub(crate) async fn start(
         number: number.to_owned(),
         backend,
         client,
-        events: Mutex::new(Events {
-            channel: events,
-            kept: VecDeque::new(),
-        }),
+        events: Mutex::new(Events { channel: events, kept: VecDeque::new() }),
         handle,
     }
 }
@@ -167,11 +153,7 @@ impl Companion {
     pub(crate) async fn texts(&self, count: usize) -> Vec<Text> {
         let mut texts = Vec::new();
         while texts.len() < count {
-            let batch = self
-                .event("text", |event| {
-                    Some(texts_of(event)).filter(|texts| !texts.is_empty())
-                })
-                .await;
+            let batch = self.event("text", |event| Some(texts_of(event)).filter(|texts| !texts.is_empty())).await;
             texts.extend(batch);
         }
         texts
@@ -196,10 +178,7 @@ impl Companion {
     /// Sends a text without waiting for anything.
     pub(crate) async fn send_unacked(&self, to: &str, text: &str) -> String {
         let to: Jid = to.parse().unwrap();
-        let message = waproto::whatsapp::Message {
-            conversation: Some(text.to_owned()),
-            ..Default::default()
-        };
+        let message = waproto::whatsapp::Message { conversation: Some(text.to_owned()), ..Default::default() };
         self.client.send_message(to, message).await.unwrap().message_id
     }
 

@@ -28,12 +28,7 @@ async fn own_devices_see_what_a_companion_sends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_companion_is_announced_to_who_writes_to_the_account() {
-    let Pair {
-        network,
-        phones: [_, phone_b],
-        a,
-        b,
-    } = pair(false).await;
+    let Pair { network, phones: [_, phone_b], a, b } = pair(false).await;
     a.send(&phone_b.jid(), "before").await;
     assert_eq!(b.text().await.text, "before");
     let later = paired(&network, &phone_b).await;
@@ -46,18 +41,12 @@ async fn a_new_companion_is_announced_to_who_writes_to_the_account() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_companion_is_logged_out_and_forgotten() {
-    let Pair {
-        network,
-        phones: [phone_a, phone_b],
-        a,
-        b,
-    } = pair(false).await;
+    let Pair { network, phones: [phone_a, phone_b], a, b } = pair(false).await;
     a.send(&phone_b.jid(), "before").await;
     assert_eq!(b.text().await.text, "before");
     let scope = Scope::device(phone_b.number(), 1);
     assert_eq!(network.disconnect(&scope, Cut::DeviceRemoved), Ok(1));
-    b.event("logout", |event| matches!(event, Event::LoggedOut(_)).then_some(()))
-        .await;
+    b.event("logout", |event| matches!(event, Event::LoggedOut(_)).then_some(())).await;
     assert!(phone_b.devices().is_empty());
 
     network.wait_settled(phone_a.number(), 1, SOON).await.unwrap();
@@ -68,9 +57,7 @@ async fn a_removed_companion_is_logged_out_and_forgotten() {
     // The store still believes it is linked; its login is refused.
     let backend = b.stop().await;
     let again = crate::client::start(&network, phone_b.number(), backend).await;
-    again
-        .event("refusal", |event| matches!(event, Event::LoggedOut(_)).then_some(()))
-        .await;
+    again.event("refusal", |event| matches!(event, Event::LoggedOut(_)).then_some(())).await;
     assert_eq!(network.stats().logins_refused, 1);
     assert_eq!(network.violations(), []);
 }

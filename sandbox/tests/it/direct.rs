@@ -18,21 +18,14 @@ pub(crate) async fn pair(lid_migrated: bool) -> Pair {
     let phones = [network.phone("15550000001"), network.phone("15550000002")];
     let a = paired(&network, &phones[0]).await;
     let b = paired(&network, &phones[1]).await;
-    Pair {
-        network,
-        phones,
-        a,
-        b,
-    }
+    Pair { network, phones, a, b }
 }
 
 impl Companion {
     /// The next receipt of this type for a message.
     pub(crate) async fn receipt(&self, id: &str, kind: ReceiptType) -> String {
         self.event("receipt", |event| match event {
-            Event::Receipt(receipt)
-                if receipt.r#type == kind && receipt.message_ids.iter().any(|held| held == id) =>
-            {
+            Event::Receipt(receipt) if receipt.r#type == kind && receipt.message_ids.iter().any(|held| held == id) => {
                 Some(receipt.source.sender.to_string())
             }
             _ => None,
@@ -42,12 +35,7 @@ impl Companion {
 }
 
 async fn there_and_back(lid_migrated: bool) {
-    let Pair {
-        network,
-        phones: [phone_a, phone_b],
-        a,
-        b,
-    } = pair(lid_migrated).await;
+    let Pair { network, phones: [phone_a, phone_b], a, b } = pair(lid_migrated).await;
     let (to_a, to_b) = (phone_a.jid(), phone_b.jid());
 
     let (id, error) = a.send(&to_b, "one").await;
@@ -90,12 +78,7 @@ async fn by_hidden_id() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_companion_and_a_phone_talk() {
-    let Pair {
-        network,
-        phones: [phone_a, phone_b],
-        a,
-        b,
-    } = pair(false).await;
+    let Pair { network, phones: [phone_a, phone_b], a, b } = pair(false).await;
     let id = phone_b.send_text(phone_a.number(), "from the phone").await.unwrap();
     let got = a.text().await;
     assert_eq!((got.text.as_str(), &got.id), ("from the phone", &id));
@@ -115,10 +98,7 @@ async fn a_companion_and_a_phone_talk() {
     let replies = a.texts(2).await;
     let wanted = format!("{} wrote again", phone_a.number());
     assert!(replies.iter().any(|reply| reply.text == wanted), "{replies:?}");
-    a.client
-        .mark_as_read(&replies[1].chat.parse().unwrap(), None, &[&replies[1].id])
-        .await
-        .unwrap();
+    a.client.mark_as_read(&replies[1].chat.parse().unwrap(), None, &[&replies[1].id]).await.unwrap();
     phone_b.wait_for_receipt(&replies[1].id, "read", SOON).await.unwrap();
     phone_b.wait_for_message(&id, SOON).await.unwrap();
     assert_eq!(network.violations(), []);
@@ -129,10 +109,7 @@ async fn two_phones_with_rules_do_not_talk_for_ever() {
     let network = network_with(|_| {}).await;
     let phones = [network.phone("15550000001"), network.phone("15550000002")];
     for phone in &phones {
-        phone.set_rules(Rules {
-            reply: Reply::Echo,
-            ..Rules::default()
-        });
+        phone.set_rules(Rules { reply: Reply::Echo, ..Rules::default() });
     }
     phones[0].send_text(phones[1].number(), "ping").await.unwrap();
     phones[0].wait_for_text("ping", SOON).await.unwrap();

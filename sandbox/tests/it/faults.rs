@@ -37,9 +37,7 @@ async fn replaced_is_reported_and_final() {
     let (network, own, _, companion) = single().await;
     let scope = Scope::device(own.number(), 1);
     assert_eq!(network.disconnect(&scope, Cut::Replaced), Ok(1));
-    companion
-        .event("replacement", |event| matches!(event, Event::StreamReplaced(_)).then_some(()))
-        .await;
+    companion.event("replacement", |event| matches!(event, Event::StreamReplaced(_)).then_some(())).await;
     network.wait_disconnected(own.number(), SOON).await.unwrap();
 }
 
@@ -48,9 +46,7 @@ async fn a_second_login_of_a_device_replaces_the_first() {
     let (network, own, _, first) = single().await;
     let second = crate::client::start(&network, own.number(), first.backend.clone()).await;
     second.connected().await;
-    first
-        .event("replacement", |event| matches!(event, Event::StreamReplaced(_)).then_some(()))
-        .await;
+    first.event("replacement", |event| matches!(event, Event::StreamReplaced(_)).then_some(())).await;
     assert_eq!(network.connections().len(), 1);
 }
 
@@ -75,12 +71,7 @@ async fn delayed_stanzas_come_late() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_doubled_delivery_is_shown_once() {
-    let Pair {
-        network,
-        phones: [_, phone_b],
-        a,
-        b,
-    } = pair(false).await;
+    let Pair { network, phones: [_, phone_b], a, b } = pair(false).await;
     let twice = Fault::Duplicate { count: 1 };
     network.inject(&Scope::device(phone_b.number(), 0), &twice).unwrap();
     network.inject(&Scope::device(phone_b.number(), 1), &twice).unwrap();
@@ -122,10 +113,7 @@ async fn a_message_sent_again_is_shown_once() {
     let id = companion.send_unacked(&other.jid(), "again").await;
     other.wait_for_message(&id, SOON).await.unwrap();
     let options = whatsapp_rust::SendOptions::default().with_message_id(&id);
-    let message = waproto::whatsapp::Message {
-        conversation: Some("again".to_owned()),
-        ..Default::default()
-    };
+    let message = waproto::whatsapp::Message { conversation: Some("again".to_owned()), ..Default::default() };
     let to: whatsapp_rust::Jid = other.jid().parse().unwrap();
     companion.client.send_message_with_options(to, message, options).await.unwrap();
     other.wait_for_counts(SOON, |counts| counts.repeats == 1).await.unwrap();

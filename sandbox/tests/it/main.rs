@@ -2,6 +2,7 @@
 
 // Awaiting a send inside deep async functions exceeds the default depth.
 #![recursion_limit = "512"]
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 mod client;
 mod companions;
@@ -11,4 +12,5 @@ mod faults;
 mod offline;
 mod pairing;
 mod resume;
+mod retry;
 mod strict;

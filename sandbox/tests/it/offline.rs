@@ -30,12 +30,7 @@ async fn a_long_queue_arrives_whole_and_in_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phone_that_is_away_takes_in_what_waited() {
-    let Pair {
-        phones: [_, phone_b],
-        a,
-        network,
-        ..
-    } = pair(false).await;
+    let Pair { phones: [_, phone_b], a, network, .. } = pair(false).await;
     phone_b.go_offline();
     let (id, error) = a.send(&phone_b.jid(), "later").await;
     assert_eq!(error, None, "the server accepts it all the same");

@@ -35,10 +35,7 @@ async fn a_code_is_good_for_one_phone() {
     first.go_online();
     first.scan(&code).await.unwrap();
     let late = second.scan(&code).await;
-    assert!(
-        matches!(late, Err(PairingError::AlreadyScanned | PairingError::UnknownReference)),
-        "{late:?}"
-    );
+    assert!(matches!(late, Err(PairingError::AlreadyScanned | PairingError::UnknownReference)), "{late:?}");
     assert!(second.devices().is_empty());
 }
 

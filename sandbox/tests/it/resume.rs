@@ -13,10 +13,7 @@ async fn a_dropped_client_resumes() {
     let before = network.stats();
     let scope = Scope::account(phone.number());
     assert_eq!(network.disconnect(&scope, Cut::Drop), Ok(1));
-    let stats = network
-        .wait_for_stats(SOON, |stats| stats.logins > before.logins)
-        .await
-        .unwrap();
+    let stats = network.wait_for_stats(SOON, |stats| stats.logins > before.logins).await.unwrap();
     assert_eq!(stats.resumptions, before.resumptions + 1);
     network.wait_connected(&companion.number, SOON).await.unwrap();
     assert_eq!(network.violations(), []);
@@ -30,28 +27,17 @@ async fn a_changed_server_key_falls_back_to_the_full_handshake() {
     let before = network.stats();
     network.rotate_server_key();
     network.disconnect(&Scope::Network, Cut::Drop).unwrap();
-    let stats = network
-        .wait_for_stats(SOON, |stats| stats.logins > before.logins)
-        .await
-        .unwrap();
+    let stats = network.wait_for_stats(SOON, |stats| stats.logins > before.logins).await.unwrap();
     assert_eq!(stats.resumptions, before.resumptions);
     network.wait_connected(&companion.number, SOON).await.unwrap();
     network.disconnect(&Scope::Network, Cut::Drop).unwrap();
-    let again = network
-        .wait_for_stats(SOON, |after| after.logins > stats.logins)
-        .await
-        .unwrap();
+    let again = network.wait_for_stats(SOON, |after| after.logins > stats.logins).await.unwrap();
     assert_eq!(again.resumptions, stats.resumptions + 1, "the new chain was kept");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restarted_client_goes_on_where_it_was() {
-    let Pair {
-        network,
-        phones: [phone_a, phone_b],
-        a,
-        b,
-    } = pair(false).await;
+    let Pair { network, phones: [phone_a, phone_b], a, b } = pair(false).await;
     a.send(&phone_b.jid(), "one").await;
     assert_eq!(b.text().await.text, "one");
     network.wait_settled(phone_b.number(), 1, SOON).await.unwrap();

@@ -1,6 +1,7 @@
 //! Malformed stanzas are refused, and the network remembers them.
 
-use crate::client::{Companion, SOON, network, paired};
+use crate::client::{Companion, SOON, network, network_with, paired};
+use std::time::Duration;
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 use wasup_sandbox::{Network, Phone, Rule};
@@ -13,14 +14,16 @@ async fn single() -> (Network, Phone, Companion) {
     (network, own, companion)
 }
 
+fn jid(device: u16) -> String {
+    match device {
+        0 => "15550000002@s.whatsapp.net".to_owned(),
+        device => format!("15550000002:{device}@s.whatsapp.net"),
+    }
+}
+
 fn message(device: u16) -> NodeBuilder {
-    let enc = NodeBuilder::new("enc")
-        .attr("v", "2")
-        .attr("type", "msg")
-        .bytes(vec![1; 64]);
-    let to = NodeBuilder::new("to")
-        .attr("jid", format!("15550000002:{device}@s.whatsapp.net"))
-        .children([enc.build()]);
+    let enc = NodeBuilder::new("enc").attr("v", "2").attr("type", "msg").bytes(vec![1; 64]);
+    let to = NodeBuilder::new("to").attr("jid", jid(device)).children([enc.build()]);
     NodeBuilder::new("message")
         .attr("to", "15550000002@s.whatsapp.net")
         .attr("id", "3EB0AA")
@@ -55,6 +58,28 @@ async fn malformed_messages_are_refused_and_recorded() {
     assert_eq!(network.accepted_from(own.number()), Ok(vec![]));
     assert_eq!(network.violation_count(), 4);
     assert!(network.is_connected(own.number()), "a bad message does not end the stream");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_to_nobody_is_refused_but_is_no_violation() {
+    let (network, _, companion) = single().await;
+    let nobody = message(0).attr("to", "15559999999@s.whatsapp.net").build();
+    companion.client.send_node(nobody).await.unwrap();
+    network.wait_for_stats(SOON, |stats| stats.messages_refused == 1).await.unwrap();
+    assert_eq!(network.violations(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_left_out_is_noticed() {
+    let network = network_with(|config| config.device_list_grace = Duration::ZERO).await;
+    let own = network.phone("15550000001");
+    let other = network.phone("15550000002");
+    let companion = paired(&network, &own).await;
+    companion.send(&other.jid(), "to all").await;
+    assert_eq!(network.violations(), []);
+    // The own phone is left out.
+    provoked(&network, &companion, message(0).build(), Rule::MissingDevice).await;
+    assert_eq!(network.accepted_from(own.number()).unwrap().len(), 2, "it goes on all the same");
 }
 
 #[tokio::test(flavor = "multi_thread")]
