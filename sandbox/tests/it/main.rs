@@ -9,6 +9,7 @@ mod companions;
 mod control;
 mod direct;
 mod faults;
+mod load;
 mod offline;
 mod pairing;
 mod resume;
