@@ -142,15 +142,17 @@ async fn hold(opening: &Opening, cancel: &CancellationToken, log_out: &AtomicBoo
         () = forward(&mut events, &opening.actor, &gate) => {}
         () = cancel.cancelled() => {}
     }
-    close(&*link, opening, log_out.load(Ordering::SeqCst)).await;
-    drop(link);
-    // What the link reported while it closed: acknowledgements above all.
+    // A link that reports while it closes must not wait for a reader. Acknowledgements above all are still of use.
     let mut last = Vec::new();
-    while last.len() < BATCH_MAX
-        && let Ok(event) = events.try_recv()
-    {
-        last.push(event);
+    let mut closing = std::pin::pin!(close(&*link, opening, log_out.load(Ordering::SeqCst)));
+    loop {
+        tokio::select! {
+            () = &mut closing => break,
+            Some(event) = events.recv() => last.push(event),
+        }
     }
+    last.extend(std::iter::from_fn(|| events.try_recv().ok()));
+    last.truncate(BATCH_MAX);
     if !last.is_empty()
         && let Ok(Ok(permit)) = timeout(opening.close_max, gate.acquire_owned()).await
     {
@@ -173,16 +175,20 @@ async fn forward(events: &mut mpsc::Receiver<LinkEvent>, actor: &ActorRef<Accoun
 }
 
 async fn close(link: &dyn Link, opening: &Opening, log_out: bool) {
-    let no = opening.target.no;
     if log_out {
-        match timeout(opening.close_max, link.log_out()).await {
-            Ok(Ok(())) => tracing::info!(account.no = no.0, "the device was removed at the network"),
-            Ok(Err(error)) => tracing::warn!(account.no = no.0, %error, "the device was not removed at the network"),
-            Err(_) => tracing::warn!(account.no = no.0, "the device was not removed in time"),
-        }
+        remove_device(link, opening).await;
     }
     if timeout(opening.close_max, link.close()).await.is_err() {
         // Dropping it is all that is left to do; the epoch keeps its writes out.
-        tracing::error!(account.no = no.0, "the link did not close in time");
+        tracing::error!(account.no = opening.target.no.0, "the link did not close in time");
+    }
+}
+
+async fn remove_device(link: &dyn Link, opening: &Opening) {
+    let no = opening.target.no.0;
+    match timeout(opening.close_max, link.log_out()).await {
+        Ok(Ok(())) => tracing::info!(account.no = no, "the device was removed at the network"),
+        Ok(Err(error)) => tracing::warn!(account.no = no, %error, "the device was not removed at the network"),
+        Err(_) => tracing::warn!(account.no = no, "the device was not removed in time"),
     }
 }

@@ -240,9 +240,12 @@ impl Accounts {
     pub async fn delete(&self, principal: &Principal, id: &AccountId) -> Result<(), AccountError> {
         let no = self.desire(principal, id, Desired::Stopped).await?;
         self.told(principal, id, "an account is to be deleted");
-        self.ask_stop(no, Close { reason: StopReason::Deleted, log_out: true }).await?;
+        let close = Close { reason: StopReason::Deleted, log_out: true };
+        self.ask_stop(no, close).await?;
         let (gone, now_ms) = (id.clone(), self.ctx.store.now_ms());
         let deleted = self.ctx.store.write(Durability::Durable, move |tx| account::delete(tx, &gone, now_ms)).await?;
+        // Somebody may have started it in between.
+        self.ask_stop(no, close).await?;
         self.ctx.nudges.doors.forget(no);
         self.ctx.nudges.janitor();
         if deleted { Ok(()) } else { Err(AccountError::NotFound) }

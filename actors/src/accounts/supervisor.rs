@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wasup_store::Durability;
 use wasup_store::id::{AccountId, AccountNo, Millis};
-use wasup_store::records::{AccountRecord, AccountState, Desired, Phase};
+use wasup_store::records::{AccountRecord, AccountState, Desired, Phase, Reason};
 use wasup_store::repo::account;
 
 use crate::account::{AccountActor, AccountArgs, AccountMsg, Boot, Close, after_crash, after_stop, boot, quarantined};
@@ -24,8 +24,10 @@ const BOOT_PAGE: usize = 64;
 
 /// What the supervisor is told.
 pub(crate) enum SupervisorMsg {
-    /// Start the accounts after this one.
+    /// Start the accounts after this one. One.
     Boot(Option<AccountId>),
+    /// Compare what is wanted of the accounts after this one with what they do. One.
+    Compare(Option<AccountId>),
     /// Somebody asks for something. As many as there are permits.
     Ask(Ask, OwnedSemaphorePermit),
     /// A restart's time has come. One an account.
@@ -107,14 +109,8 @@ impl Actor for AccountsSupervisor {
         })
     }
 
-    async fn post_start(
-        &self,
-        myself: ActorRef<SupervisorMsg>,
-        state: &mut Supervision,
-    ) -> Result<(), ActorProcessingErr> {
-        myself.cast(SupervisorMsg::Boot(None))?;
-        state.set_heartbeat();
-        Ok(())
+    async fn post_start(&self, myself: ActorRef<SupervisorMsg>, _: &mut Supervision) -> Result<(), ActorProcessingErr> {
+        Ok(myself.cast(SupervisorMsg::Boot(None))?)
     }
 
     async fn handle(
@@ -125,6 +121,7 @@ impl Actor for AccountsSupervisor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             SupervisorMsg::Boot(after) => state.boot(after).await?,
+            SupervisorMsg::Compare(after) => state.compare(after).await,
             SupervisorMsg::Ask(ask, _permit) => state.answer(ask).await,
             SupervisorMsg::Respawn { no, generation } => state.respawn(no, generation).await,
             SupervisorMsg::StopLate { no, generation } => state.stop_late(no, generation),
@@ -147,9 +144,8 @@ impl Actor for AccountsSupervisor {
             SupervisionEvent::ActorFailed(actor, error) => (actor, Exit::failed(&error)),
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => return Ok(()),
         };
-        match state.table.exited(actor.get_id(), exit, Instant::now(), &mut state.rng) {
-            Some(gone) => state.departed(gone, exit).await,
-            None => {}
+        if let Some(gone) = state.table.exited(actor.get_id(), exit, Instant::now(), &mut state.rng) {
+            state.departed(gone, exit).await;
         }
         Ok(())
     }
@@ -177,6 +173,12 @@ impl Actor for AccountsSupervisor {
     }
 }
 
+/// Whether an account was never started since it was asked to run. One that stopped by itself says why, and waits for
+/// somebody to ask again.
+fn is_fresh(record: &AccountRecord) -> bool {
+    record.state.phase == Phase::Stopped && record.state.reason == Reason::Requested
+}
+
 impl Supervision {
     async fn boot(&mut self, after: Option<AccountId>) -> Result<(), Crash> {
         if self.shutting_down {
@@ -196,10 +198,35 @@ impl Supervision {
             }
         }
         self.gauge_quarantine();
-        if let Some(last) = page.last().filter(|_| page.len() == BOOT_PAGE) {
-            let _ = self.myself.cast(SupervisorMsg::Boot(Some(last.id.clone())));
-        }
+        let next = match page.last().filter(|_| page.len() == BOOT_PAGE) {
+            Some(last) => SupervisorMsg::Boot(Some(last.id.clone())),
+            None => {
+                self.set_heartbeat();
+                return Ok(());
+            }
+        };
+        let _ = self.myself.cast(next);
         Ok(())
+    }
+
+    /// Finds accounts whose wish stands in the store and was never heard of here: the ask for it was refused, or lost.
+    async fn compare(&mut self, after: Option<AccountId>) {
+        let page = self.ctx.store.read(|tx| account::list(tx, after.as_ref(), BOOT_PAGE)).await;
+        let page = page.unwrap_or_default();
+        for record in &page {
+            let runs = self.table.runs(&record.no);
+            match record.desired {
+                Desired::Running if !runs && is_fresh(record) => self.spawn(record).await,
+                Desired::Stopped if runs => {
+                    self.ask_to_stop(record.no, Close { reason: StopReason::Requested, log_out: false });
+                }
+                Desired::Running | Desired::Stopped => {}
+            }
+        }
+        match page.last().filter(|_| page.len() == BOOT_PAGE) {
+            Some(last) => drop(self.myself.cast(SupervisorMsg::Compare(Some(last.id.clone())))),
+            None => self.set_heartbeat(),
+        }
     }
 
     async fn answer(&mut self, ask: Ask) {
@@ -240,9 +267,8 @@ impl Supervision {
 
     async fn respawn(&mut self, no: AccountNo, generation: u64) {
         let Some(id) = self.ids.get(&no).cloned().filter(|_| !self.shutting_down) else { return };
-        match self.table.begin_due(&no, generation) {
-            Some(generation) => self.spawn_as(no, &id, generation).await,
-            None => {}
+        if let Some(generation) = self.table.begin_due(&no, generation) {
+            self.spawn_as(no, &id, generation).await;
         }
     }
 
@@ -370,10 +396,16 @@ impl Supervision {
             self.stopping.entry(no).or_default().push(done);
             return;
         }
-        if let Some(record) = record
-            && let Some(state) = after_stop(&record.state, record.identity.is_some(), close.reason)
-        {
-            self.tell(no, state).await;
+        match record {
+            Some(record) => {
+                if let Some(state) = after_stop(&record.state, record.identity.is_some(), close.reason) {
+                    self.tell(no, state).await;
+                }
+            }
+            None => {
+                self.table.forget(&no);
+                self.ids.remove(&no);
+            }
         }
         let _ = done.send(());
     }
@@ -414,7 +446,8 @@ impl Supervision {
                 self.departed(gone, exit).await;
             }
         }
-        self.set_heartbeat();
+        // Sets the next heartbeat when it is through.
+        let _ = self.myself.cast(SupervisorMsg::Compare(None));
     }
 
     fn set_heartbeat(&self) {

@@ -219,6 +219,11 @@ impl<K: Clone + Eq + Hash + Debug, C: Clone> ChildTable<K, C> {
         }
     }
 
+    /// Whether a child runs or stops.
+    pub(crate) fn runs(&self, key: &K) -> bool {
+        self.slots.get(key).is_some_and(|slot| slot.child.is_some())
+    }
+
     /// The current generation of a slot.
     pub(crate) fn generation(&self, key: &K) -> u64 {
         self.slots.get(key).map_or(0, |slot| slot.generation)

@@ -1,7 +1,9 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use wasup_store::records::{MessageState, Phase, Reason};
+use wasup_store::records::{Desired, MessageState, Phase, Reason};
+use wasup_store::repo::account as wish;
+use wasup_store::{Durability, StoreError};
 
 use super::network::Answer;
 use super::world::{World, account, me, until};
@@ -37,10 +39,7 @@ async fn a_stop_waits_for_what_is_on_the_wire() {
     let link = world.network.last(sent.id.account);
     let accounts = world.tree().accounts.clone();
     let stop = tokio::spawn(async move { accounts.stop(&me(), &account("a")).await });
-    until("the stop is wanted", async || {
-        (world.get("a").await.desired == wasup_store::records::Desired::Stopped).then_some(())
-    })
-    .await;
+    until("the stop is wanted", async || (world.get("a").await.desired == Desired::Stopped).then_some(())).await;
     assert!(link.is_open() && !stop.is_finished());
     let provider_id = sent.record.provider_id;
     link.tell(wasup_sessions::ports::LinkEvent::ServerAck { provider_id, error: None });
@@ -98,13 +97,26 @@ async fn start_and_stop_in_any_order_end_as_the_store_says() {
     let principal = me();
     for _ in 0..5 {
         let (stopped, started) = tokio::join!(accounts.stop(&principal, &id), accounts.start(&principal, &id));
-        (stopped.unwrap(), started.unwrap());
+        stopped.and(started).unwrap();
         let wanted = match world.get("a").await.desired {
-            wasup_store::records::Desired::Running => Phase::Connected,
-            wasup_store::records::Desired::Stopped => Phase::Stopped,
+            Desired::Running => Phase::Connected,
+            Desired::Stopped => Phase::Stopped,
         };
         world.phase("a", wanted).await;
     }
     assert_eq!(world.network.overlaps.load(Ordering::SeqCst), 0);
     assert_eq!(accounts.counts().await.total(), 1);
+}
+
+#[tokio::test]
+async fn a_wish_that_nobody_heard_is_found_in_the_store() {
+    let mut world = World::new();
+    world.settings.supervision.heartbeat = Duration::from_millis(50);
+    world.start().await;
+    world.connected(&["a"]).await;
+    for (desired, phase) in [(Desired::Stopped, Phase::Stopped), (Desired::Running, Phase::Connected)] {
+        let wish = move |tx: &mut wasup_store::WriteTx<'_>| wish::set_desired(tx, &account("a"), desired);
+        world.store.write::<_, StoreError, _>(Durability::Durable, wish).await.unwrap();
+        world.phase("a", phase).await;
+    }
 }

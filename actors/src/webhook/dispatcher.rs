@@ -2,6 +2,7 @@
 //! losing everything in here costs time, never a delivery.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -337,10 +338,11 @@ fn load(tx: &ReadTx<'_>, claimed: &[(DeliveryId, DeliveryRecord)], incarnation: 
     let mut endpoints = HashMap::new();
     let mut found = Vec::with_capacity(claimed.len());
     for (id, record) in claimed {
-        if !endpoints.contains_key(&id.endpoint) {
-            endpoints.insert(id.endpoint, endpoint::get(tx, id.endpoint)?.map(Arc::new));
-        }
-        let endpoint = endpoints.get(&id.endpoint).cloned().flatten();
+        let endpoint = match endpoints.entry(id.endpoint) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(endpoint::get(tx, id.endpoint)?.map(Arc::new)),
+        };
+        let endpoint = endpoint.clone();
         found.push(match (endpoint, event::get(tx, id.position)?) {
             (None, _) => Found::NoEndpoint,
             (Some(_), None) => Found::NoEvent,
