@@ -132,13 +132,15 @@ impl Writer {
 
     fn commit(&mut self, mut group: Group) -> Result<(), Failed> {
         let wants_sync = group.wants_sync();
-        self.count(&group);
         let waiting = if group.row_count() == 0 {
             group.apply(&*self.engine, &mut self.cut)?
         } else {
             if let Err(error) = self.stamp(&mut group) {
                 return Err((error, group.into_jobs()));
             }
+            // Counted with the group's own row: what the engine really changes.
+            self.progress.groups.fetch_add(1, Ordering::Relaxed);
+            self.progress.rows.fetch_add(group.row_count() as u64, Ordering::Relaxed);
             self.unsynced += group.byte_count();
             self.unsynced_since.get_or_insert_with(Instant::now);
             let _view = self.progress.view.write().unwrap_or_else(PoisonError::into_inner);
@@ -185,11 +187,6 @@ impl Writer {
             }
         }
         Ok(())
-    }
-
-    fn count(&self, group: &Group) {
-        self.progress.groups.fetch_add(1, Ordering::Relaxed);
-        self.progress.rows.fetch_add(group.row_count() as u64, Ordering::Relaxed);
     }
 
     /// Fails everything that waits and everything that still comes. A failed fsync is never tried again: the kernel

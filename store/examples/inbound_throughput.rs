@@ -1,0 +1,172 @@
+//! Throughput of the real commits, on sled, durable: received messages with one endpoint an account, and accepted sends.
+//!
+//! `cargo run --release -p wasup-store --example inbound_throughput [seconds]`: one line a number of writers.
+#![expect(clippy::print_stdout, reason = "its output is its purpose")]
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use wasup_store::id::{AccountNo, DEFAULT_TENANT, EndpointId, Epoch};
+use wasup_store::jid::Jid;
+use wasup_store::records::{Content, Desired, EndpointRecord, Lane, Participant};
+use wasup_store::repo::account::{self, NewAccount};
+use wasup_store::repo::inbound::{self, InboundBatch, NewInbound};
+use wasup_store::repo::send::{self, Idempotency, NewSend};
+use wasup_store::repo::{counters, endpoint};
+use wasup_store::{Durability, Store, StoreError};
+
+const NOW: u64 = 1_800_000_000_000;
+
+type Failed = Box<dyn Error + Send + Sync>;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Result<(), Failed> {
+    let seconds = std::env::args().nth(1).map_or(Ok(4), |text| text.parse())?;
+    println!("work     writers  per second  p50 ms  p99 ms  rows each  jobs a group  bytes each");
+    for work in [Work::Receive, Work::Accept] {
+        for writers in [1, 16, 256] {
+            measure(work, writers, Duration::from_secs(seconds)).await?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    Receive,
+    Accept,
+}
+
+async fn measure(work: Work, writers: u64, span: Duration) -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let store = Store::open(folder.path(), 64 << 20)?;
+    let mut accounts = Vec::new();
+    for n in 0..writers {
+        accounts.push(prepare(&store, n).await?);
+    }
+    let (before, begun) = (store.stats(), Instant::now());
+    let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let mut tasks = tokio::task::JoinSet::new();
+    for (no, epoch) in accounts.iter().copied() {
+        let (store, stop, done) = (store.clone(), Arc::clone(&stop), Arc::clone(&done));
+        tasks.spawn(async move {
+            let mut took = Vec::new();
+            let mut n = 0;
+            while !stop.load(Ordering::Relaxed) {
+                n += 1;
+                let begun = Instant::now();
+                match work {
+                    Work::Receive => receive(&store, no, epoch, n).await?,
+                    Work::Accept => accept(&store, no, n).await?,
+                }
+                took.push(begun.elapsed());
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok::<_, Failed>(took)
+        });
+    }
+    tokio::time::sleep(span).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut took = Vec::new();
+    while let Some(task) = tasks.join_next().await {
+        took.extend(task??);
+    }
+    let (elapsed, count, after) = (begun.elapsed(), done.load(Ordering::Relaxed), store.stats());
+    check(&store, work, &accounts, count).await?;
+    took.sort_unstable();
+    let at = |part: usize| took.get(took.len() * part / 100).copied().unwrap_or_default().as_secs_f64() * 1e3;
+    println!(
+        "{:8} {writers:7}  {:10.0}  {:6.2}  {:6.2}  {:9.2}  {:12.1}  {:10.0}",
+        format!("{work:?}"),
+        count as f64 / elapsed.as_secs_f64(),
+        at(50),
+        at(99),
+        (after.rows - before.rows) as f64 / count as f64,
+        (after.jobs - before.jobs) as f64 / (after.groups - before.groups) as f64,
+        (after.disk_bytes - before.disk_bytes) as f64 / count as f64,
+    );
+    Ok(())
+}
+
+/// The counters must say what the writers were told.
+async fn check(store: &Store, work: Work, accounts: &[(AccountNo, Epoch)], count: u64) -> Result<(), Failed> {
+    let mut counted = 0;
+    for (no, _) in accounts {
+        let counters = store.read(|tx| counters::account(tx, *no)).await?;
+        counted += match work {
+            Work::Receive => counters.received,
+            Work::Accept => counters.outbox_depth(),
+        };
+    }
+    if counted == count { Ok(()) } else { Err(format!("{count} answers, but {counted} counted").into()) }
+}
+
+async fn prepare(store: &Store, n: u64) -> Result<(AccountNo, Epoch), Failed> {
+    let new = NewAccount {
+        id: format!("account-{n}").parse()?,
+        tenant: DEFAULT_TENANT,
+        name: String::new(),
+        desired: Desired::Running,
+        default_region: None,
+        autostart: true,
+        metadata: None,
+        now_ms: NOW,
+    };
+    let made = store.write(Durability::Relaxed, move |tx| account::create(tx, &new)).await?;
+    let record = EndpointRecord {
+        id: EndpointId::new(NOW, n),
+        tenant: DEFAULT_TENANT,
+        account: made.no,
+        url: "http://127.0.0.1:8080/hooks/wasup".into(),
+        secret: vec![7; 32],
+        events: Vec::new(),
+        enabled: true,
+        disabled_reason: None,
+        created_ms: NOW,
+    };
+    store.write(Durability::Relaxed, move |tx| endpoint::put(tx, &record, NOW)).await?;
+    Ok((made.no, made.epoch))
+}
+
+/// One of twenty humans, known by both addresses.
+fn human(n: u64) -> Result<Participant, Failed> {
+    let lid: Jid = format!("9000{}@lid", n % 20).parse()?;
+    Ok(Participant { jid: lid.clone(), phone: Some(format!("62812000{}", n % 20)), lid: Some(lid) })
+}
+
+async fn receive(store: &Store, no: AccountNo, epoch: Epoch, n: u64) -> Result<(), Failed> {
+    let from = human(n)?;
+    let message = NewInbound {
+        provider_id: format!("3EB0{n:016X}"),
+        chat: from.clone(),
+        sender: Some(from),
+        from_me: false,
+        group: false,
+        ts_ms: NOW + n,
+        rand: rand::random(),
+        content: Content::Text { body: "a message of an ordinary length, as people write them all day".into() },
+        push_name: Some("Someone".into()),
+    };
+    let batch = InboundBatch { no, epoch, now_ms: NOW + n, messages: vec![message] };
+    let kept = store.write(Durability::Durable, move |tx| inbound::commit(tx, &batch)).await?;
+    if kept.len() == 1 { Ok(()) } else { Err(StoreError::Closed.into()) }
+}
+
+async fn accept(store: &Store, no: AccountNo, n: u64) -> Result<(), Failed> {
+    let new = NewSend {
+        no,
+        chat: human(n)?,
+        content: Content::Text { body: "a message of an ordinary length, as people write them all day".into() },
+        lane: Lane::Interactive,
+        provider_id: format!("3EB0{n:016X}"),
+        rand: rand::random(),
+        now_ms: NOW + n,
+        client_message_id: None,
+        idempotency: Some(Idempotency::new(&format!("key {n}"), [1; 32], NOW + 86_400_000)),
+        outbox_max: u64::MAX,
+    };
+    store.write(Durability::Durable, move |tx| send::accept(tx, &new)).await?;
+    Ok(())
+}
