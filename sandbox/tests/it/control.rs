@@ -67,6 +67,7 @@ async fn phones_are_driven_over_http() {
     let id = written["id"].as_str().unwrap();
     let path = format!("/v1/phones/15550000002/receipts?id={id}&wait_ms=5000");
     assert_eq!(get(&sandbox, &path).await[0]["kind"], "delivered");
+    sandbox.network().wait_settled("15550000001", 1, SOON).await.unwrap();
     let acked = get(&sandbox, "/v1/phones/15550000001/acked?device=1").await;
     assert!(acked.as_array().unwrap().iter().any(|entry| entry == id));
     let accepted = get(&sandbox, "/v1/phones/15550000001/accepted").await;
@@ -119,8 +120,7 @@ async fn errors_say_what_is_wrong() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_loopback_is_listened_on() {
-    let mut config = SandboxConfig::default();
-    config.control_listen = "0.0.0.0:0".parse().unwrap();
+    let config = SandboxConfig { control_listen: "0.0.0.0:0".parse().unwrap(), ..SandboxConfig::default() };
     let refused = serve(config).await.unwrap_err();
     assert!(refused.to_string().contains("not a loopback address"), "{refused}");
 }

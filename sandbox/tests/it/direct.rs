@@ -51,12 +51,7 @@ async fn there_and_back(lid_migrated: bool) {
     let own = phone_a.wait_for_text("one", SOON).await.unwrap();
     assert!(own.from_me, "the own phone sees what a companion sent");
 
-    for turn in 0..5 {
-        b.send(&to_a, &format!("back {turn}")).await;
-        assert_eq!(a.text().await.text, format!("back {turn}"));
-        a.send(&to_b, &format!("forth {turn}")).await;
-        assert_eq!(b.text().await.text, format!("forth {turn}"));
-    }
+    turns(&a, &b, [&to_a, &to_b]).await;
     assert_eq!(network.violations(), []);
     assert_eq!(phone_a.counts().undecryptable + phone_b.counts().undecryptable, 0);
     let accepted = network.accepted_from(phone_a.number()).unwrap();
@@ -64,6 +59,15 @@ async fn there_and_back(lid_migrated: bool) {
     assert!(accepted.iter().any(|entry| entry.id == id && entry.device == 1));
     network.wait_settled(phone_b.number(), 1, SOON).await.unwrap();
     assert!(network.acked_by(phone_b.number(), 1).unwrap().contains(&id));
+}
+
+async fn turns(a: &Companion, b: &Companion, [to_a, to_b]: [&str; 2]) {
+    for turn in 0..5 {
+        b.send(to_a, &format!("back {turn}")).await;
+        assert_eq!(a.text().await.text, format!("back {turn}"));
+        a.send(to_b, &format!("forth {turn}")).await;
+        assert_eq!(b.text().await.text, format!("forth {turn}"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ const LONG: Duration = Duration::from_secs(120);
 
 fn report(what: &str, count: usize, took: Duration) {
     let rate = count as f64 / took.as_secs_f64();
-    println!("{what}: {count} in {:.2} s, {rate:.0}/s", took.as_secs_f64());
+    eprintln!("{what}: {count} in {:.2} s, {rate:.0}/s", took.as_secs_f64());
 }
 
 #[tokio::test(flavor = "multi_thread")]
