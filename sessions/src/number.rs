@@ -1,11 +1,13 @@
 //! Phone numbers as people write them, made into addresses.
 //!
-//! The rules are libphonenumber's. A text without `+` is first taken for an international number without its `+`, as
-//! WhatsApp itself shows them, unless it begins with a zero or a region is given under which it is a valid number.
+//! The rules are libphonenumber's. A text without `+` can be an international number, as WhatsApp itself writes them,
+//! or a number of the region: `628111000002` is a mobile of Indonesia and a landline of Germany, `4155552671` a number of
+//! San Francisco and a landline of Switzerland. Where both readings are valid, the one that can be a mobile wins, and
+//! the international one if both can.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, ParseError, PhoneNumber, PhoneNumberFormat, Region};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, ParseError, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region};
 use wasup_store::jid::{Jid, JidKind};
 use wasup_store::records::Participant;
 
@@ -84,24 +86,33 @@ pub fn digits(text: &str, region: Option<&str>) -> Result<String, NumberError> {
     let region = region.map(|region| region.to_ascii_uppercase().parse::<Region>()).transpose();
     let region = region.map_err(|_| NumberError::UnknownRegion)?;
     if text.starts_with(['+', '\u{ff0b}']) {
-        return one(text, region);
+        return one(text, region).map(|found| found.digits);
     }
     let plain = text.bytes().filter(u8::is_ascii_digit).count();
     if plain == 0 {
         return Err(if text.is_empty() { NumberError::Empty } else { NumberError::NotANumber });
     }
     let national = region.map(|region| one(text, Some(region)));
-    if let Some(Ok(digits)) = national {
-        return Ok(digits);
-    }
     if text.trim_start_matches(['(', ' ']).starts_with('0') {
-        return national.unwrap_or(Err(NumberError::NoCountry));
+        return national.unwrap_or(Err(NumberError::NoCountry)).map(|found| found.digits);
     }
-    // The international reading fails in its own words, unless a region was named: then the human meant that one.
-    one(&format!("+{text}"), None).or_else(|error| national.unwrap_or(Err(error)))
+    let international = one(&format!("+{text}"), None);
+    match (international, national) {
+        (Ok(abroad), Some(Ok(here))) if here.can_be_mobile && !abroad.can_be_mobile => Ok(here.digits),
+        (Ok(abroad), _) => Ok(abroad.digits),
+        // What is neither fails in the words of its region, where one was named: the human meant that one.
+        (Err(_), Some(national)) => national.map(|found| found.digits),
+        (Err(error), None) => Err(error),
+    }
 }
 
-fn one(text: &str, region: Option<Region>) -> Result<String, NumberError> {
+/// A valid number.
+struct Found {
+    digits: String,
+    can_be_mobile: bool,
+}
+
+fn one(text: &str, region: Option<Region>) -> Result<Found, NumberError> {
     // The parser is a port of a large body of rules; a text that trips it over is no number, and no crash.
     let parsed = catch_unwind(AssertUnwindSafe(|| {
         let number = PHONE_NUMBER_UTIL.parse(text, region).map_err(|error| refused(&error))?;
@@ -110,13 +121,15 @@ fn one(text: &str, region: Option<Region>) -> Result<String, NumberError> {
     parsed.unwrap_or(Err(NumberError::NotANumber))
 }
 
-fn valid(number: &PhoneNumber) -> Result<String, NumberError> {
+fn valid(number: &PhoneNumber) -> Result<Found, NumberError> {
     if !PHONE_NUMBER_UTIL.is_valid_number(number) {
         return Err(NumberError::NotValid);
     }
     let e164 = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::E164);
     let digits: String = e164.chars().filter(char::is_ascii_digit).collect();
-    if digits.is_empty() { Err(NumberError::NotValid) } else { Ok(digits) }
+    let kind = PHONE_NUMBER_UTIL.get_number_type(number);
+    let can_be_mobile = matches!(kind, PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile);
+    if digits.is_empty() { Err(NumberError::NotValid) } else { Ok(Found { digits, can_be_mobile }) }
 }
 
 fn refused(error: &ParseError) -> NumberError {
@@ -145,6 +158,7 @@ mod tests {
             ("0812 3456 7890", Some("id")),
             ("81234567890", Some("ID")),
             ("6281234567890", Some("ID")),
+            ("6281234567890", Some("DE")),
             ("+62 812 3456 7890", Some("DE")),
             ("6281234567890@s.whatsapp.net", None),
             ("6281234567890:12@s.whatsapp.net", None),
@@ -165,6 +179,9 @@ mod tests {
             ("(415) 555-2671", Some("US"), "14155552671"),
             ("4155552671", Some("US"), "14155552671"),
             ("14155552671", None, "14155552671"),
+            // Valid in both readings, a mobile only in one of them.
+            ("628111000002", Some("DE"), "628111000002"),
+            ("41791234567", Some("US"), "41791234567"),
             // An Italian number keeps its zero.
             ("02 3661 8300", Some("IT"), "390236618300"),
             // A German number that also begins like another country's is the German one where the region says so.
