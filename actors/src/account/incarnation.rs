@@ -1,7 +1,6 @@
 //! One life of an account's actor: what it remembers, and how it goes from its beginning to its end.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ractor::ActorRef;
@@ -16,13 +15,12 @@ use wasup_store::repo::send::MAX_IN_FLIGHT;
 use wasup_store::repo::{account, send};
 use wasup_store::{Durability, StoreError};
 
-use super::actor::{AccountArgs, AccountMsg, Close};
+use super::actor::{AccountArgs, AccountMsg};
 use super::inflight::Flights;
 use super::lease::{self, LinkHandle, Opening};
 use super::pairing::Rounds;
-use super::plan::Plan;
 use super::pump::{Pump, Report};
-use super::state::{after_stop, opening};
+use super::state::opening;
 use crate::accounts::SupervisorMsg;
 use crate::context::Context;
 use crate::door::{AccountDoor, QrShown};
@@ -34,7 +32,7 @@ pub(super) const SLOW_WAKE: Duration = Duration::from_secs(5);
 /// The shortest time between two alarms.
 const ALARM_MIN: Duration = Duration::from_millis(20);
 /// Share of the stop's time that each of its three steps may take: sends, removal of the device, close.
-const STOP_SHARE: f64 = 0.3;
+pub(super) const STOP_SHARE: f64 = 0.3;
 
 /// What an account's actor remembers.
 pub(crate) struct Incarnation {
@@ -51,7 +49,7 @@ pub(crate) struct Incarnation {
     pub(super) state: AccountState,
     pub(super) linked: bool,
     target: Option<LinkTarget>,
-    link: Option<LinkHandle>,
+    pub(super) link: Option<LinkHandle>,
     pub(super) pump: Option<Pump>,
     pumps: u64,
     pub(super) tray: Arc<Tray<Report>>,
@@ -67,9 +65,9 @@ pub(crate) struct Incarnation {
 
 /// A stop on its way.
 pub(super) struct Closing {
-    reason: StopReason,
+    pub(super) reason: StopReason,
     /// Until then sends that are on the wire may be acknowledged.
-    deadline: Instant,
+    pub(super) deadline: Instant,
 }
 
 impl Drop for Incarnation {
@@ -157,7 +155,7 @@ impl Incarnation {
         self.set_alarm();
     }
 
-    fn open_link(&mut self) {
+    pub(super) fn open_link(&mut self) {
         let Some(target) = self.target.clone() else { return };
         let stop = self.ctx.settings.supervision.stop_timeout;
         self.link = Some(lease::open(Opening {
@@ -200,85 +198,6 @@ impl Incarnation {
     pub(super) fn pong(&self, generation: u64) {
         // A supervisor that is gone takes its children with it.
         let _ = self.supervisor.cast(SupervisorMsg::Pong { no: self.no, generation });
-    }
-
-    /// Another round of codes begins, or the account stops; answers the state for the latter.
-    pub(super) fn on_exhausted(&mut self) -> Option<AccountState> {
-        let wanted = self.door.qr_wanted.swap(false, Ordering::SeqCst);
-        if self.rounds.exhausted(wanted) {
-            self.reopen = true;
-            return None;
-        }
-        self.close_because(StopReason::QrExpired);
-        after_stop(&self.state, self.linked, StopReason::QrExpired)
-    }
-
-    pub(super) async fn on_close(&mut self, close: Close) -> Result<(), Crash> {
-        if close.log_out
-            && let Some(link) = &self.link
-        {
-            link.log_out_at_close();
-        }
-        self.close_because(close.reason);
-        self.go_on_closing().await
-    }
-
-    /// Begins a stop, unless one is on its way for another reason.
-    pub(super) fn close_because(&mut self, reason: StopReason) {
-        let grace = self.ctx.settings.supervision.stop_timeout.mul_f64(STOP_SHARE);
-        self.closing.get_or_insert(Closing { reason, deadline: Instant::now() + grace });
-    }
-
-    /// Whether a stop is on its way.
-    pub(super) const fn is_closing(&self) -> bool {
-        self.closing.is_some()
-    }
-
-    /// Takes a stop, or a new round of codes, as far as it can go now.
-    pub(super) async fn go_on_closing(&mut self) -> Result<(), Crash> {
-        let Some(closing) = &self.closing else {
-            if self.reopen
-                && let Some(link) = &self.link
-            {
-                link.close();
-            }
-            return Ok(());
-        };
-        let Some(link) = &self.link else { return self.finish().await };
-        if !self.connected || self.flights.moving() == 0 || closing.deadline <= Instant::now() {
-            link.close();
-        }
-        self.set_alarm();
-        Ok(())
-    }
-
-    pub(super) async fn on_link_gone(&mut self) -> Result<(), Crash> {
-        self.link = None;
-        self.pump = None;
-        self.connected = false;
-        self.flights.sender_gone();
-        self.show_qr(None);
-        if self.closing.is_some() {
-            return self.finish().await;
-        }
-        if !std::mem::take(&mut self.reopen) {
-            return Err(Crash::LinkEnded);
-        }
-        self.open_link();
-        Ok(())
-    }
-
-    /// The last step of a stop.
-    async fn finish(&mut self) -> Result<(), Crash> {
-        let Some(closing) = &self.closing else { return Ok(()) };
-        let reason = closing.reason;
-        if matches!(reason, StopReason::Requested | StopReason::Shutdown) {
-            let states = after_stop(&self.state, self.linked, reason).into_iter().collect();
-            self.commit(Plan { states, ..Plan::default() }).await?;
-        }
-        tracing::info!(reason = reason.as_str(), "the account's actor stops");
-        self.myself.stop(Some(reason.as_str().to_owned()));
-        Ok(())
     }
 
     /// Sets the alarm for the next deadline. One that is set for an earlier time stays.

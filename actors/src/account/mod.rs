@@ -3,6 +3,7 @@
 mod ack;
 mod actor;
 mod batch;
+mod closing;
 mod incarnation;
 mod inflight;
 mod lease;

@@ -1,136 +1,37 @@
 //! The use cases around accounts.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ractor::RpcReplyPort;
 use ractor::rpc::CallResult;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
-use wasup_sessions::ports::QrCode;
-use wasup_store::id::{AccountId, AccountNo, Millis};
+use wasup_store::Durability;
+use wasup_store::id::{AccountId, AccountNo};
 use wasup_store::records::{AccountRecord, AccountState, Desired, Phase, Reason};
-use wasup_store::repo::account::{self, CreateError};
-use wasup_store::{Durability, StoreError};
+use wasup_store::repo::account;
 
-use super::SupervisorMsg;
+use super::answers::BUSY;
 use super::supervisor::Ask;
-use crate::account::{Close, QrNeed, qr_need};
+use super::{AccountError, NewAccount, PhaseCounts, SupervisorMsg};
+use crate::account::Close;
 use crate::context::Context;
 use crate::principal::Principal;
 use crate::supervision::StopReason;
 
 /// Requests that may wait for the supervisor at once; a further one is refused.
 const ASKS_MAX: usize = 256;
-/// What a refused caller should wait.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long a start may take to be taken up.
 const START_PATIENCE: Duration = Duration::from_secs(10);
 /// How much longer than the stop itself its answer may take.
 const STOP_MARGIN: Duration = Duration::from_secs(2);
-/// The longest time between two looks at the state while a QR code is waited for.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// Accounts read at a time.
 const PAGE: usize = 256;
-
-/// What an account is created with.
-#[derive(Debug, Clone)]
-pub struct NewAccount {
-    /// The user's own id.
-    pub id: AccountId,
-    /// A name for humans; also what the phone shows of it.
-    pub name: Option<String>,
-    /// Region for numbers in national form.
-    pub default_region: Option<String>,
-    /// Whether it starts with the process.
-    pub autostart: bool,
-    /// The user's own notes, a JSON object.
-    pub metadata: Option<serde_json::Value>,
-    /// Whether it starts at once.
-    pub start: bool,
-}
-
-/// Why a use case around accounts was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum AccountError {
-    /// There is no such account.
-    #[error("no such account")]
-    NotFound,
-    /// The id is taken.
-    #[error("an account with this id exists")]
-    Exists,
-    /// Too much is being asked for at the moment, or the supervisor is being restarted.
-    #[error("too busy at the moment")]
-    Busy {
-        /// When to ask again.
-        retry_after: Duration,
-    },
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<CreateError> for AccountError {
-    fn from(error: CreateError) -> Self {
-        match error {
-            CreateError::Exists => Self::Exists,
-            CreateError::Store(error) => Self::Store(error),
-        }
-    }
-}
-
-const BUSY: AccountError = AccountError::Busy { retry_after: RETRY_AFTER };
-
-/// The answer to somebody who wants a QR code.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum QrAnswer {
-    /// A code that can be scanned.
-    Code {
-        /// The code.
-        code: QrCode,
-        /// Until when.
-        expires_ms: Millis,
-    },
-    /// One is coming, but not within the wait.
-    NotYet(AccountState),
-    /// None is needed, or the account is not wanted to run.
-    NotNeeded(AccountState),
-}
-
-/// How many accounts are in each phase.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PhaseCounts([u64; Phase::ALL.len()]);
-
-impl PhaseCounts {
-    fn count(&mut self, phase: Phase) {
-        if let Some(place) = Phase::ALL.iter().position(|known| *known == phase) {
-            self.0[place] += 1;
-        }
-    }
-
-    /// Every phase with its number of accounts, zeroes too.
-    pub fn iter(&self) -> impl Iterator<Item = (Phase, u64)> + '_ {
-        Phase::ALL.into_iter().zip(self.0)
-    }
-
-    /// Accounts in a phase.
-    #[must_use]
-    pub fn of(&self, phase: Phase) -> u64 {
-        self.iter().find(|(known, _)| *known == phase).map_or(0, |(_, count)| count)
-    }
-
-    /// All accounts.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.0.iter().sum()
-    }
-}
 
 /// The use cases around accounts. Clones are the same.
 #[derive(Clone)]
 pub struct Accounts {
-    ctx: Arc<Context>,
+    pub(super) ctx: Arc<Context>,
     gate: Arc<Semaphore>,
 }
 
@@ -251,45 +152,6 @@ impl Accounts {
         if deleted { Ok(()) } else { Err(AccountError::NotFound) }
     }
 
-    /// A QR code to scan. Waits up to `wait` for one that is not `known`; at the end of the wait a known one that is
-    /// still good is an answer too. Asking starts an account that stopped because nobody scanned its codes.
-    ///
-    /// # Errors
-    /// [`AccountError`].
-    pub async fn qr(
-        &self,
-        principal: &Principal,
-        id: &AccountId,
-        wait: Duration,
-        known: Option<&str>,
-    ) -> Result<QrAnswer, AccountError> {
-        let deadline = Instant::now() + wait;
-        let mut started = false;
-        loop {
-            let record = self.get(principal, id).await?;
-            let need = qr_need(&record);
-            if need == QrNeed::No {
-                return Ok(QrAnswer::NotNeeded(record.state));
-            }
-            let door = self.ctx.nudges.doors.account(record.no);
-            let mut shown = door.qr.subscribe();
-            door.qr_wanted.store(true, Ordering::SeqCst);
-            if need == QrNeed::OnDemand && !std::mem::replace(&mut started, true) {
-                self.ask_start(record.no).await?;
-            }
-            let now_ms = self.ctx.store.now_ms();
-            let code = shown.borrow_and_update().clone().filter(|shown| shown.expires_ms > now_ms);
-            let left = deadline.saturating_duration_since(Instant::now());
-            match code {
-                Some(shown) if left.is_zero() || known != Some(shown.code.0.as_str()) => {
-                    return Ok(QrAnswer::Code { code: shown.code, expires_ms: shown.expires_ms });
-                }
-                None if left.is_zero() => return Ok(QrAnswer::NotYet(record.state)),
-                _ => drop(timeout(left.min(LOOK_AGAIN), shown.changed()).await),
-            }
-        }
-    }
-
     /// How many accounts are in each phase; those that can't be read are left out, with a line in the log.
     pub async fn counts(&self) -> PhaseCounts {
         let mut counts = PhaseCounts::default();
@@ -338,7 +200,7 @@ impl Accounts {
         record.map(|record| record.no).ok_or(AccountError::NotFound)
     }
 
-    async fn ask_start(&self, no: AccountNo) -> Result<(), AccountError> {
+    pub(super) async fn ask_start(&self, no: AccountNo) -> Result<(), AccountError> {
         self.ask(START_PATIENCE, |done| Ask::Start { no, done }).await
     }
 

@@ -1,9 +1,15 @@
 //! All accounts: the supervisor over their actors, and the use cases.
 
+mod answers;
+mod exits;
 mod handle;
+mod qr;
+mod starts;
+mod stops;
 mod supervisor;
 
-pub use handle::{AccountError, Accounts, NewAccount, PhaseCounts, QrAnswer};
+pub use answers::{AccountError, NewAccount, PhaseCounts, QrAnswer};
+pub use handle::Accounts;
 pub(crate) use supervisor::{AccountsSupervisor, SupervisorMsg};
 
 #[cfg(any(test, feature = "fault-injection"))]

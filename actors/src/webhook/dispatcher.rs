@@ -1,8 +1,6 @@
 //! The dispatcher: claims due deliveries, sends workers, commits what they bring home. Deliveries live in the store;
 //! losing everything in here costs time, never a delivery.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,15 +8,17 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent
 use rand::rngs::StdRng;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
-use wasup_store::id::{DeliveryId, EndpointId, EventId, Millis};
+use wasup_store::id::{DeliveryId, Millis};
 use wasup_store::records::{Attempt as AttemptRow, AttemptOutcome, DeliveryRecord, DiscardReason};
 use wasup_store::repo::delivery::{self, Finished, Verdict};
-use wasup_store::repo::{endpoint, event, schema};
-use wasup_store::{Durability, ReadTx, StoreError, WriteTx};
+use wasup_store::repo::schema;
+use wasup_store::{Durability, StoreError, WriteTx};
 
+use super::claims::{Found, claim_all, load, switch_off};
+use super::counts::count;
 use super::lane::Lanes;
 use super::retry;
-use super::worker::{self, Attempt, Attempted, Errand};
+use super::worker::{self, Attempt, Attempted};
 use crate::context::Context;
 use crate::supervision::{Crash, StoreTrouble};
 use crate::tray::Tray;
@@ -29,8 +29,6 @@ const SLOW_WAKE: Duration = Duration::from_secs(5);
 const BLOCKED_WAKE: Duration = Duration::from_millis(250);
 /// Endpoints looked at in one go, besides those known to take nothing.
 const DUE_PAGE: usize = 256;
-/// `disabled_reason` of an endpoint that answered 410.
-const GONE: &str = "gone";
 
 /// What the dispatcher is told.
 pub(crate) enum DispatcherMsg {
@@ -310,73 +308,6 @@ impl Dispatching {
             && let Some(done) = self.drained.take()
         {
             let _ = done.send(());
-        }
-    }
-}
-
-fn claim_all(
-    tx: &mut WriteTx<'_>,
-    shares: &[(EndpointId, usize)],
-    now_ms: Millis,
-    lease_ms: Millis,
-) -> Result<Vec<(DeliveryId, DeliveryRecord)>, StoreError> {
-    let mut claimed = Vec::new();
-    for (endpoint, share) in shares {
-        claimed.extend(delivery::claim(tx, *endpoint, now_ms, lease_ms, *share)?);
-    }
-    Ok(claimed)
-}
-
-/// What a claimed delivery needs to be made.
-enum Found {
-    Errand(Box<Errand>),
-    NoEndpoint,
-    NoEvent,
-}
-
-fn load(tx: &ReadTx<'_>, claimed: &[(DeliveryId, DeliveryRecord)], incarnation: u64) -> Result<Vec<Found>, StoreError> {
-    let mut endpoints = HashMap::new();
-    let mut found = Vec::with_capacity(claimed.len());
-    for (id, record) in claimed {
-        let endpoint = match endpoints.entry(id.endpoint) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(endpoint::get(tx, id.endpoint)?.map(Arc::new)),
-        };
-        let endpoint = endpoint.clone();
-        found.push(match (endpoint, event::get(tx, id.position)?) {
-            (None, _) => Found::NoEndpoint,
-            (Some(_), None) => Found::NoEvent,
-            (Some(endpoint), Some(event)) => {
-                let event_id = EventId { incarnation, position: id.position };
-                Found::Errand(Box::new(Errand { id: *id, tries: record.tries, endpoint, event_id, event }))
-            }
-        });
-    }
-    Ok(found)
-}
-
-fn switch_off(tx: &mut WriteTx<'_>, id: EndpointId, now_ms: Millis) -> Result<(), StoreError> {
-    let Some(mut record) = tx.reading(|tx| endpoint::get(tx, id))? else { return Ok(()) };
-    record.enabled = false;
-    record.disabled_reason = Some(GONE.to_owned());
-    endpoint::put(tx, &record, now_ms)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a lag in milliseconds is far below 2^52")]
-fn count(attempts: &[Attempted], finished: &[Finished], now_ms: Millis) {
-    for (attempted, finished) in attempts.iter().zip(finished) {
-        let outcome = retry::metric(finished.attempt.outcome);
-        metrics::counter!("wasup_delivery_attempts_total", "outcome" => outcome).increment(1);
-        match finished.verdict {
-            Verdict::Completed => {
-                metrics::counter!("wasup_deliveries_total", "outcome" => "completed").increment(1);
-                let lag = now_ms.saturating_sub(attempted.event_ms) as f64 / 1_000.0;
-                metrics::histogram!("wasup_delivery_lag_seconds").record(lag);
-            }
-            Verdict::Discarded(_) => {
-                metrics::counter!("wasup_deliveries_total", "outcome" => "discarded").increment(1);
-            }
-            Verdict::RetryAt(_) => {}
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Webhooks: durable deliveries from the store, signed, retried, one endpoint never in another's way.
 
+mod claims;
+mod counts;
 mod dispatcher;
 mod lane;
 mod ports;

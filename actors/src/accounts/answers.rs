@@ -1,0 +1,105 @@
+//! What the use cases around accounts take and answer.
+
+use std::time::Duration;
+
+use wasup_sessions::ports::QrCode;
+use wasup_store::StoreError;
+use wasup_store::id::{AccountId, Millis};
+use wasup_store::records::{AccountState, Phase};
+use wasup_store::repo::account::CreateError;
+
+/// What a refused caller should wait.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What an account is created with.
+#[derive(Debug, Clone)]
+pub struct NewAccount {
+    /// The user's own id.
+    pub id: AccountId,
+    /// A name for humans; also what the phone shows of it.
+    pub name: Option<String>,
+    /// Region for numbers in national form.
+    pub default_region: Option<String>,
+    /// Whether it starts with the process.
+    pub autostart: bool,
+    /// The user's own notes, a JSON object.
+    pub metadata: Option<serde_json::Value>,
+    /// Whether it starts at once.
+    pub start: bool,
+}
+
+/// Why a use case around accounts was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// There is no such account.
+    #[error("no such account")]
+    NotFound,
+    /// The id is taken.
+    #[error("an account with this id exists")]
+    Exists,
+    /// Too much is being asked for at the moment, or the supervisor is being restarted.
+    #[error("too busy at the moment")]
+    Busy {
+        /// When to ask again.
+        retry_after: Duration,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<CreateError> for AccountError {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::Exists => Self::Exists,
+            CreateError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+pub(super) const BUSY: AccountError = AccountError::Busy { retry_after: RETRY_AFTER };
+
+/// The answer to somebody who wants a QR code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QrAnswer {
+    /// A code that can be scanned.
+    Code {
+        /// The code.
+        code: QrCode,
+        /// Until when.
+        expires_ms: Millis,
+    },
+    /// One is coming, but not within the wait.
+    NotYet(AccountState),
+    /// None is needed, or the account is not wanted to run.
+    NotNeeded(AccountState),
+}
+
+/// How many accounts are in each phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PhaseCounts([u64; Phase::ALL.len()]);
+
+impl PhaseCounts {
+    pub(super) fn count(&mut self, phase: Phase) {
+        if let Some(place) = Phase::ALL.iter().position(|known| *known == phase) {
+            self.0[place] += 1;
+        }
+    }
+
+    /// Every phase with its number of accounts, zeroes too.
+    pub fn iter(&self) -> impl Iterator<Item = (Phase, u64)> + '_ {
+        Phase::ALL.into_iter().zip(self.0)
+    }
+
+    /// Accounts in a phase.
+    #[must_use]
+    pub fn of(&self, phase: Phase) -> u64 {
+        self.iter().find(|(known, _)| *known == phase).map_or(0, |(_, count)| count)
+    }
+
+    /// All accounts.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}

@@ -1,0 +1,106 @@
+//! What is done when an account's actor is gone, or does not answer.
+
+use tokio::time::Instant;
+use wasup_store::id::AccountNo;
+use wasup_store::records::{Desired, Phase};
+
+use super::supervisor::{Running, Supervision, SupervisorMsg};
+use crate::account::{AccountMsg, after_crash, after_stop, quarantined};
+use crate::supervision::{CrashKind, Departure, Exit, StopReason, Verdict};
+
+impl Supervision {
+    pub(super) async fn departed(&mut self, gone: Departure<AccountNo, Running>, exit: Exit) {
+        let no = gone.key;
+        // Its memory may live a little longer than it does, and would keep the link open.
+        gone.child.token.cancel();
+        let door = self.ctx.nudges.doors.account(no);
+        door.door.close(gone.child.actor.get_id());
+        door.qr.send_replace(None);
+        match exit {
+            Exit::Crashed(kind) if !gone.ordered => {
+                self.carry_out(no, gone.generation, gone.verdict, kind).await;
+            }
+            Exit::Crashed(_) => {
+                // It broke, or was killed, while it stopped: nobody but us can write its state any more.
+                let reason = if self.shutting_down { StopReason::Shutdown } else { StopReason::Requested };
+                if let Some(record) = self.record(no).await
+                    && let Some(state) = after_stop(&record.state, record.identity.is_some(), reason)
+                {
+                    self.tell(no, state).await;
+                }
+            }
+            Exit::Stopped(reason) => self.ended(no, reason).await,
+        }
+        for done in self.stopping.remove(&no).unwrap_or_default() {
+            let _ = done.send(());
+        }
+        if let Some(index) = self.start_after.iter().position(|waiting| *waiting == no) {
+            self.start_after.swap_remove(index);
+            self.start(no).await;
+        }
+        self.gauge_quarantine();
+        self.end_shutdown();
+    }
+
+    /// It ended by its own decision; a ban with an end is followed by a new start.
+    pub(super) async fn ended(&mut self, no: AccountNo, reason: StopReason) {
+        if reason == StopReason::Deleted {
+            self.table.forget(&no);
+            self.ids.remove(&no);
+            return;
+        }
+        if reason != StopReason::LinkEnded {
+            return;
+        }
+        let record = self.record(no).await.filter(|record| record.desired == Desired::Running);
+        if let Some(record) = record.filter(|record| record.state.phase == Phase::Banned)
+            && let Some(at_ms) = record.state.retry_at_ms
+        {
+            self.start_at(&record, at_ms);
+        }
+    }
+
+    pub(super) async fn carry_out(&mut self, no: AccountNo, generation: u64, verdict: Verdict, kind: CrashKind) {
+        let Some(record) = self.record(no).await else {
+            self.table.forget(&no);
+            self.ids.remove(&no);
+            return;
+        };
+        match verdict {
+            Verdict::RestartAfter(wait) => {
+                metrics::counter!("wasup_account_restarts_total", "reason" => kind.as_str()).increment(1);
+                let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+                tracing::warn!(account.id = %record.id, kind = kind.as_str(), wait_ms, "the account's actor broke and is started again");
+                let at_ms = self.ctx.store.now_ms().saturating_add(wait_ms);
+                self.tell(no, after_crash(&record, kind, at_ms)).await;
+                if !self.shutting_down {
+                    self.respawn_after(no, generation, wait);
+                }
+            }
+            Verdict::Quarantine => {
+                tracing::error!(account.id = %record.id, kind = kind.as_str(), "the account's actor broke too often and is quarantined");
+                self.tell(no, quarantined()).await;
+                self.gauge_quarantine();
+            }
+            Verdict::Escalate | Verdict::LeaveStopped => {}
+        }
+    }
+
+    pub(super) async fn heartbeat(&mut self) {
+        let (ask, stuck) = self.table.ping_round();
+        for (generation, running) in ask {
+            let _ = running.actor.cast(AccountMsg::Ping(generation));
+        }
+        for no in stuck {
+            // Its end may never come, so the slot does not wait for it.
+            let exit = Exit::Crashed(CrashKind::Stuck);
+            if let Some(gone) = self.table.abandon(&no, exit, Instant::now(), &mut self.rng) {
+                tracing::error!(account.no = no.0, "the account's actor does not answer and is killed");
+                gone.child.actor.kill();
+                self.departed(gone, exit).await;
+            }
+        }
+        // Sets the next heartbeat when it is through.
+        let _ = self.myself.cast(SupervisorMsg::Compare(None));
+    }
+}

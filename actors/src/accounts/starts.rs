@@ -1,0 +1,137 @@
+//! How accounts start: with the process, by an ask, after a back-off, by a look at what the store wants.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::Actor;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use wasup_store::id::{AccountId, AccountNo, Millis};
+use wasup_store::records::{AccountRecord, Desired, Phase, Reason};
+use wasup_store::repo::account;
+
+use super::supervisor::{Running, Supervision, SupervisorMsg};
+use crate::account::{AccountActor, AccountArgs, Boot, Close, boot};
+use crate::supervision::{Crash, CrashKind, StopReason};
+
+/// Accounts looked at in one go; in between, other messages get their turn.
+const PAGE: usize = 64;
+
+/// Whether an account was never started since it was asked to run. One that stopped by itself says why, and waits for
+/// somebody to ask again.
+fn is_fresh(record: &AccountRecord) -> bool {
+    record.state.phase == Phase::Stopped && record.state.reason == Reason::Requested
+}
+
+impl Supervision {
+    pub(super) async fn boot(&mut self, after: Option<AccountId>) -> Result<(), Crash> {
+        if self.shutting_down {
+            return Ok(());
+        }
+        let page = self.ctx.store.read(|tx| account::list(tx, after.as_ref(), PAGE)).await;
+        let page = page.map_err(Crash::Rows)?;
+        let now_ms = self.ctx.store.now_ms();
+        for record in &page {
+            let no = record.no;
+            match boot(record, now_ms) {
+                Boot::Start => self.spawn(record).await,
+                Boot::StartAt(at_ms) => self.start_at(record, at_ms),
+                Boot::Quarantined => self.table.quarantine(&no),
+                Boot::Correct(state) => self.tell(no, state).await,
+                Boot::Leave => {}
+            }
+        }
+        self.gauge_quarantine();
+        let next = match page.last().filter(|_| page.len() == PAGE) {
+            Some(last) => SupervisorMsg::Boot(Some(last.id.clone())),
+            None => {
+                self.set_heartbeat();
+                return Ok(());
+            }
+        };
+        let _ = self.myself.cast(next);
+        Ok(())
+    }
+
+    /// Finds accounts whose wish stands in the store and was never heard of here: the ask for it was refused, or lost.
+    pub(super) async fn compare(&mut self, after: Option<AccountId>) {
+        let page = self.ctx.store.read(|tx| account::list(tx, after.as_ref(), PAGE)).await;
+        let page = page.unwrap_or_default();
+        for record in &page {
+            let runs = self.table.runs(&record.no);
+            match record.desired {
+                Desired::Running if !runs && is_fresh(record) => self.spawn(record).await,
+                Desired::Stopped if runs => {
+                    self.ask_to_stop(record.no, Close { reason: StopReason::Requested, log_out: false });
+                }
+                Desired::Running | Desired::Stopped => {}
+            }
+        }
+        match page.last().filter(|_| page.len() == PAGE) {
+            Some(last) => drop(self.myself.cast(SupervisorMsg::Compare(Some(last.id.clone())))),
+            None => self.set_heartbeat(),
+        }
+    }
+
+    /// Starts an account if the store wants it to run: asks for a start and for a stop may arrive in another order
+    /// than their commits.
+    pub(super) async fn start(&mut self, no: AccountNo) {
+        let Some(record) = self.record(no).await.filter(|record| record.desired == Desired::Running) else {
+            return;
+        };
+        if self.stopping.contains_key(&no) {
+            self.start_after.push(no);
+            return;
+        }
+        self.spawn(&record).await;
+    }
+
+    pub(super) async fn spawn(&mut self, record: &AccountRecord) {
+        let no = record.no;
+        let Some(generation) = self.table.begin(&no).filter(|_| !self.shutting_down) else { return };
+        self.ids.insert(no, record.id.clone());
+        self.spawn_as(no, &record.id, generation).await;
+    }
+
+    pub(super) async fn respawn(&mut self, no: AccountNo, generation: u64) {
+        let Some(id) = self.ids.get(&no).cloned().filter(|_| !self.shutting_down) else { return };
+        if let Some(generation) = self.table.begin_due(&no, generation) {
+            self.spawn_as(no, &id, generation).await;
+        }
+    }
+
+    pub(super) async fn spawn_as(&mut self, no: AccountNo, id: &AccountId, generation: u64) {
+        let token = CancellationToken::new();
+        let args = AccountArgs {
+            ctx: Arc::clone(&self.ctx),
+            supervisor: self.myself.clone(),
+            id: id.clone(),
+            no,
+            generation,
+            token: token.clone(),
+        };
+        // No name: the framework's registry is one for the whole process and a restart would collide with itself.
+        match Actor::spawn_linked(None, AccountActor, args, self.myself.get_cell()).await {
+            Ok((actor, _)) => {
+                self.table.started(&no, actor.get_id(), Running { actor, token }, Instant::now());
+            }
+            Err(error) => {
+                tracing::error!(account.id = %id, generation, %error, "the account's actor did not start");
+                let (generation, verdict) = self.table.not_started(&no, Instant::now(), &mut self.rng);
+                self.carry_out(no, generation, verdict, CrashKind::NotStarted).await;
+            }
+        }
+    }
+
+    pub(super) fn start_at(&mut self, record: &AccountRecord, at_ms: Millis) {
+        self.ids.insert(record.no, record.id.clone());
+        if let Some(generation) = self.table.wait(&record.no) {
+            let wait = Duration::from_millis(at_ms.saturating_sub(self.ctx.store.now_ms()));
+            self.respawn_after(record.no, generation, wait);
+        }
+    }
+
+    pub(super) fn respawn_after(&self, no: AccountNo, generation: u64, wait: Duration) {
+        self.myself.send_after(wait, move || SupervisorMsg::Respawn { no, generation });
+    }
+}
