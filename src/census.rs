@@ -17,10 +17,6 @@ pub(crate) struct Census {
     pub(crate) messages: u64,
     /// Messages received since the accounts were made.
     pub(crate) received: u64,
-    /// Sends acknowledged by the network since then.
-    pub(crate) sent: u64,
-    /// Sends that ended in rejected, failed or cancelled since then.
-    pub(crate) unsent: u64,
     /// Deliveries that are not decided.
     pub(crate) deliveries_pending: u64,
     /// Webhook endpoints.
@@ -81,8 +77,6 @@ impl Census {
         }
         self.messages += counts.messages;
         self.received += counts.received;
-        self.sent += counts.sent;
-        self.unsent += counts.unsent;
     }
 
     /// Accounts by phase, zeroes too.

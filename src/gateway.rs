@@ -153,6 +153,7 @@ impl Gateway {
             settings: Arc::new(api_settings(config, reach, ending.clone())),
             logs: extras.logs,
         };
+        tokio::spawn(crate::metrics::upkeep(recorder, ending.clone()));
         let serving = start_serving(config, listener, state, &api_key.key, ending.clone());
         let (drain_delay, shutdown_timeout) = (config.server.drain_delay.0, config.server.shutdown_timeout.0);
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
@@ -237,5 +238,5 @@ fn start_serving(
 ) -> JoinHandle<()> {
     let door = Door::new(key, &config.server.metrics_allow);
     let limits = Limits { connections: config.server.connections_max, header_timeout: config.server.header_timeout.0 };
-    tokio::spawn(serve(listener, router(state, door), limits, ending))
+    tokio::spawn(serve(listener, router(state, &door), limits, ending))
 }

@@ -9,7 +9,6 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 use wasup_sessions::link::LinkStats;
-use wasup_store::records::Phase;
 use wasup_store::{SpaceFloor, Store, StoreError};
 
 use crate::census::Census;
@@ -207,13 +206,12 @@ impl Census {
     fn gauge(&self, gauges: &mut Gauges) {
         let phases = self.phases().map(|(phase, n)| (phase.as_str(), n));
         gauges.each("wasup_accounts", "Accounts by phase.", "phase", phases);
-        let quarantined = self.phases().find(|(phase, _)| *phase == Phase::Quarantined).map_or(0, |(_, n)| n);
-        gauges.one("wasup_supervisor_quarantined", "Accounts in quarantine.", quarantined);
         let lanes = self.outbox().map(|(lane, n)| (lane.as_str(), n));
         gauges.each("wasup_outbox_messages", "Messages that wait to be sent or acknowledged, by lane.", "lane", lanes);
         gauges.one("wasup_deliveries_pending", "Webhook deliveries that are not decided.", self.deliveries_pending);
         gauges.one("wasup_endpoints", "Webhook endpoints.", self.endpoints);
         gauges.one("wasup_messages", "Messages kept.", self.messages);
+        gauges.counter("wasup_inbound_messages_total", "Messages received and committed, each once.", self.received);
     }
 }
 

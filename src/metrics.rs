@@ -7,9 +7,11 @@
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use metrics::Unit;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
 
 /// Times of things that take micro- to milliseconds, in seconds.
 const FAST: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
@@ -18,21 +20,22 @@ const FAST: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0
 const SLOW: [f64; 12] = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 3_600.0, 21_600.0, 86_400.0];
 
 /// Counters: name, unit, meaning.
-const COUNTERS: [(&str, Unit, &str); 9] = [
+const COUNTERS: [(&str, Unit, &str); 7] = [
     ("wasup_account_restarts_total", Unit::Count, "Restarts of an account's actor after it broke, by reason."),
     ("wasup_account_reconnects_total", Unit::Count, "Connections that were lost and made again, by reason."),
     ("wasup_sends_total", Unit::Count, "Sends by outcome: sent, rejected, held, failed; resent counts repeated tries."),
-    ("wasup_inbound_messages_total", Unit::Count, "Messages received, by kind of content."),
     ("wasup_delivery_attempts_total", Unit::Count, "Attempts to deliver a webhook, by outcome."),
     ("wasup_deliveries_total", Unit::Count, "Webhook deliveries that ended, by outcome."),
     ("wasup_http_requests_total", Unit::Count, "Requests to the API, by route, method and class of status."),
     ("wasup_http_accept_failures_total", Unit::Count, "Connections that the system could not accept."),
-    ("wasup_supervisor_quarantines_total", Unit::Count, "Accounts put in quarantine after their restarts were spent."),
 ];
 
+/// Gauges that are recorded where they change: name, unit, meaning.
+const GAUGES: [(&str, Unit, &str); 1] =
+    [("wasup_supervisor_quarantined", Unit::Count, "Accounts that their supervisor holds in quarantine.")];
+
 /// Histograms: name, how it is cut, meaning. The unit is the second.
-const HISTOGRAMS: [(&str, &[f64], &str); 3] = [
-    ("wasup_inbound_commit_seconds", &FAST, "Time to commit a batch of received messages durably."),
+const HISTOGRAMS: [(&str, &[f64], &str); 2] = [
     ("wasup_delivery_lag_seconds", &SLOW, "Time from an event's commit to its accepted delivery."),
     ("wasup_http_request_seconds", &FAST, "Time to answer a request, by route."),
 ];
@@ -64,9 +67,23 @@ pub fn recorder() -> Result<&'static PrometheusHandle, BuildError> {
     Ok(RECORDER.get().expect("set above, under the lock"))
 }
 
+/// How often samples of histograms are put into their buckets; until then each takes memory.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Keeps the recorder small, scraped or not, until `ending`.
+pub(crate) async fn upkeep(recorder: &'static PrometheusHandle, ending: CancellationToken) {
+    let mut ticks = tokio::time::interval(UPKEEP);
+    while ending.run_until_cancelled(ticks.tick()).await.is_some() {
+        recorder.run_upkeep();
+    }
+}
+
 fn describe() {
     for (name, unit, help) in COUNTERS {
         metrics::describe_counter!(name, unit, help);
+    }
+    for (name, unit, help) in GAUGES {
+        metrics::describe_gauge!(name, unit, help);
     }
     for (name, _, help) in HISTOGRAMS {
         metrics::describe_histogram!(name, Unit::Seconds, help);
@@ -127,10 +144,10 @@ mod tests {
     fn the_recorder_is_one_and_knows_its_catalogue() {
         let first = recorder().unwrap();
         metrics::counter!("wasup_sends_total", "outcome" => "sent").increment(1);
-        metrics::histogram!("wasup_inbound_commit_seconds").record(0.002);
+        metrics::histogram!("wasup_http_request_seconds").record(0.002);
         let text = recorder().unwrap().render();
         assert!(text.contains("# HELP wasup_sends_total"), "{text}");
-        assert!(text.contains("wasup_inbound_commit_seconds_bucket{le=\"0.0025\"}"), "{text}");
+        assert!(text.contains("wasup_http_request_seconds_bucket{le=\"0.0025\"}"), "{text}");
         assert!(std::ptr::eq(first, recorder().unwrap()));
     }
 

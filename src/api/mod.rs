@@ -18,8 +18,7 @@ mod webhook;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Router};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -32,9 +31,9 @@ pub use request::RequestId;
 pub use state::{ApiState, Settings};
 pub(crate) use webhook::{BAD_SECRET, secret_bytes};
 
-/// Every route behind the key.
-fn guarded() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+/// Every route, with who is let in.
+fn routes(door: &Door) -> OpenApiRouter<ApiState> {
+    let guarded = OpenApiRouter::new()
         .routes(routes!(accounts::create, accounts::list))
         .routes(routes!(accounts::show, accounts::delete))
         .routes(routes!(accounts::start))
@@ -46,25 +45,24 @@ fn guarded() -> OpenApiRouter<ApiState> {
         .routes(routes!(webhook::put, webhook::show, webhook::delete))
         .routes(routes!(log::show, log::put))
         .routes(routes!(probes::health))
+        .routes(routes!(openapi::show))
+        .layer(from_fn_with_state(door.clone(), door::guard));
+    let metrics = OpenApiRouter::new()
+        .routes(routes!(probes::metrics))
+        .layer(from_fn_with_state(door.clone(), door::guard_metrics));
+    let open = OpenApiRouter::new().routes(routes!(probes::livez)).routes(routes!(probes::readyz));
+    open.merge(metrics).merge(guarded)
 }
 
 /// The whole API.
-pub fn router(state: ApiState, door: Door) -> Router {
-    let (guarded, document) = document(guarded());
-    let guarded = guarded
-        .route("/openapi.json", get(move || std::future::ready(Json(document))))
-        .layer(from_fn_with_state(door.clone(), door::guard));
-    let metrics =
-        Router::new().route("/metrics", get(probes::metrics)).layer(from_fn_with_state(door, door::guard_metrics));
-    Router::new()
-        .route("/livez", get(probes::livez))
-        .route("/readyz", get(probes::readyz))
-        .merge(metrics)
-        .merge(guarded)
+pub fn router(state: ApiState, door: &Door) -> Router {
+    let (router, document) = document(routes(door));
+    router
         .fallback(|| async { Problem::new(ErrorCode::NotFound, "there is no such path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(ErrorCode::MethodNotAllowed, "this path exists, but not for this method")
         })
+        .layer(Extension(openapi::Document::of(&document)))
         .layer(DefaultBodyLimit::max(state.settings.body_max))
         .layer(from_fn(request::track))
         .with_state(state)

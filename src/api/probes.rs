@@ -9,12 +9,17 @@ use super::problem::{ErrorCode, Problem, ProblemView};
 use crate::health::{Health, HealthView};
 
 /// Whether the process still answers. Says nothing about WhatsApp or the store.
+#[utoipa::path(get, path = "/livez", tag = "server", operation_id = "getLivez", security(()),
+    responses((status = 200, body = String, content_type = "text/plain")))]
 pub(super) async fn livez() -> &'static str {
     "ok\n"
 }
 
 /// Whether requests should come here: the store writes and the server does not stop. An account that is logged out
 /// changes nothing about it.
+#[utoipa::path(get, path = "/readyz", tag = "server", operation_id = "getReadyz", security(()),
+    responses((status = 200, body = String, content_type = "text/plain"),
+        (status = 503, description = "Not ready.", body = ProblemView, content_type = "application/problem+json")))]
 pub(super) async fn readyz(State(health): State<Health>) -> Result<&'static str, Problem> {
     match health.not_ready() {
         None => Ok("ready\n"),
@@ -34,7 +39,9 @@ pub(super) async fn health(State(health): State<Health>) -> Result<impl IntoResp
     Ok((status, axum::Json(view)))
 }
 
-/// Metrics in the text format of Prometheus.
+/// Shows metrics in the text format of Prometheus. Addresses in `server.metrics_allow` need no key.
+#[utoipa::path(get, path = "/metrics", tag = "server", operation_id = "getMetrics",
+    responses((status = 200, body = String, content_type = "text/plain"), (status = "default", body = ProblemView, content_type = "application/problem+json")))]
 pub(super) async fn metrics(State(health): State<Health>) -> Result<impl IntoResponse, Problem> {
     let text = health.metrics().await?;
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))

@@ -36,6 +36,11 @@ pub(super) struct QrView {
     png: String,
 }
 
+/// A picture.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+struct PngView(#[expect(dead_code, reason = "stands for bytes in the API's description")] Vec<u8>);
+
 /// How a code is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -81,7 +86,7 @@ fn accepted(headers: &HeaderMap) -> QrFormat {
 #[utoipa::path(get, path = "/v1/accounts/{id}/qr", tag = "accounts", operation_id = "getQr",
     params(("id" = String, Path, description = "The account's id, percent-encoded"), QrQuery),
     responses(
-        (status = 200, content((QrView = "application/json"), (Vec<u8> = "image/png"), (String = "image/svg+xml"), (String = "text/plain"))),
+        (status = 200, content((QrView = "application/json"), (PngView = "image/png"), (String = "image/svg+xml"), (String = "text/plain"))),
         (status = 409, description = "No code is needed (`wrong_state`, `state` says why), or none is there yet (`qr_not_ready`).", body = ProblemView, content_type = "application/problem+json"),
         (status = "default", body = ProblemView, content_type = "application/problem+json")))]
 pub(super) async fn show(

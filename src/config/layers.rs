@@ -143,7 +143,8 @@ fn no_such_key(known: &Table, key: &str) -> String {
     let likeness = |other: &str| {
         let whole = strsim::jaro_winkler(key, other);
         let ends = strsim::jaro_winkler(&last(key), &last(other));
-        whole.max(ends * 0.95)
+        // The right key in the wrong section beats a similar one in the right section.
+        if last(key) == last(other) { 1.0 } else { whole.max(ends * 0.95) }
     };
     let nearest = all.map(|other| (likeness(&other), other)).max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
