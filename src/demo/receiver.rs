@@ -1,6 +1,6 @@
 //! A small webhook receiver: it answers, remembers what arrived under which `webhook-id`, and can be told to fail.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,11 +28,13 @@ pub struct Arrived {
     pub times: u32,
 }
 
-/// What arrived, and how many different events of each kind and state.
+/// What arrived, and how many different events of each kind.
 #[derive(Default)]
 struct Book {
     events: HashMap<String, Arrived>,
     tallies: HashMap<String, usize>,
+    /// Messages whose delivery was told, be it by `read` alone.
+    delivered: HashSet<String>,
 }
 
 #[derive(Default)]
@@ -52,8 +54,8 @@ impl Book {
         }
         let text = |name: &str| envelope.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let kind = text("type");
-        if let Some(state) = envelope["data"]["state"].as_str() {
-            *self.tallies.entry(format!("{kind}/{state}")).or_default() += 1;
+        if matches!(envelope["data"]["state"].as_str(), Some("delivered" | "read" | "played")) {
+            self.delivered.insert(envelope["data"]["id"].as_str().unwrap_or_default().to_owned());
         }
         *self.tallies.entry(kind.clone()).or_default() += 1;
         let arrived = Arrived { kind, account: text("account"), data: envelope["data"].clone(), times: 1 };
@@ -99,10 +101,16 @@ impl Receiver {
         self.book().events.clone()
     }
 
-    /// How many different events of a kind arrived; of `message.status` also by state (`message.status/sent`).
+    /// How many different events of a kind arrived.
     #[must_use]
     pub fn count(&self, kind: &str) -> usize {
         self.book().tallies.get(kind).copied().unwrap_or(0)
+    }
+
+    /// How many messages were told to be delivered.
+    #[must_use]
+    pub fn delivered(&self) -> usize {
+        self.book().delivered.len()
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
