@@ -124,17 +124,8 @@ pub(super) fn open(opening: Opening) -> LinkHandle {
 
 async fn hold(opening: &Opening, cancel: &CancellationToken, log_out: &AtomicBool) {
     let (sender, mut events) = mpsc::channel(EVENTS_WAITING);
-    let no = opening.target.no;
-    let link = match timeout(OPEN_MAX, opening.links.open(opening.target.clone(), sender)).await {
-        Ok(Ok(link)) => link,
-        Ok(Err(error)) => {
-            tracing::error!(account.no = no.0, %error, "the link could not be opened");
-            return drop(opening.actor.cast(AccountMsg::LinkFailed(Crash::LinkRefused)));
-        }
-        Err(_) => {
-            tracing::error!(account.no = no.0, "the link was not opened in time");
-            return drop(opening.actor.cast(AccountMsg::LinkFailed(Crash::LinkRefused)));
-        }
+    let Some(link) = connect(opening, sender).await else {
+        return drop(opening.actor.cast(AccountMsg::LinkFailed(Crash::LinkRefused)));
     };
     let _ = opening.actor.cast(AccountMsg::LinkOpened(Arc::clone(&link)));
     let gate = Arc::new(Semaphore::new(BATCHES_WAITING));
@@ -158,6 +149,13 @@ async fn hold(opening: &Opening, cancel: &CancellationToken, log_out: &AtomicBoo
     {
         let _ = opening.actor.cast(AccountMsg::Events(EventBatch { events: last, _permit: permit }));
     }
+}
+
+async fn connect(opening: &Opening, sender: mpsc::Sender<LinkEvent>) -> Option<Arc<dyn Link>> {
+    let no = opening.target.no.0;
+    let opened = timeout(OPEN_MAX, opening.links.open(opening.target.clone(), sender)).await;
+    let opened = opened.inspect_err(|_| tracing::error!(account.no = no, "the link was not opened in time")).ok()?;
+    opened.inspect_err(|error| tracing::error!(account.no = no, %error, "the link could not be opened")).ok()
 }
 
 /// Forwards events until the link drops its end. The permit comes first: while the actor is busy, events pile up in
