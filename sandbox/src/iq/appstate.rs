@@ -1,7 +1,7 @@
 //! `w:sync:app:state`: collections of settings that companions keep in step.
 //!
-//! They start empty. Patches that companions upload are kept and handed to the others; their
-//! contents are encrypted and stay unread.
+//! They start empty. Patches that companions upload are numbered, kept and handed to the others;
+//! what they hold is encrypted and stays unread.
 
 use super::{Answer, Outcome, only_child};
 use crate::account::Family;
@@ -9,10 +9,12 @@ use crate::connection::Session;
 use crate::offline::{Class, Parcel};
 use crate::stanza::{attr, bytes_node, child_bytes, now};
 use crate::violation::{Broken, Rule};
+use buffa::Message as _;
 use std::collections::HashMap;
 use std::sync::Arc;
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
+use waproto::whatsapp::{SyncdPatch, SyncdVersion};
 
 /// The collections there are.
 const COLLECTIONS: [&str; 5] = ["critical_block", "critical_unblock_low", "regular", "regular_low", "regular_high"];
@@ -52,7 +54,8 @@ fn one(session: &Session, node: &Node, changed: &mut Vec<(String, usize)>) -> Re
             let error = NodeBuilder::new("error").attr("code", "409").build();
             return Ok(answer.attr("type", "error").children([error]).build());
         }
-        patches.push(patch.to_vec());
+        let numbered = numbered(patch, patches.len() + 1)?;
+        patches.push(numbered);
         changed.push((name.to_string(), patches.len()));
         return Ok(answer.attr("version", patches.len().to_string()).build());
     }
@@ -64,6 +67,14 @@ fn one(session: &Session, node: &Node, changed: &mut Vec<(String, usize)>) -> Re
     let lacking = lacking.iter().map(|patch| bytes_node("patch", patch.clone()));
     let lacking = NodeBuilder::new("patches").children(lacking).build();
     Ok(answer.children([lacking]).build())
+}
+
+/// A patch with its version: the server gives it, the uploading client leaves it out.
+fn numbered(patch: &[u8], version: usize) -> Result<Vec<u8>, Broken> {
+    let broken = |_| Broken::new(Rule::Child, "a patch that does not decode");
+    let mut patch = SyncdPatch::decode_from_slice(patch).map_err(broken)?;
+    patch.version = SyncdVersion { version: Some(version as u64) }.into();
+    Ok(patch.encode_to_vec())
 }
 
 /// Tells the account's other companions that a collection has moved on.

@@ -72,3 +72,20 @@ async fn a_companion_can_unlink_itself() {
     assert!(phone.devices().is_empty());
     assert_eq!(network.violations(), []);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_of_one_companion_reach_the_other() {
+    let network = network().await;
+    let (own, other) = (network.phone("15550000001"), network.phone("15550000002"));
+    let first = paired(&network, &own).await;
+    let second = paired(&network, &own).await;
+    let chat: whatsapp_rust::Jid = other.jid().parse().unwrap();
+    first.client.chat_actions().pin_chat(&chat).await.unwrap();
+    second
+        .event("pinned chat", |event| match event {
+            Event::PinUpdate(pin) => Some(pin.jid.user.to_string()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(network.violations(), []);
+}
