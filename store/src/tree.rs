@@ -1,5 +1,5 @@
-//! The named trees. The set is fixed at build time: creating a tree rewrites an engine page that grows with their
-//! number, so accounts share trees and come first in the keys.
+//! The named trees. The set is fixed at build time, accounts share trees and come first in the keys. The engine keeps
+//! all of them in one tree of its own, under their numbers.
 
 macro_rules! trees {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
@@ -16,7 +16,7 @@ macro_rules! trees {
             /// Every tree, in the order of their numbers.
             pub const ALL: &'static [Tree] = &[$(Tree::$variant,)+];
 
-            /// The name on disk. Never changed once shipped.
+            /// The name in errors and exports. Never changed once shipped.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Tree::$variant => $name,)+ }
@@ -119,7 +119,8 @@ trees! {
 }
 
 impl Tree {
-    /// The tree's number in keys of other trees (`expiry`, `chunk`). Stable: new trees are appended.
+    /// The tree's number on disk: in front of the rows' keys, and in keys of other trees (`expiry`, `chunk`). Stable: new
+    /// trees are appended, and never more than 254 of them.
     #[must_use]
     pub const fn number(self) -> u8 {
         self as u8

@@ -10,11 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use sled::transaction::{ConflictableTransactionError, TransactionError, Transactional};
-
 use super::{Batch, Change, Engine, Rows, Walk};
 use crate::{EngineError, OpenError, Tree};
+use bytes::Bytes;
 
 /// Segment size in bytes. With sled's default (512 KiB) pages of more than 128 KiB go to files that it never syncs,
 /// and a power cut leaves a store that panics at open. It can't be changed for an existing store.
@@ -26,10 +24,10 @@ const MAX_VALUE: usize = 32 << 10;
 /// How long an open waits for another handle's lock: sled's own threads hold it a moment longer than its last handle.
 const LOCK_WAIT: Duration = Duration::from_millis(500);
 
-/// A sled database with the fixed set of trees.
+/// A sled database with one tree of rows.
 pub struct SledEngine {
     db: sled::Db,
-    trees: Vec<sled::Tree>,
+    rows: sled::Tree,
     log: File,
     syncs: Arc<AtomicU64>,
 }
@@ -56,13 +54,13 @@ impl SledEngine {
 
     fn open_files(path: &Path, cache: u64) -> Result<Self, sled::Error> {
         let db = sled::Config::new().path(path).cache_capacity(cache).segment_size(SEGMENT).open()?;
-        let trees = Tree::ALL.iter().map(|t| db.open_tree(t.name())).collect::<Result<Vec<_>, _>>()?;
+        let rows = db.open_tree("rows")?;
         db.flush()?;
         let log = File::open(path.join("db"))?;
         log.sync_all()?;
         // The directory entry of a new file is durable only after its directory was synced.
         File::open(path)?.sync_all()?;
-        Ok(Self { db, trees, log, syncs: Arc::new(AtomicU64::new(0)) })
+        Ok(Self { db, rows, log, syncs: Arc::new(AtomicU64::new(0)) })
     }
 
     /// A counter of finished fdatasyncs, for the proof that one precedes every durable answer.
@@ -70,47 +68,33 @@ impl SledEngine {
     pub fn sync_counter(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.syncs)
     }
+}
 
-    fn tree(&self, tree: Tree) -> &sled::Tree {
-        &self.trees[usize::from(tree.number())]
-    }
-
-    fn apply_one(&self, tree: Tree, changes: &[Change]) -> Result<(), EngineError> {
-        self.tree(tree).apply_batch(sled_batch(changes)).map_err(engine_error)
-    }
-
-    fn apply_many(&self, groups: &[(Tree, sled::Batch)]) -> Result<(), EngineError> {
-        let trees: Vec<sled::Tree> = groups.iter().map(|(tree, _)| self.tree(*tree).clone()).collect();
-        trees[..]
-            .transaction(|open| {
-                for (tree, (_, batch)) in open.iter().zip(groups) {
-                    tree.apply_batch(batch)?;
-                }
-                Ok::<(), ConflictableTransactionError<()>>(())
-            })
-            .map_err(|error| match error {
-                TransactionError::Storage(error) => engine_error(error),
-                TransactionError::Abort(()) => EngineError::Io("the transaction was aborted".into()),
-            })
-    }
+/// Where a row stands in sled's one tree. A batch over one tree is atomic by itself; over several it takes a
+/// transaction, which reads every row before it writes it.
+fn place(tree: Tree, key: &[u8]) -> Vec<u8> {
+    let mut place = Vec::with_capacity(1 + key.len());
+    place.push(tree.number());
+    place.extend_from_slice(key);
+    place
 }
 
 impl Engine for SledEngine {
     fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        let found = self.tree(tree).get(key).map_err(engine_error)?;
+        let found = self.rows.get(place(tree, key)).map_err(engine_error)?;
         Ok(found.map(|value| Bytes::copy_from_slice(&value)))
     }
 
     fn range(&self, tree: Tree, from: &[u8], to: Option<&[u8]>, walk: Walk, limit: usize) -> Result<Rows, EngineError> {
-        if to.is_some_and(|to| to <= from) {
+        if limit == 0 || to.is_some_and(|to| to <= from) {
             return Ok(Rows::new());
         }
-        let found = match to {
-            Some(to) => self.tree(tree).range(from..to),
-            None => self.tree(tree).range(from..),
-        };
+        // Without an end, the tree's own: where the next number begins.
+        let end = to.map_or_else(|| vec![tree.number() + 1], |to| place(tree, to));
+        let found = self.rows.range(place(tree, from)..end);
         let row = |entry: Result<(sled::IVec, sled::IVec), sled::Error>| {
-            entry.map(|(k, v)| (Bytes::copy_from_slice(&k), Bytes::copy_from_slice(&v))).map_err(engine_error)
+            let (key, value) = entry.map_err(engine_error)?;
+            Ok((Bytes::copy_from_slice(key.get(1..).unwrap_or_default()), Bytes::copy_from_slice(&value)))
         };
         match walk {
             Walk::Up => found.take(limit).map(row).collect(),
@@ -119,18 +103,20 @@ impl Engine for SledEngine {
     }
 
     fn apply(&self, batch: &Batch) -> Result<(), EngineError> {
-        if batch.changes.iter().any(|c| c.value.as_ref().is_some_and(|v| v.len() > MAX_VALUE)) {
-            return Err(EngineError::Io("a value over 32 KiB reached the engine".into()));
-        }
-        let by_tree: Vec<&[Change]> = batch.changes.chunk_by(|a, b| a.tree == b.tree).collect();
-        match by_tree.as_slice() {
-            [] => Ok(()),
-            [only] => self.apply_one(only[0].tree, only),
-            many => {
-                let groups: Vec<_> = many.iter().map(|rows| (rows[0].tree, sled_batch(rows))).collect();
-                self.apply_many(&groups)
+        let mut rows = sled::Batch::default();
+        for Change { tree, key, value } in &batch.changes {
+            match value {
+                Some(value) if value.len() > MAX_VALUE => {
+                    return Err(EngineError::Io("a value over 32 KiB reached the engine".into()));
+                }
+                Some(value) => rows.insert(place(*tree, key), value.as_ref()),
+                None => rows.remove(place(*tree, key)),
             }
         }
+        if batch.changes.is_empty() {
+            return Ok(());
+        }
+        self.rows.apply_batch(rows).map_err(engine_error)
     }
 
     fn sync(&self) -> Result<(), EngineError> {
@@ -143,17 +129,6 @@ impl Engine for SledEngine {
     fn size_on_disk(&self) -> u64 {
         self.log.metadata().map(|m| m.len()).unwrap_or_default()
     }
-}
-
-fn sled_batch(changes: &[Change]) -> sled::Batch {
-    let mut batch = sled::Batch::default();
-    for change in changes {
-        match &change.value {
-            Some(value) => batch.insert(&*change.key, value.as_ref()),
-            None => batch.remove(&*change.key),
-        }
-    }
-    batch
 }
 
 fn io_error(error: &io::Error) -> EngineError {

@@ -9,7 +9,7 @@ use super::scope::AccountScope;
 use crate::id::{AccountNo, ChatNo, MessageKey, Millis, PersonNo};
 use crate::jid::{Jid, JidKind};
 use crate::key::{Key, Parts};
-use crate::records::{ChatRecord, Participant};
+use crate::records::{ChatRecord, Participant, PersonRecord};
 use crate::{ReadTx, StoreError, Tree, WriteTx};
 
 fn record_key(no: AccountNo, chat: ChatNo) -> Key {
@@ -67,8 +67,8 @@ pub(super) fn resolve(
     participant: &Participant,
 ) -> Result<(ChatNo, Option<PersonNo>), StoreError> {
     if is_human(&participant.jid) {
-        let person = person::resolve(tx, scope, participant)?;
-        return Ok((with_person(tx, scope, participant, person)?, Some(person)));
+        let (person, record) = person::resolve(tx, scope, participant)?;
+        return Ok((with_person(tx, scope, participant, person, record)?, Some(person)));
     }
     let key = jid_key(scope.no, &participant.jid);
     if let Some(chat) = tx.reading(|tx| pointer(tx, &key))? {
@@ -84,9 +84,9 @@ fn with_person(
     scope: &mut AccountScope,
     participant: &Participant,
     person: PersonNo,
+    mut record: PersonRecord,
 ) -> Result<ChatNo, StoreError> {
     let no = scope.no;
-    let mut record = tx.reading(|tx| person::get(tx, no, person))?.unwrap_or_default();
     if let Some(chat) = record.chat {
         return Ok(chat);
     }

@@ -79,7 +79,7 @@ fn commit_one(
     let (chat_no, person) = chat::resolve(tx, scope, &new.chat)?;
     let sender = match &new.sender {
         _ if new.from_me => None,
-        Some(sender) if new.group || person.is_none() => Some(person::resolve(tx, scope, sender)?),
+        Some(sender) if new.group || person.is_none() => Some(person::resolve(tx, scope, sender)?.0),
         _ => person,
     };
     let known = tx.reading(|tx| find(tx, scope.no, &new.provider_id, chat_no, sender))?;
@@ -175,10 +175,6 @@ fn find(
     chat_no: ChatNo,
     sender: Option<PersonNo>,
 ) -> Result<Option<MessageId>, StoreError> {
-    // The ordinary repeat has the same numbers; a look at every message of that id finds those of merged persons.
-    if let Some(key) = message::exactly(tx, no, provider_id, chat_no, sender.unwrap_or_default())? {
-        return Ok(Some(MessageId { account: no, key }));
-    }
     for same in message::with_provider_id(tx, no, provider_id)? {
         if chat::same(tx, no, same.chat, chat_no)? && same_person(tx, no, same.sender, sender.unwrap_or_default())? {
             return Ok(Some(MessageId { account: no, key: same.key }));

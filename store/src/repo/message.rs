@@ -31,18 +31,6 @@ fn wid_prefix(no: AccountNo, provider_id: &str) -> Key {
     Key::new().u32(no.0).wire(provider_id.as_bytes())
 }
 
-/// The message under an id of the network in one chat by one sender, where it stands under exactly these numbers.
-pub(super) fn exactly(
-    tx: &ReadTx<'_>,
-    no: AccountNo,
-    provider_id: &str,
-    chat: ChatNo,
-    sender: PersonNo,
-) -> Result<Option<MessageKey>, StoreError> {
-    let row = tx.fixed(Tree::MsgWid, wid_prefix(no, provider_id).u32(chat.0).u32(sender.0))?;
-    Ok(row.and_then(|body| MessageKey::from_bytes(&body)))
-}
-
 /// A message under an id of the network: which chat, which sender (0 is the account itself), which row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SameId {

@@ -114,24 +114,23 @@ fn lesson(by_lid: Option<PersonNo>, by_phone: Option<(PersonNo, bool)>, has_lid:
     }
 }
 
-/// The person that a participant is; learns new addresses and makes a new person where nobody is known.
+/// The person that a participant is, with their record; learns new addresses and makes a new person where nobody is
+/// known. Runs for every message, so it reads each row once.
 pub(super) fn resolve(
     tx: &mut WriteTx<'_>,
     scope: &mut AccountScope,
     of: &Participant,
-) -> Result<PersonNo, StoreError> {
+) -> Result<(PersonNo, PersonRecord), StoreError> {
     let no = scope.no;
     let (lid, phone) = addresses(of);
-    let known = tx.reading(|tx| {
+    let (by_lid, by_phone, of_phone) = tx.reading(|tx| {
         let by_lid = lid.as_ref().map(|jid| by_jid(tx, no, jid)).transpose()?.flatten();
         let by_phone = phone.as_ref().map(|jid| by_jid(tx, no, jid)).transpose()?.flatten();
-        let by_phone = match by_phone {
-            Some(person) => Some((person, get(tx, no, person)?.is_some_and(|p| p.lid.is_some()))),
-            None => None,
-        };
-        Ok(lesson(by_lid, by_phone, lid.is_some()))
+        let of_phone = by_phone.map(|person| get(tx, no, person)).transpose()?.flatten();
+        Ok((by_lid, by_phone, of_phone))
     })?;
-    let person = match known {
+    let has_lid = of_phone.as_ref().is_some_and(|record| record.lid.is_some());
+    let person = match lesson(by_lid, by_phone.map(|person| (person, has_lid)), lid.is_some()) {
         Lesson::Same(person) | Lesson::Repoint(person) => person,
         Lesson::Merge { into, absorbed } => {
             tx.put_fixed(Tree::Alias, alias_key(no, 0, into, absorbed), &[])?;
@@ -143,8 +142,19 @@ pub(super) fn resolve(
             scope.counters.last_person
         }
     };
-    learn(tx, no, person, lid, phone)?;
-    Ok(person)
+    let before = if by_phone == Some(person) { of_phone } else { tx.reading(|tx| get(tx, no, person))? };
+    let mut record = before.clone().unwrap_or_default();
+    for (place, pointer, jid) in [(&mut record.lid, by_lid, lid), (&mut record.phone, by_phone, phone)] {
+        let Some(jid) = jid else { continue };
+        if pointer != Some(person) {
+            tx.put_fixed(Tree::Person, pointer_key(no, &jid), &person.0.to_be_bytes())?;
+        }
+        *place = Some(jid);
+    }
+    if before.as_ref() != Some(&record) {
+        put(tx, no, person, &record)?;
+    }
+    Ok((person, record))
 }
 
 pub(super) fn put(
@@ -154,29 +164,6 @@ pub(super) fn put(
     record: &PersonRecord,
 ) -> Result<(), StoreError> {
     tx.put_record(Tree::Person, record_key(no, person), record)
-}
-
-/// Points the addresses to the person, where they do not already.
-fn learn(
-    tx: &mut WriteTx<'_>,
-    no: AccountNo,
-    person: PersonNo,
-    lid: Option<Jid>,
-    phone: Option<Jid>,
-) -> Result<(), StoreError> {
-    let before = tx.reading(|tx| get(tx, no, person))?;
-    let mut record = before.clone().unwrap_or_default();
-    for (place, jid) in [(&mut record.lid, lid), (&mut record.phone, phone)] {
-        let Some(jid) = jid else { continue };
-        if tx.reading(|tx| by_jid(tx, no, &jid))? != Some(person) {
-            tx.put_fixed(Tree::Person, pointer_key(no, &jid), &person.0.to_be_bytes())?;
-        }
-        *place = Some(jid);
-    }
-    if before.as_ref() != Some(&record) {
-        put(tx, no, person, &record)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

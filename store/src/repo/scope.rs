@@ -18,16 +18,19 @@ pub(super) struct AccountScope {
 impl AccountScope {
     /// For a write that the account's owner makes.
     pub(super) fn fenced(tx: &WriteTx<'_>, no: AccountNo, epoch: Epoch) -> Result<Self, StoreError> {
-        account::fence(tx, no, epoch)?;
-        Self::open(tx, no)
+        Self::of(tx, no, |owner| owner.epoch == epoch)
     }
 
     /// For a write on an account that exists, by whoever may.
     pub(super) fn open(tx: &WriteTx<'_>, no: AccountNo) -> Result<Self, StoreError> {
+        Self::of(tx, no, |_| true)
+    }
+
+    fn of(tx: &WriteTx<'_>, no: AccountNo, may: impl Fn(&Owner) -> bool) -> Result<Self, StoreError> {
         let (owner, counters) = tx.reading(|tx| Ok((account::owner(tx, no)?, counters::account(tx, no)?)))?;
-        match owner {
-            Some(Owner { id, gone: false, .. }) => Ok(Self { no, id, counters, before: counters, endpoints: None }),
-            _ => Err(StoreError::StaleEpoch),
+        match owner.filter(|owner| !owner.gone && may(owner)) {
+            Some(Owner { id, .. }) => Ok(Self { no, id, counters, before: counters, endpoints: None }),
+            None => Err(StoreError::StaleEpoch),
         }
     }
 
