@@ -19,7 +19,7 @@ pub enum Exit {
     SupervisorGaveUp = 70,
     /// Another process holds the store.
     StoreLocked = 72,
-    /// The store is damaged. It was left as it is.
+    /// The store is damaged. Nothing was repaired or deleted.
     StoreDamaged = 73,
     /// The store could not write (a full or failing disk) and stopped. Nothing acknowledged is lost.
     StorePoisoned = 74,

@@ -23,7 +23,7 @@ impl From<OpenError> for Failure {
                 (Exit::StoreLocked, "Stop the other wasup first, or give this one a data.dir of its own.")
             }
             OpenError::Damaged { .. } => {
-                (Exit::StoreDamaged, "Nothing was changed. Keep a copy of the folder, then restore a backup.")
+                (Exit::StoreDamaged, "Nothing was repaired or deleted. Keep a copy of the folder, then restore a backup.")
             }
             OpenError::NewerSchema { .. } => (Exit::StoreTooNew, "Use the version that wrote it, or a newer one."),
             OpenError::Io { .. } => {

@@ -34,7 +34,7 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The files are damaged; the engine panicked or refused them.
-    #[error("the store in {path} is damaged and was left as it is: {detail}")]
+    #[error("the store in {path} is damaged: {detail}")]
     Damaged {
         /// The data folder.
         path: PathBuf,

@@ -1,11 +1,16 @@
 //! The edge over the real store: a gateway in this process, on a port of its own, asked over HTTP.
 
+#![expect(clippy::unwrap_used, reason = "what a test can not get, fails it")]
+
 mod access;
 mod accounts;
 mod metrics;
 #[cfg(feature = "sandbox")]
 mod pairing;
 mod problems;
+mod process;
+#[cfg(feature = "sandbox")]
+mod promises;
 mod stopping;
 mod webhook_settings;
 mod webhook_transport;
