@@ -26,6 +26,9 @@ use crate::wiring::{link_settings, tree_settings};
 /// Time that is left to running requests once long polls were ended.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
+/// What is left to the tree in any case.
+const LEAST: Duration = Duration::from_millis(500);
+
 /// What a gateway is given beside its config.
 #[derive(Default)]
 pub struct Extras {
@@ -182,24 +185,30 @@ impl Gateway {
         tokio::time::sleep(self.drain_delay).await;
         self.ending.cancel();
         let deadline = tokio::time::Instant::now() + self.shutdown_timeout;
-        let mut late = Vec::new();
-        let mut serving = self.serving;
-        if tokio::time::timeout(LAST_REQUESTS.min(self.shutdown_timeout), &mut serving).await.is_err() {
-            late.push("api: requests that did not end".to_owned());
-            // The connections are tasks of this one's set and end with it.
-            serving.abort();
-            let _ = serving.await;
-        }
-        let left = deadline.saturating_duration_since(tokio::time::Instant::now()).max(Duration::from_millis(500));
+        let mut late = end_serving(self.serving, LAST_REQUESTS.min(self.shutdown_timeout)).await;
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now()).max(LEAST);
         late.extend(self.tree.shutdown(left).await.late.iter().map(ToString::to_string));
         close_store(self.store).await;
-        if late.is_empty() {
-            tracing::info!("stopped");
-        } else {
-            tracing::warn!(?late, "stopped, but not everything ended in time");
+        tracing::info!(late = late.len(), "stopped");
+        for name in &late {
+            // An account's id may be a number.
+            let what = name.split(' ').next().unwrap_or_default();
+            tracing::warn!(what, "did not end in time");
         }
         StopReport { late }
     }
+}
+
+/// Lets running requests end; who did not within `patience`.
+async fn end_serving(mut serving: JoinHandle<()>, patience: Duration) -> Vec<String> {
+    if tokio::time::timeout(patience, &mut serving).await.is_ok() {
+        return Vec::new();
+    }
+    // The connections are tasks of this one's set and end with it.
+    serving.abort();
+    // It was aborted: that is its end.
+    let _ = serving.await;
+    vec!["requests".to_owned()]
 }
 
 /// Opening reads and may replay a log: not on a thread that serves.

@@ -110,7 +110,7 @@ fn reload_level_on_hangup(logs: Logs, args: ConfigArgs) -> std::io::Result<()> {
         while hangups.recv().await.is_some() {
             match args.load() {
                 Ok(loaded) => match logs.set_level(&loaded.config.log.level) {
-                    Ok(()) => tracing::info!(level = loaded.config.log.level, "the log's level was read again"),
+                    Ok(()) => tracing::info!(filter = loaded.config.log.level, "the log's level was read again"),
                     Err(error) => tracing::warn!(%error, "the log's level stays"),
                 },
                 Err(failure) => tracing::warn!(what = failure.what, "the config is wrong, the log's level stays"),

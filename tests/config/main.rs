@@ -1,6 +1,8 @@
 //! The config as the binary reads it: layers, refusals, masking. A process of its own for each case, because the
 //! environment and the working folder belong to a process.
 
+#![expect(clippy::unwrap_used, reason = "what a test can not get, fails it")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

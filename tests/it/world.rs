@@ -11,19 +11,19 @@ use wasup::config::{Config, Sources};
 use wasup::gateway::{Extras, Gateway};
 
 /// Longest wait for anything in these tests.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running gateway.
-pub struct World {
-    pub gateway: Gateway,
-    pub base: String,
-    pub key: String,
-    pub client: Client,
-    pub folder: tempfile::TempDir,
+pub(crate) struct World {
+    pub(crate) gateway: Gateway,
+    pub(crate) base: String,
+    pub(crate) key: String,
+    pub(crate) client: Client,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 /// A config over a folder.
-pub fn config(folder: &Path, extra: &[(&str, &str)]) -> Config {
+pub(crate) fn config(folder: &Path, extra: &[(&str, &str)]) -> Config {
     let data = folder.join("data").display().to_string();
     let base = [
         ("WASUP__DATA__DIR", data.as_str()),
@@ -36,23 +36,23 @@ pub fn config(folder: &Path, extra: &[(&str, &str)]) -> Config {
 }
 
 /// A client without proxies. TLS has its provider once it was asked for.
-pub fn client() -> Client {
+pub(crate) fn client() -> Client {
     // Another test of this process may have been first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
 }
 
 impl World {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(&[]).await
     }
 
-    pub async fn with(extra: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with(extra: &[(&str, &str)]) -> Self {
         Self::over(tempfile::tempdir().unwrap(), extra).await
     }
 
     /// A gateway over a folder that may have been used before.
-    pub async fn over(folder: tempfile::TempDir, extra: &[(&str, &str)]) -> Self {
+    pub(crate) async fn over(folder: tempfile::TempDir, extra: &[(&str, &str)]) -> Self {
         let client = client();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let gateway = Gateway::start(&config(folder.path(), extra), listener, Extras::default()).await.unwrap();
@@ -62,42 +62,42 @@ impl World {
     }
 
     /// Stops the gateway and starts another one over the same folder.
-    pub async fn restart(self, extra: &[(&str, &str)]) -> Self {
+    pub(crate) async fn restart(self, extra: &[(&str, &str)]) -> Self {
         let Self { gateway, folder, .. } = self;
         assert_eq!(gateway.stop().await.late, Vec::<String>::new());
         Self::over(folder, extra).await
     }
 
     /// A request with the key.
-    pub fn ask(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn ask(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.key)
     }
 
-    pub async fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         answer(self.ask(Method::GET, path).send().await.unwrap()).await
     }
 
-    pub async fn delete(&self, path: &str) -> (u16, Value) {
+    pub(crate) async fn delete(&self, path: &str) -> (u16, Value) {
         answer(self.ask(Method::DELETE, path).send().await.unwrap()).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         answer(self.ask(Method::POST, path).json(body).send().await.unwrap()).await
     }
 
-    pub async fn put(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> (u16, Value) {
         answer(self.ask(Method::PUT, path).json(body).send().await.unwrap()).await
     }
 
     /// An account that nobody starts.
-    pub async fn account(&self, id: &str) {
+    pub(crate) async fn account(&self, id: &str) {
         let (status, body) = self.post("/v1/accounts", &serde_json::json!({"id": id, "start": false})).await;
         assert_eq!(status, 201, "{body}");
     }
 }
 
 /// Status and JSON of an answer; null where it has no body.
-pub async fn answer(response: Response) -> (u16, Value) {
+pub(crate) async fn answer(response: Response) -> (u16, Value) {
     let status = response.status().as_u16();
     let bytes = response.bytes().await.unwrap();
     (status, if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() })
