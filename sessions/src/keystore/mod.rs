@@ -20,6 +20,7 @@ use wasup_store::key::Key;
 use wasup_store::repo::wa::{self, WaKind, WaScope};
 use wasup_store::{Direction, Durability, ReadTx, Store, StoreError, Tree, WriteTx};
 
+pub(crate) use protocol::pending_key;
 #[cfg(test)]
 pub(crate) use protocol::placeholder_bytes;
 

@@ -7,9 +7,8 @@ use wacore::store::DevicePropsOverride;
 use waproto::whatsapp::device_props::PlatformType;
 use wasup_store::repo::wa::WaScope;
 use whatsapp_rust::bot::{Bot, BotBuilderError};
-use whatsapp_rust::{CacheConfig, Client, ClientBuilderError};
+use whatsapp_rust::{CacheConfig, Client, ClientBuilderError, MsgSecretPolicy};
 
-use super::WhatsAppLinks;
 use super::ears::{Ears, OwnAddresses};
 use super::inbound::hook::CommitFirst;
 use super::inbound::inbox::Inbox;
@@ -19,6 +18,7 @@ use super::pump::Pump;
 use super::runtime::LinkTasks;
 use super::transport::{SocketFactory, Sockets};
 use super::whatsapp::WhatsAppLink;
+use super::{LinkSettings, WhatsAppLinks};
 use crate::dial::{Dialer, PermitSlot};
 use crate::keystore::KeyStore;
 use crate::ports::{LinkError, LinkEvent, LinkTarget};
@@ -88,7 +88,7 @@ impl Parts {
             .with_inbound_durability_hook(CommitFirst(Arc::clone(&self.inbox)))
             .with_event_handler(ears)
             .with_device_props(device)
-            .with_cache_config(caches())
+            .with_cache_config(caches(&links.settings))
             .skip_history_sync();
         if let Some(count) = links.settings.prekeys {
             builder = builder.with_wanted_pre_key_count(count as usize);
@@ -102,11 +102,11 @@ impl Parts {
     }
 }
 
-/// Smaller than the library's where an account of ours does not need its sizes: hundreds of accounts share a process.
-/// The caches fill as they are used; LID mappings and session locks must not be bounded more tightly (the library
-/// would address or lock wrongly).
-fn caches() -> CacheConfig {
-    CacheConfig { seed_msg_secrets_from_history: false, ..CacheConfig::default() }
+/// The library's caches. They fill as they are used; LID mappings and session locks must not be bounded more tightly
+/// than they are (it would address or lock wrongly).
+fn caches(settings: &LinkSettings) -> CacheConfig {
+    let msg_secret_policy = if settings.message_secrets { MsgSecretPolicy::Managed } else { MsgSecretPolicy::BotOnly };
+    CacheConfig { msg_secret_policy, seed_msg_secrets_from_history: false, ..CacheConfig::default() }
 }
 
 /// Opens a link and starts connecting.

@@ -16,6 +16,9 @@ use super::outlet::{Note, Outlet};
 use super::stream_error::StreamErrors;
 use crate::ports::LinkEvent;
 
+/// Nobody listens any more.
+struct Gone;
+
 /// The carrier of one link.
 pub(super) struct Pump {
     pub(super) outlet: Arc<Outlet>,
@@ -24,7 +27,7 @@ pub(super) struct Pump {
     pub(super) own: Arc<OwnAddresses>,
     pub(super) stream_errors: Arc<StreamErrors>,
     pub(super) events: mpsc::Sender<LinkEvent>,
-    /// While a phone may scan: the only way to see it begin to link is in the stanzas themselves.
+    /// While a phone may scan and `Paired` is not said: the only way to see it begin to link is in the stanzas.
     pub(super) watching_stanzas: Option<RawNodeLease>,
 }
 
@@ -33,50 +36,61 @@ impl Pump {
     pub(super) async fn run(mut self) {
         self.learn_own_addresses();
         loop {
-            let event = match self.outlet.next().await {
-                Note::Say(event) => Some(event),
-                Note::Paired => self.paired().await,
-                Note::Connected => self.connected(),
-                Note::Ungated(batch) => {
-                    // The inbox told the link about an error already; the phone or the channel has the message still.
-                    let _ = self.inbox.take(&batch.messages).await;
-                    None
-                }
-                Note::Lost(infos) => {
-                    self.ask_again(&infos).await;
-                    None
-                }
-                Note::Unreadable(info) => {
-                    if let Some(new) = unavailable(&info, rand::random()) {
-                        let _ = self.inbox.commit(vec![new]).await;
-                    }
-                    None
-                }
-            };
-            if let Some(event) = event
-                && self.events.send(event).await.is_err()
-            {
+            let note = self.outlet.next().await;
+            if self.carry(note).await.is_err() {
                 return;
             }
         }
     }
 
+    async fn carry(&mut self, note: Note) -> Result<(), Gone> {
+        match note {
+            Note::Say(event) => self.say(event).await?,
+            Note::Paired => self.paired().await?,
+            Note::Connected => {
+                // The library may notice late that it is paired, when the login that follows has gone through already.
+                self.paired().await?;
+                self.connected().await?;
+            }
+            // The link was told of an error by the inbox itself; the phone or the channel has these messages still.
+            Note::Ungated(batch) => drop(self.inbox.take(&batch.messages).await),
+            Note::Unreadable(info) => {
+                if let Some(new) = unavailable(&info, rand::random()) {
+                    drop(self.inbox.commit(new).await);
+                }
+            }
+            Note::Lost(infos) => self.ask_again(&infos).await,
+        }
+        Ok(())
+    }
+
+    async fn say(&self, event: LinkEvent) -> Result<(), Gone> {
+        self.events.send(event).await.map_err(|_| Gone)
+    }
+
     /// The library writes the device behind its own back within seconds; a process that dies meanwhile would be on the
-    /// phone's list without having its keys.
-    async fn paired(&mut self) -> Option<LinkEvent> {
-        self.watching_stanzas = None;
+    /// phone's list without having its keys. Once a link.
+    async fn paired(&mut self) -> Result<(), Gone> {
+        if self.watching_stanzas.take().is_none() {
+            return Ok(());
+        }
         if let Err(error) = self.client.persistence_manager().flush().await {
             tracing::error!(%error, "a fresh device could not be written");
         }
         self.learn_own_addresses();
-        Some(LinkEvent::Paired { identity: self.identity()? })
+        match self.identity() {
+            Some(identity) => self.say(LinkEvent::Paired { identity }).await,
+            None => Ok(()),
+        }
     }
 
-    fn connected(&mut self) -> Option<LinkEvent> {
-        self.watching_stanzas = None;
+    async fn connected(&self) -> Result<(), Gone> {
         self.learn_own_addresses();
         self.stream_errors.listen(&self.client);
-        Some(LinkEvent::Connected { identity: self.identity()? })
+        match self.identity() {
+            Some(identity) => self.say(LinkEvent::Connected { identity }).await,
+            None => Ok(()),
+        }
     }
 
     /// Asks the account's phone for messages again. Best effort: they are told of as unavailable already, and an answer

@@ -30,6 +30,10 @@ pub struct LinkSettings {
     /// One-time prekeys offered at a time; `None` is the library's 812. Each costs about 180 bytes in the store and
     /// memory while it is uploaded. The library refuses less than 5.
     pub prekeys: Option<u32>,
+    /// Whether each message's secret is kept, by which later votes, edits and encrypted reactions to it can be read. It
+    /// costs every message a durable write and a row of its own, and nothing reads such contents yet; bots' messages
+    /// have theirs kept always.
+    pub message_secrets: bool,
     /// Where uploads are kept while they go out; `None` is the system's folder for temporary files.
     pub spool: Option<PathBuf>,
     /// Between the decryption of a message and the row that keeps its copy.
@@ -47,6 +51,7 @@ impl Default for LinkSettings {
             initial_sync_wait: Duration::from_secs(5),
             connects_in_flight: 16,
             prekeys: None,
+            message_secrets: false,
             spool: None,
             #[cfg(feature = "sandbox")]
             before_pending_row: None,

@@ -41,6 +41,7 @@ fn key32(rng: &mut StdRng) -> [u8; 32] {
     [rng.random_range(0..4); 32]
 }
 
+#[expect(clippy::cognitive_complexity, reason = "one operation a line")]
 async fn signal(step: u32, rng: &mut StdRng, store: &dyn Backend) -> String {
     let (address, id) = (pick(rng, &ADDRESSES), rng.random_range(0..8_u32));
     let body = bytes(rng, 40);

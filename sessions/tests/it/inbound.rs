@@ -25,10 +25,10 @@ async fn a_received_message_is_stored_then_acknowledged() {
     );
     assert_eq!((message.provider_id.as_str(), message.push_name.as_deref()), (id.as_str(), Some("Ana")));
     assert_eq!(message.chat.phone.as_deref(), Some(THEIRS));
-    assert!(world.commits.load(Ordering::SeqCst) >= 1, "the dispatcher was not woken");
     let device = phone.devices()[0];
     world.network.wait_settled(OURS, device, PATIENCE).await.unwrap();
     assert!(world.network.acked_by(OURS, device).unwrap().contains(&id));
+    assert!(world.commits.load(Ordering::SeqCst) >= 1, "whoever delivers events was not woken");
     // A delivery receipt that its sender can see.
     other.wait_for_receipt(&id, "delivered", PATIENCE).await.unwrap();
     line.link.close().await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasup_sandbox::Config;
+use wasup_sandbox::{Config, Phone};
 use wasup_sessions::FailPoint;
 use wasup_store::id::Position;
 use wasup_store::records::{AccountRecord, Content};
@@ -16,12 +16,18 @@ const OURS: &str = "6281234567801";
 const THEIRS: &str = "6281234567802";
 const OTHER: &str = "6281234567803";
 
-/// How many Signal sessions are stored.
-async fn sessions(world: &World, account: &AccountRecord) -> usize {
+/// Whether the Signal session with a phone is stored.
+async fn has_session(world: &World, account: &AccountRecord, with: &Phone) -> bool {
     let scope = WaScope { no: account.no, link: account.link, epoch: account.epoch };
     let prefix = wa::key(scope, WaKind::Session);
     let rows = world.store.read::<_, StoreError>(|tx| tx.prefix(Tree::Wa, &prefix, Direction::Forward, 100)).await;
-    rows.unwrap().len()
+    let lid = with.lid();
+    let names = [with.number(), lid.split('@').next().unwrap()];
+    let with_phone = |key: &[u8]| {
+        let address = String::from_utf8_lossy(&key[prefix.as_slice().len()..]).into_owned();
+        names.iter().any(|name| address.starts_with(name))
+    };
+    rows.unwrap().iter().any(|(key, _)| with_phone(key))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,18 +43,18 @@ async fn a_message_whose_copy_is_lost_becomes_unavailable_and_is_never_acknowled
     world.network.wait_settled(OURS, device, PATIENCE).await.unwrap();
 
     // Nothing is on its way to the disk any more.
-    world.wait("the first ratchet on disk", async || (sessions(&world, &account).await > 0).then_some(())).await;
+    world.wait("the first ratchet on disk", async || has_session(&world, &account, &theirs).await.then_some(())).await;
 
     // The message is decrypted and stops there. The first message of another chat makes all ratchets durable with its
     // own: its session is there only when they are.
-    fail_point.arm();
+    fail_point.arm(THEIRS);
     let lost = theirs.send_text(OURS, "lost").await.unwrap();
     fail_point.reached().await;
-    let before = sessions(&world, &account).await;
+    assert!(!has_session(&world, &account, &other).await);
     other.send_text(OURS, "second").await.unwrap();
     let known = world.wait_messages(account.no, 2).await;
     assert!(known.iter().all(|(_, message)| body(message) != "lost"), "the fail point stopped another message");
-    world.wait("the ratchets on disk", async || (sessions(&world, &account).await > before).then_some(())).await;
+    world.wait("the ratchets on disk", async || has_session(&world, &account, &other).await.then_some(())).await;
     // The crash: nothing is closed, everything stops.
     drop(line);
     world.network.wait_disconnected(OURS, PATIENCE).await.unwrap();

@@ -1,11 +1,14 @@
 //! The link against the loopback network: real wire protocol, real store on disk.
 #![recursion_limit = "512"]
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod contract;
 mod inbound;
+mod killed;
 mod lifecycle;
 mod loopback;
 mod lost_copy;
+mod migrated;
 mod outbound;
 mod pairing;
 mod world;

@@ -15,7 +15,7 @@ async fn a_send_reaches_the_phone_under_our_id_and_its_receipts_come_back() {
     let (account, mut line, own) = world.linked("shop", OURS).await;
     let other = world.network.phone(THEIRS);
     let message = text(account.no, THEIRS, "hello", 1);
-    line.link.send(&message).await.unwrap();
+    line.send(&message).await;
     assert_eq!(line.ack(&message.provider_id).await, None);
     let shown = other.wait_for_message(&message.provider_id, PATIENCE).await.unwrap();
     assert_eq!(shown.text.as_deref(), Some("hello"));
@@ -45,9 +45,9 @@ async fn a_swallowed_ack_is_mended_by_the_same_id() {
     let message = text(account.no, THEIRS, "once", 1);
     let fault = Fault::SwallowAcks { count: 1, deliver: true };
     world.network.inject(&Scope::account(OURS), &fault).unwrap();
-    line.link.send(&message).await.unwrap();
+    line.send(&message).await;
     other.wait_for_message(&message.provider_id, PATIENCE).await.unwrap();
-    line.link.send(&message).await.unwrap();
+    line.send(&message).await;
     assert_eq!(line.ack(&message.provider_id).await, None);
     world.wait("the repeat", async || (other.repeats() == 1).then_some(())).await;
     assert_eq!(other.inbox().iter().filter(|shown| shown.text.as_deref() == Some("once")).count(), 1);
@@ -61,10 +61,10 @@ async fn a_refusal_comes_with_its_code() {
     let other = world.network.phone(THEIRS);
     world.network.inject(&Scope::account(OURS), &Fault::RefuseMessages { count: 1, code: 463 }).unwrap();
     let refused = text(account.no, THEIRS, "no", 1);
-    line.link.send(&refused).await.unwrap();
+    line.send(&refused).await;
     assert_eq!(line.ack(&refused.provider_id).await, Some(463));
     let welcome = text(account.no, THEIRS, "yes", 2);
-    line.link.send(&welcome).await.unwrap();
+    line.send(&welcome).await;
     assert_eq!(line.ack(&welcome.provider_id).await, None);
     other.wait_for_text("yes", PATIENCE).await.unwrap();
     assert!(other.inbox().iter().all(|shown| shown.text.as_deref() != Some("no")));

@@ -23,8 +23,7 @@ async fn a_phone_links_an_account_by_its_code() {
     assert_eq!(identity.jid.as_str(), phone.jid());
     assert_eq!(identity.lid.as_ref().map(|lid| lid.as_str().to_owned()), Some(phone.lid()));
     assert!(line.passed.contains(&LinkEvent::PairingStarted), "the scan is told before the pairing: {:?}", line.passed);
-    line.connected().await;
-    assert!(line.link.is_connected());
+    line.up().await;
     assert_eq!(phone.devices(), [device]);
     line.link.close().await;
     assert!(!line.link.is_connected());
@@ -44,8 +43,8 @@ async fn a_linked_account_comes_back_without_a_code() {
         assert_eq!(codes, 0);
     }
     assert_eq!(phone.devices().len(), 1);
-    let stats = world.network.stats();
-    assert!(format!("{stats:?}").contains("resumed") || stats.logins >= 3, "{stats:?}");
+    // The server's key is remembered: these logins need no full handshake.
+    assert!(world.network.stats().resumptions >= 2);
     line.link.close().await;
 }
 

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use wasup_sandbox::{Config, Network, Phone};
 use wasup_sessions::link::{LinkSettings, WhatsAppLinks};
-use wasup_sessions::ports::{Link, LinkEvent, LinkFactory, LinkTarget, Outgoing};
+use wasup_sessions::ports::{Link, LinkEvent, LinkFactory, LinkTarget, Outgoing, SendError};
 use wasup_sessions::provider_id;
 use wasup_store::id::{AccountNo, DEFAULT_TENANT, MessageId, MessageKey};
 use wasup_store::records::{AccountRecord, Content, Desired, MessageRecord, Participant};
@@ -67,7 +67,7 @@ impl World {
         let phone = self.network.phone(number);
         let code = line.qr().await;
         phone.scan(&code).await.unwrap();
-        line.connected().await;
+        line.up().await;
         (account, line, phone)
     }
 
@@ -140,6 +140,23 @@ impl Line {
 
     pub(crate) async fn connected(&mut self) {
         self.until("the connection", |event| matches!(event, LinkEvent::Connected { .. }).then_some(())).await;
+    }
+
+    /// Waits until it is connected and settled: the library may connect twice when the server's restart after a pairing
+    /// overtakes its own notice of the pairing.
+    pub(crate) async fn up(&mut self) {
+        self.connected().await;
+        while !self.link.is_connected() {
+            self.connected().await;
+        }
+    }
+
+    /// Sends, again when the connection is just being made anew.
+    pub(crate) async fn send(&mut self, message: &Outgoing) {
+        while let Err(error) = self.link.send(message).await {
+            assert_eq!(error, SendError::NotConnected);
+            self.up().await;
+        }
     }
 
     pub(crate) async fn ack(&mut self, id: &str) -> Option<u16> {

@@ -17,6 +17,7 @@ use wasup_store::{Durability, Tree};
 
 use super::{Answer, KeyStore, cut};
 
+pub(crate) use pending::pending_key;
 pub(super) use pending::pending_since;
 #[cfg(test)]
 pub(crate) use pending::placeholder_bytes;

@@ -70,15 +70,20 @@ fn committed(tx: &ReadTx<'_>, scope: WaScope, chat: &str, sender: &str, id: &str
     inbound::known(tx, scope.no, id, &chat, sender.as_ref())
 }
 
+/// The row of a message that waits, by the library's names of its chat and sender.
+pub(crate) fn pending_key(scope: WaScope, chat: &str, sender: &str, id: &str) -> Key {
+    three(wa::key(scope, WaKind::PendingInbound), [chat, sender, id])
+}
+
 impl KeyStore {
     fn pending_key(&self, chat: &str, sender: &str, id: &str) -> Key {
-        three(self.key(WaKind::PendingInbound), [chat, sender, id])
+        pending_key(self.scope, chat, sender, id)
     }
 
     pub(super) async fn put_pending(&self, rows: &[PendingInboundRow<'_>]) -> Answer<()> {
         #[cfg(feature = "sandbox")]
         if let Some(fail_point) = &self.fail_point {
-            fail_point.pass().await;
+            fail_point.pass(rows.iter().map(|row| row.sender)).await;
         }
         let now = self.store.now_ms().to_be_bytes();
         let row = |row: &PendingInboundRow<'_>| {
@@ -90,9 +95,19 @@ impl KeyStore {
         self.put_raw_rows(Durability::Relaxed, rows.iter().map(row).collect()).await
     }
 
+    /// Mostly finds nothing to do: the commit of a message deletes its row as well.
     pub(super) async fn drop_pending(&self, keys: &[PendingInboundKey<'_>]) -> Answer<()> {
-        let keys = keys.iter().map(|k| self.pending_key(k.chat, k.sender, k.id)).collect();
-        self.delete_rows(Durability::Relaxed, keys).await
+        let keys: Vec<_> = keys.iter().map(|k| self.pending_key(k.chat, k.sender, k.id)).collect();
+        let left = self.read(|tx| {
+            let mut left = Vec::new();
+            for key in keys {
+                if tx.contains(Tree::Wa, &key)? {
+                    left.push(key);
+                }
+            }
+            Ok(left)
+        });
+        self.delete_rows(Durability::Relaxed, left.await?).await
     }
 
     pub(super) async fn pending_or_placeholder(&self, chat: &str, sender: &str, id: &str) -> Answer<Option<Vec<u8>>> {

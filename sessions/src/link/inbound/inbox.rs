@@ -4,14 +4,22 @@ use std::sync::Arc;
 
 use wacore::types::events::InboundMessage;
 use wasup_store::id::AccountNo;
+use wasup_store::key::Key;
 use wasup_store::repo::inbound::{self, InboundBatch, MAX_BATCH, NewInbound};
 use wasup_store::repo::wa::WaScope;
-use wasup_store::{Durability, Store, StoreError};
+use wasup_store::{Durability, Store, StoreError, Tree, WriteTx};
 
+use crate::keystore::pending_key;
 use crate::trouble::Trouble;
 
 /// Called after received messages were committed, with their account: wakes whoever delivers events.
 pub type Committed = Arc<dyn Fn(AccountNo) + Send + Sync>;
+
+/// A message and the row where its decrypted copy waits for the commit.
+struct Arrival {
+    new: NewInbound,
+    waiting: Option<Key>,
+}
 
 /// Where an account's received messages are committed.
 pub(crate) struct Inbox {
@@ -32,21 +40,31 @@ impl Inbox {
     /// # Errors
     /// [`StoreError`]. The connection has to end then: within one connection the library never asks again.
     pub(crate) async fn take(&self, messages: &[InboundMessage]) -> Result<(), StoreError> {
-        let news = messages.iter().filter_map(|m| super::map(&m.message, &m.info, rand::random())).collect();
-        self.commit(news).await
+        let arrival = |message: &InboundMessage| {
+            let new = super::map(&message.message, &message.info, rand::random())?;
+            let (chat, sender) = (message.info.source.chat.to_string(), message.info.source.sender.to_string());
+            // With the message in the ledger its copy is not needed any more: one commit for both.
+            Some(Arrival { new, waiting: Some(pending_key(self.scope, &chat, &sender, &message.info.id)) })
+        };
+        self.commit_all(messages.iter().filter_map(arrival).collect()).await
     }
 
-    /// As [`Inbox::take`], for messages mapped already.
-    pub(crate) async fn commit(&self, news: Vec<NewInbound>) -> Result<(), StoreError> {
-        let mut news = news.into_iter().peekable();
-        while news.peek().is_some() {
-            let batch = InboundBatch {
-                no: self.scope.no,
-                epoch: self.scope.epoch,
-                now_ms: self.store.now_ms(),
-                messages: news.by_ref().take(MAX_BATCH).collect(),
+    /// As [`Inbox::take`], for a message mapped already that has no copy waiting.
+    pub(crate) async fn commit(&self, new: NewInbound) -> Result<(), StoreError> {
+        self.commit_all(vec![Arrival { new, waiting: None }]).await
+    }
+
+    async fn commit_all(&self, arrivals: Vec<Arrival>) -> Result<(), StoreError> {
+        let mut arrivals = arrivals.into_iter().peekable();
+        while arrivals.peek().is_some() {
+            let (messages, waiting): (Vec<_>, Vec<_>) =
+                arrivals.by_ref().take(MAX_BATCH).map(|arrival| (arrival.new, arrival.waiting)).unzip();
+            let batch =
+                InboundBatch { no: self.scope.no, epoch: self.scope.epoch, now_ms: self.store.now_ms(), messages };
+            let job = move |tx: &mut WriteTx<'_>| {
+                inbound::commit(tx, &batch)?;
+                waiting.iter().flatten().try_for_each(|key| tx.delete(Tree::Wa, key))
             };
-            let job = move |tx: &mut wasup_store::WriteTx<'_>| inbound::commit(tx, &batch).map(|_| ());
             if let Err(error) = self.store.write(Durability::Durable, job).await {
                 self.trouble.report(&error);
                 return Err(error);
