@@ -130,7 +130,6 @@ mod tests {
         let fading = Message {
             ephemeral_message: MessageField::some(part::FutureProofMessage {
                 message: MessageField::some(plain.clone()),
-                ..Default::default()
             }),
             ..Message::default()
         };
