@@ -1,6 +1,8 @@
 //! The composition root: opens the store, starts the tree over it, serves the API, and stops all of it in order.
 
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -189,14 +191,16 @@ impl Gateway {
         let left = deadline.saturating_duration_since(tokio::time::Instant::now()).max(LEAST);
         late.extend(self.tree.shutdown(left).await.late.iter().map(ToString::to_string));
         close_store(self.store).await;
-        tracing::info!(late = late.len(), "stopped");
-        for name in &late {
-            // An account's id may be a number.
-            let what = name.split(' ').next().unwrap_or_default();
-            tracing::warn!(what, "did not end in time");
-        }
+        tell(&late);
         StopReport { late }
     }
+}
+
+fn tell(late: &[String]) {
+    for what in late {
+        tracing::warn!(what, "did not end in time");
+    }
+    tracing::info!(late = late.len(), "stopped");
 }
 
 /// Lets running requests end; who did not within `patience`.
@@ -216,7 +220,12 @@ async fn open_store(config: &Config) -> Result<Store, wasup_store::OpenError> {
     let (dir, cache) = (config.data.dir.clone(), config.data.cache.0);
     let opened = tokio::task::spawn_blocking({
         let dir = dir.clone();
-        move || Store::open(&dir, cache)
+        move || {
+            // Messages and keys are nobody else's business. A folder that is there keeps its owner's choice, and what
+            // goes wrong here the store reports.
+            let _ = DirBuilder::new().recursive(true).mode(0o700).create(&dir);
+            Store::open(&dir, cache)
+        }
     });
     opened.await.unwrap_or_else(|_| {
         Err(wasup_store::OpenError::Damaged { path: dir, detail: "opening it panicked".to_owned() })

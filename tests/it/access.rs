@@ -71,6 +71,8 @@ async fn the_made_key_stays_over_a_restart_and_only_its_owner_reads_it() {
     let file = world.gateway.api_key.made.clone().unwrap();
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::read_to_string(&file).unwrap().trim(), world.key);
+    let folder = std::fs::metadata(world.folder.path().join("data")).unwrap();
+    assert_eq!(folder.permissions().mode() & 0o777, 0o700);
     let key = world.key.clone();
     let world = world.restart(&[]).await;
     assert_eq!(world.key, key);
