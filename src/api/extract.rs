@@ -27,10 +27,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         let body = Bytes::from_request(request, state).await.map_err(|error| no_body(&error))?;
         let mut json = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let field = error.path().to_string();
+            let place = error.path().to_string();
             let inner = error.into_inner();
             match inner.classify() {
-                serde_json::error::Category::Data => Problem::invalid(vec![FieldError::new(field, plain(&inner))]),
+                serde_json::error::Category::Data => {
+                    let message = plain(&inner);
+                    Problem::invalid(vec![FieldError::new(field(&place, &message), message)])
+                }
                 _ => Problem::new(ErrorCode::Malformed, format!("the body is no JSON: {inner}")),
             }
         })?;
@@ -51,6 +54,17 @@ fn no_body(error: &BytesRejection) -> Problem {
             Problem::new(ErrorCode::BodyTooLarge, "the body is longer than server.body_max_bytes allows")
         }
         _ => Problem::new(ErrorCode::Malformed, "the body did not arrive whole"),
+    }
+}
+
+/// The field that is meant: a missing one is named in the message only, its place is the object it is missing from.
+fn field(place: &str, message: &str) -> String {
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    match (place, missing) {
+        (".", Some(name)) => name.to_owned(),
+        (place, Some(name)) => format!("{place}.{name}"),
+        (".", None) => "body".to_owned(),
+        (place, None) => place.to_owned(),
     }
 }
 
