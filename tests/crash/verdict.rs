@@ -27,6 +27,8 @@ pub(crate) struct Verdict {
     /// Different events that arrived at the receiver, and how many of them more than once.
     pub(crate) events: usize,
     pub(crate) events_repeated: usize,
+    /// Messages that could not be read at first and came again: told as unavailable, then with their text.
+    pub(crate) unreadable_first: usize,
     /// Malformed stanzas that the network refused.
     pub(crate) violations: u64,
     /// Broken promises.
@@ -169,6 +171,10 @@ fn webhooks(world: &World, books: &Books, stored: &Stored, verdict: &mut Verdict
     verdict.events_repeated = events.values().filter(|event| event.times > 1).count();
     let mut told: HashMap<&str, usize> = HashMap::new();
     for event in events.values().filter(|event| event.kind == "message.received") {
+        if event.data["type"] == "unavailable" {
+            verdict.unreadable_first += 1;
+            continue;
+        }
         *told.entry(event.data["id"].as_str().unwrap_or_default()).or_default() += 1;
     }
     for message in stored.values().flatten().filter(|message| message.direction == "inbound") {
