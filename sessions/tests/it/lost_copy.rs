@@ -60,6 +60,8 @@ async fn a_message_whose_copy_is_lost_becomes_unavailable_and_is_never_acknowled
     world.network.wait_disconnected(OURS, PATIENCE).await.unwrap();
     assert!(!world.network.acked_by(OURS, device).unwrap().contains(&lost));
 
+    // The account's phone is asked for it again, and can't answer for now.
+    phone.go_offline();
     let mut line = world.open(&account).await;
     line.connected().await;
     let stored = world.wait_messages(account.no, 3).await;
@@ -71,5 +73,15 @@ async fn a_message_whose_copy_is_lost_becomes_unavailable_and_is_never_acknowled
     let events = world.store.read::<_, StoreError>(|tx| event::page(tx, Position(0), 1_000)).await.unwrap();
     let about = events.iter().filter(|(_, event)| format!("{event:?}").contains(&format!("{id:?}"))).count();
     assert!(about >= 1, "no event tells of it");
+
+    // What the phone then sends again fills the message.
+    phone.go_online();
+    world
+        .wait("the message itself", async || {
+            let stored = world.messages(account.no).await;
+            stored.iter().any(|(_, message)| message.provider_id == lost && body(message) == "lost").then_some(())
+        })
+        .await;
+    assert_eq!(world.messages(account.no).await.len(), 3);
     line.link.close().await;
 }
