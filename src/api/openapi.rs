@@ -19,6 +19,7 @@ use super::state::ApiState;
                        `code` is for programs, `request_id` finds it in the log. Times are RFC 3339, UTC. \
                        Every path but `/livez` and `/readyz` wants the API key.",
     ),
+    servers((url = "/", description = "This server")),
     tags(
         (name = "accounts", description = "WhatsApp accounts and their pairing"),
         (name = "messages", description = "Messages, sent and received"),

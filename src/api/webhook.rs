@@ -30,7 +30,7 @@ pub(super) struct SetWebhook {
     secret: Option<String>,
     /// Types of events; none or an empty list: every one.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, examples(json!(["message.received", "message.status"])))]
+    #[schema(value_type = Vec<String>, examples("message.received", "message.status"))]
     events: Vec<String>,
 }
 

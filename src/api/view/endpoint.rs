@@ -19,7 +19,7 @@ pub struct EndpointView {
     #[schema(examples("https://example.com/hook"))]
     pub url: String,
     /// Types of events it gets; empty: every one.
-    #[schema(examples(json!(["message.received"])))]
+    #[schema(examples("message.received"))]
     pub events: Vec<&'static str>,
     /// Whether deliveries are tried.
     pub enabled: bool,
