@@ -22,9 +22,10 @@ impl From<OpenError> for Failure {
             OpenError::Locked { .. } => {
                 (Exit::StoreLocked, "Stop the other wasup first, or give this one a data.dir of its own.")
             }
-            OpenError::Damaged { .. } => {
-                (Exit::StoreDamaged, "Nothing was repaired or deleted. Keep a copy of the folder, then restore a backup.")
-            }
+            OpenError::Damaged { .. } => (
+                Exit::StoreDamaged,
+                "Nothing was repaired or deleted. Keep a copy of the folder, then restore a backup.",
+            ),
             OpenError::NewerSchema { .. } => (Exit::StoreTooNew, "Use the version that wrote it, or a newer one."),
             OpenError::Io { .. } => {
                 (Exit::DataFolder, "Check that the folder exists, belongs to this user and is not full.")
