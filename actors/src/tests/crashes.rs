@@ -52,6 +52,21 @@ async fn a_panic_restarts_one_account_and_its_siblings_do_not_notice() {
 }
 
 #[tokio::test]
+async fn the_next_link_waits_until_the_former_one_is_closed() {
+    let world = World::running().await;
+    world.connected(&["a"]).await;
+    let no = world.no("a").await;
+    let closing = world.network.closers.acquire().await.unwrap();
+    world.strike("a", Fault::Panic).await;
+    // The new incarnation owns the account and wants a link ...
+    until("it is taken over", async || (world.states("a").await.len() == 4).then_some(())).await;
+    assert_eq!(world.network.links(no).len(), 1, "... which it does not get yet");
+    drop(closing);
+    world.connected_by_link("a", 2).await;
+    assert_eq!(world.network.overlaps.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
 async fn an_account_that_keeps_breaking_is_quarantined_until_released() {
     let mut world = World::new();
     world.settings.supervision.max_restarts = 2;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use wasup_sessions::ports::{
     EndReason, Link, LinkError, LinkEvent, LinkFactory, LinkTarget, Outgoing, QrCode, SendError,
 };
@@ -49,6 +49,8 @@ pub(super) struct Network {
     /// Times when a link was opened while an earlier one of the account was not closed.
     pub(super) overlaps: AtomicUsize,
     pub(super) close_hangs: AtomicBool,
+    /// Links close only when this has a permit.
+    pub(super) closers: Semaphore,
     codes: AtomicUsize,
 }
 
@@ -74,6 +76,7 @@ impl Network {
             tries: Mutex::default(),
             overlaps: AtomicUsize::new(0),
             close_hangs: AtomicBool::new(false),
+            closers: Semaphore::new(1),
             codes: AtomicUsize::new(0),
         })
     }
@@ -206,6 +209,7 @@ impl Link for FakeLink {
         if self.network.close_hangs.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
+        let _turn = self.network.closers.acquire().await;
         self.open.store(false, Ordering::SeqCst);
         self.vanish();
     }
