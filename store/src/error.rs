@@ -24,7 +24,7 @@ pub enum EngineError {
     Conflict,
 }
 
-/// Why a store could not be opened. None of these changes or deletes a file.
+/// Why a store could not be opened. None of these deletes a file.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process (or another handle in this one) holds the store.
@@ -33,7 +33,8 @@ pub enum OpenError {
         /// The data folder.
         path: PathBuf,
     },
-    /// The files are damaged; the engine panicked or refused them.
+    /// The files are damaged; the engine panicked or refused them, or commits are missing. Nothing was deleted, but the
+    /// engine may have written over the end of its log while it opened it.
     #[error("the store in {path} is damaged: {detail}")]
     Damaged {
         /// The data folder.

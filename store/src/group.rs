@@ -33,13 +33,17 @@ pub(crate) struct Group {
     rows: Overlay,
     seen: Vec<Seen>,
     jobs: Vec<Box<dyn Job>>,
+    /// Why the engine could not answer a job's read.
+    broken: Option<EngineError>,
 }
 
 impl Group {
     /// Runs a job inside this group. A job that fails is answered at once and leaves nothing behind.
     pub(crate) fn run(&mut self, engine: &dyn Engine, mut job: Box<dyn Job>) {
         let mut tx = WriteTx::new(engine, &self.rows);
-        if job.run(&mut tx) {
+        let keep = job.run(&mut tx);
+        self.broken = tx.broken.take();
+        if keep {
             let WriteTx { mine, seen, .. } = tx;
             // A row that an earlier job of the group changed is not in `seen`: reads of it end in the overlay.
             self.seen.extend(seen.map(std::cell::RefCell::into_inner).unwrap_or_default());
@@ -49,7 +53,10 @@ impl Group {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.jobs.len() >= MAX_JOBS || self.rows.rows() >= MAX_ROWS || self.rows.bytes() >= MAX_BYTES
+        self.broken.is_some()
+            || self.jobs.len() >= MAX_JOBS
+            || self.rows.rows() >= MAX_ROWS
+            || self.rows.bytes() >= MAX_BYTES
     }
 
     pub(crate) fn rows_mut(&mut self) -> &mut Overlay {
@@ -63,6 +70,12 @@ impl Group {
             None => CommitRow::load(engine)?,
         };
         Ok(row.position)
+    }
+
+    /// Why nothing of this group can be applied: the engine failed under one of its jobs. A full disk may show first in
+    /// a read, and the caller must hear that the store stopped, not that its own work was wrong.
+    pub(crate) fn broken(&self) -> Option<EngineError> {
+        self.broken.clone()
     }
 
     pub(crate) fn into_jobs(self) -> Vec<Box<dyn Job>> {
@@ -83,7 +96,7 @@ impl Group {
 
     /// Applies the group's rows; answers the jobs that do not wait for the disk and hands back those that do.
     pub(crate) fn apply(self, engine: &dyn Engine, cut: &mut CutRows) -> Result<Vec<Box<dyn Job>>, Failed> {
-        let Self { rows, seen, jobs } = self;
+        let Self { rows, seen, jobs, .. } = self;
         let mut lowered = Lowered::default();
         for ((tree, key), value) in rows.into_rows() {
             cut.lower(tree, key, value, &mut lowered);

@@ -10,7 +10,7 @@ use crate::engine::{Engine, Seen, Walk};
 use crate::envelope::{self, Codec};
 use crate::key::{self, MAX_KEY};
 use crate::overlay::Overlay;
-use crate::{StoreError, Tree};
+use crate::{EngineError, StoreError, Tree};
 
 /// Which end of a range a page begins at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +39,13 @@ pub struct ReadTx<'a> {
     /// Of a write: what its group and the job itself changed already, newest last.
     over: &'a [&'a Overlay],
     seen: Option<&'a RefCell<Vec<Seen>>>,
+    /// Of a write: where a failure of the engine is noted.
+    broken: Option<&'a RefCell<Option<EngineError>>>,
 }
 
 impl<'a> ReadTx<'a> {
     pub(crate) fn new(engine: &'a dyn Engine) -> Self {
-        Self { engine, over: &[], seen: None }
+        Self { engine, over: &[], seen: None, broken: None }
     }
 
     /// The enveloped value under a key.
@@ -55,7 +57,7 @@ impl<'a> ReadTx<'a> {
         if let Some(change) = self.over.iter().rev().find_map(|o| o.get(tree, key)) {
             return Ok(change);
         }
-        let stored = self.engine.get(tree, key)?;
+        let stored = self.engine.get(tree, key).map_err(|error| self.note(error))?;
         if let Some(seen) = self.seen {
             seen.borrow_mut().push(Seen { tree, key: Box::from(key), value: stored.clone() });
         }
@@ -63,6 +65,13 @@ impl<'a> ReadTx<'a> {
             Some(stored) => Some(raise(self.engine, tree, key, stored)?),
             None => None,
         })
+    }
+
+    fn note(&self, error: EngineError) -> EngineError {
+        if let Some(broken) = self.broken {
+            broken.borrow_mut().get_or_insert_with(|| error.clone());
+        }
+        error
     }
 
     /// Whether a row exists.
@@ -110,7 +119,8 @@ impl<'a> ReadTx<'a> {
         limit: usize,
     ) -> Result<Page, StoreError> {
         let hidden: usize = self.over.iter().map(|o| o.range(tree, from, to).count()).sum();
-        let mut rows = self.engine.range(tree, from, to, direction.into(), limit.saturating_add(hidden))?;
+        let found = self.engine.range(tree, from, to, direction.into(), limit.saturating_add(hidden));
+        let mut rows = found.map_err(|error| self.note(error))?;
         if let Some(seen) = self.seen {
             let saw = |(key, value): &(Bytes, Bytes)| Seen { tree, key: Box::from(&**key), value: Some(value.clone()) };
             seen.borrow_mut().extend(rows.iter().map(saw));
@@ -180,17 +190,24 @@ pub struct WriteTx<'a> {
     group: &'a Overlay,
     pub(crate) mine: Overlay,
     pub(crate) seen: Option<RefCell<Vec<Seen>>>,
+    /// Why the engine could not read, once it could not: it will not write either.
+    pub(crate) broken: RefCell<Option<EngineError>>,
 }
 
 impl<'a> WriteTx<'a> {
     pub(crate) fn new(engine: &'a dyn Engine, group: &'a Overlay) -> Self {
         let seen = engine.wants_preconditions().then(RefCell::default);
-        Self { engine, group, mine: Overlay::default(), seen }
+        Self { engine, group, mine: Overlay::default(), seen, broken: RefCell::default() }
     }
 
     /// Reads through this write.
     pub fn reading<T>(&self, f: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        f(&ReadTx { engine: self.engine, over: &[self.group, &self.mine], seen: self.seen.as_ref() })
+        f(&ReadTx {
+            engine: self.engine,
+            over: &[self.group, &self.mine],
+            seen: self.seen.as_ref(),
+            broken: Some(&self.broken),
+        })
     }
 
     /// As [`ReadTx::get`].

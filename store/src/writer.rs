@@ -131,6 +131,9 @@ impl Writer {
     }
 
     fn commit(&mut self, mut group: Group) -> Result<(), Failed> {
+        if let Some(error) = group.broken() {
+            return Err((error, group.into_jobs()));
+        }
         let wants_sync = group.wants_sync();
         let waiting = if group.row_count() == 0 {
             group.apply(&*self.engine, &mut self.cut)?

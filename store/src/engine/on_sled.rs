@@ -36,7 +36,8 @@ impl SledEngine {
     /// Opens or creates the store in `path`, with a page cache of `cache` bytes.
     ///
     /// # Errors
-    /// [`OpenError`]: in use, damaged, or not readable. Nothing is deleted or repaired.
+    /// [`OpenError`]: in use, damaged, or not readable. Nothing is deleted, but sled may write over the end
+    /// of a damaged log.
     pub fn open(path: &Path, cache: u64) -> Result<Self, OpenError> {
         std::fs::create_dir_all(path).map_err(|source| OpenError::Io { path: path.into(), source })?;
         let damaged = |detail: String| OpenError::Damaged { path: path.into(), detail };

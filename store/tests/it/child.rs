@@ -59,7 +59,7 @@ fn opened(folder: &Path) -> String {
             format!("\nresult open {}", rows.map_or_else(|error| error.to_string(), |rows| rows.len().to_string()))
         }
         Err(OpenError::Locked { .. }) => "\nresult locked".into(),
-        Err(OpenError::Damaged { .. }) => "\nresult damaged".into(),
+        Err(OpenError::Damaged { detail, .. }) => format!("\nresult damaged: {}", detail.replace('\n', " ")),
         Err(OpenError::NewerSchema { .. }) => "\nresult newer".into(),
         Err(OpenError::Engine { .. }) => "\nresult engine".into(),
         Err(OpenError::Io { .. }) => "\nresult io".into(),

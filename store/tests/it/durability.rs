@@ -126,6 +126,8 @@ enum Break {
     /// Panics, as sled does on a damaged page.
     PanicInApply,
     PanicInSync,
+    /// Can't read any more, as sled after its log failed.
+    Read,
 }
 
 /// A memory engine that breaks when it is told to.
@@ -138,6 +140,9 @@ struct Breaking {
 
 impl Engine for Breaking {
     fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
+        if self.how == Break::Read && self.now.load(Ordering::SeqCst) {
+            return Err(EngineError::DiskFull);
+        }
         self.inner.get(tree, key)
     }
 
@@ -177,6 +182,17 @@ async fn an_engine_that_panics_poisons_the_store() {
         assert!(matches!(put(&store, Durability::Durable, 1).await, Err(StoreError::Poisoned(_))), "{how:?}");
         is_poisoned(&store).await;
     }
+}
+
+#[tokio::test]
+async fn a_write_whose_read_fails_poisons_the_store() {
+    let (store, engine) = breaking(Break::Read);
+    put(&store, Durability::Durable, 0).await.unwrap();
+    engine.now.store(true, Ordering::SeqCst);
+    let job = store.write(Durability::Durable, |tx| tx.contains(Tree::Audit, 0_u64.to_be_bytes())).await;
+    assert!(matches!(job, Err(StoreError::Poisoned(EngineError::DiskFull))));
+    engine.now.store(false, Ordering::SeqCst);
+    is_poisoned(&store).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
