@@ -60,7 +60,9 @@ async fn the_next_link_waits_until_the_former_one_is_closed() {
     world.strike("a", Fault::Panic).await;
     // The new incarnation owns the account and wants a link ...
     until("it is taken over", async || (world.states("a").await.len() == 4).then_some(())).await;
-    assert_eq!(world.network.links(no).len(), 1, "... which it does not get yet");
+    // ... long enough for another account to be created and connected.
+    world.connected(&["b"]).await;
+    assert_eq!(world.network.links(no).len(), 1, "it does not get one yet");
     drop(closing);
     world.connected_by_link("a", 2).await;
     assert_eq!(world.network.overlaps.load(Ordering::SeqCst), 0);
