@@ -10,6 +10,7 @@ pub mod webhook;
 
 mod account;
 mod accounts;
+mod alarm;
 mod context;
 mod door;
 mod endpoints;

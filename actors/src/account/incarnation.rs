@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use ractor::ActorRef;
 use rand::rngs::StdRng;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wasup_sessions::ports::{Link, LinkTarget, QrCode};
@@ -22,6 +21,7 @@ use super::pairing::Rounds;
 use super::pump::{Pump, Report};
 use super::state::opening;
 use crate::accounts::SupervisorMsg;
+use crate::alarm::Alarm;
 use crate::context::Context;
 use crate::door::{AccountDoor, QrShown};
 use crate::supervision::{Crash, StopReason, StoreTrouble};
@@ -59,7 +59,7 @@ pub(crate) struct Incarnation {
     /// The link ended on purpose and is opened anew when it is closed.
     pub(super) reopen: bool,
     pub(super) closing: Option<Closing>,
-    alarm: Option<(Instant, JoinHandle<()>)>,
+    alarm: Alarm,
     pub(super) rng: StdRng,
 }
 
@@ -68,14 +68,6 @@ pub(super) struct Closing {
     pub(super) reason: StopReason,
     /// Until then sends that are on the wire may be acknowledged.
     pub(super) deadline: Instant,
-}
-
-impl Drop for Incarnation {
-    fn drop(&mut self) {
-        if let Some((_, alarm)) = self.alarm.take() {
-            alarm.abort();
-        }
-    }
 }
 
 impl Incarnation {
@@ -105,7 +97,7 @@ impl Incarnation {
             rounds: Rounds::default(),
             reopen: false,
             closing: None,
-            alarm: None,
+            alarm: Alarm::default(),
             rng: rand::make_rng(),
         }
     }
@@ -208,22 +200,15 @@ impl Incarnation {
         let due = due.map(|at| at.max(now + ALARM_MIN));
         let closing = self.closing.as_ref().map(|closing| closing.deadline.max(now + ALARM_MIN));
         let at = [due, closing].into_iter().flatten().fold(now + SLOW_WAKE, Instant::min);
-        if let Some((set, alarm)) = &self.alarm {
-            if *set <= at {
-                return;
-            }
-            alarm.abort();
-        }
         let actor = self.myself.clone();
-        let alarm = tokio::spawn(async move {
-            tokio::time::sleep_until(at).await;
+        self.alarm.set(at, move || {
+            // An actor that is gone needs no waking.
             let _ = actor.cast(AccountMsg::Alarm);
         });
-        self.alarm = Some((at, alarm));
     }
 
     /// The alarm rang.
     pub(super) fn alarm_rang(&mut self) {
-        self.alarm = None;
+        self.alarm.rang();
     }
 }

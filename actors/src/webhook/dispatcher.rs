@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent};
 use rand::rngs::StdRng;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use wasup_store::id::{DeliveryId, Millis};
 use wasup_store::records::{Attempt as AttemptRow, AttemptOutcome, DeliveryRecord, DiscardReason};
@@ -19,6 +19,7 @@ use super::counts::count;
 use super::lane::Lanes;
 use super::retry;
 use super::worker::{self, Attempt, Attempted};
+use crate::alarm::Alarm;
 use crate::context::Context;
 use crate::supervision::{Crash, StoreTrouble};
 use crate::tray::Tray;
@@ -54,18 +55,10 @@ pub(crate) struct Dispatching {
     out: usize,
     workers: JoinSet<()>,
     tray: Arc<Tray<Attempted>>,
-    alarm: Option<(Instant, JoinHandle<()>)>,
+    alarm: Alarm,
     draining: bool,
     drained: Option<RpcReplyPort<()>>,
     rng: StdRng,
-}
-
-impl Drop for Dispatching {
-    fn drop(&mut self) {
-        if let Some((_, alarm)) = self.alarm.take() {
-            alarm.abort();
-        }
-    }
 }
 
 impl Actor for Dispatcher {
@@ -88,7 +81,7 @@ impl Actor for Dispatcher {
             out: 0,
             workers: JoinSet::new(),
             tray: Arc::new(Tray::new()),
-            alarm: None,
+            alarm: Alarm::default(),
             draining: false,
             drained: None,
             rng: rand::make_rng(),
@@ -112,7 +105,7 @@ impl Actor for Dispatcher {
                 state.dispatch().await?;
             }
             DispatcherMsg::Alarm => {
-                state.alarm = None;
+                state.alarm.rang();
                 state.dispatch().await?;
             }
             DispatcherMsg::Attempted => {
@@ -287,19 +280,11 @@ impl Dispatching {
             Some(_) => BLOCKED_WAKE,
             None => SLOW_WAKE,
         };
-        let at = now + wait.min(SLOW_WAKE);
-        if let Some((set, alarm)) = &self.alarm {
-            if *set <= at {
-                return;
-            }
-            alarm.abort();
-        }
         let actor = self.myself.clone();
-        let alarm = tokio::spawn(async move {
-            tokio::time::sleep_until(at).await;
+        self.alarm.set(now + wait.min(SLOW_WAKE), move || {
+            // A dispatcher that is gone needs no waking.
             let _ = actor.cast(DispatcherMsg::Alarm);
         });
-        self.alarm = Some((at, alarm));
     }
 
     fn end_drain(&mut self) {
