@@ -101,12 +101,11 @@ fn sends(world: &World, books: &Books, stored: &Stored, verdict: &mut Verdict) {
             *shown.entry((phone.number().to_owned(), message.text.unwrap_or_default())).or_default() += 1;
         }
     }
-    let by_id: HashMap<&str, &Message> =
-        stored.values().flatten().map(|message| (message.id.as_str(), message)).collect();
+    let place = |account: &str, id: &str| stored[account].iter().find(|message| message.id == id);
     let accepted = books.accepted.lock().unwrap();
     verdict.accepted = accepted.len();
     for send in accepted.iter() {
-        let Some(message) = by_id.get(send.id.as_str()) else {
+        let Some(message) = place(&send.account, &send.id) else {
             verdict.breaks(format!("a 202 is not in the store: {send:?}"));
             continue;
         };
@@ -133,6 +132,12 @@ fn receptions(world: &World, books: &Books, stored: &Stored, verdict: &mut Verdi
     for (account, messages) in stored {
         for message in messages.iter().filter(|message| message.direction == "inbound") {
             *counts.entry((account, message.text.as_deref().unwrap_or("(unreadable)"))).or_default() += 1;
+        }
+    }
+    for message in written.iter() {
+        let under_its_id = |stored: &&Message| stored.provider_message_id == message.id;
+        if stored[&message.account].iter().filter(under_its_id).count() != 1 {
+            verdict.breaks(format!("{} is not stored once under its id", message.text));
         }
     }
     for (account, text) in expected {

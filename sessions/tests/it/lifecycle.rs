@@ -124,8 +124,9 @@ async fn many_accounts_connect_a_few_at_a_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_that_fell_silent_is_noticed() {
     let world = World::with(wasup_sandbox::Config::default(), |settings| {
-        settings.keepalive_interval = std::time::Duration::from_millis(300);
-        settings.query_timeout = std::time::Duration::from_secs(1);
+        // Short for a test, yet long enough for a busy machine: a probe that is late ends a healthy connection.
+        settings.keepalive_interval = std::time::Duration::from_secs(1);
+        settings.query_timeout = std::time::Duration::from_secs(4);
     })
     .await;
     let (_, mut line, _) = world.linked("shop", OURS).await;
