@@ -48,45 +48,38 @@ impl Verdict {
 
 type Stored = HashMap<String, Vec<Message>>;
 
+/// Judges again and again until every promise is kept, or as things are when the patience ends: sends settle, phones
+/// answer and webhooks are retried for a while after the last restart.
 pub(crate) async fn reach(world: &World, books: &Books) -> Verdict {
-    let stored = settled(world, books).await;
-    let mut verdict = Verdict::default();
-    sends(world, books, &stored, &mut verdict);
-    receptions(world, books, &stored, &mut verdict);
-    acknowledgements(world, &stored, &mut verdict);
-    webhooks(world, books, &stored, &mut verdict);
-    verdict.repeats_dropped = world.network.phones().iter().map(wasup_sandbox::Phone::repeats).sum();
-    verdict.violations = world.network.violation_count();
-    if verdict.violations > 0 {
-        verdict.breaks(format!("the network refused stanzas: {:?}", world.network.violations()));
-    }
-    if !verdict.broken.is_empty() {
-        eprintln!("{}", world.log());
-    }
-    verdict
-}
-
-/// The stores of all accounts once every send is settled and everything written has come and was told; or as they are
-/// when the patience ends.
-async fn settled(world: &World, books: &Books) -> Stored {
     let begun = Instant::now();
     loop {
         let mut stored = Stored::new();
         for (account, _) in &world.accounts {
             stored.insert(account.clone(), world.api.messages(account).await.unwrap_or_default());
         }
-        let all = || stored.values().flatten();
-        let open = all().filter(|message| !message.is_settled()).count();
-        let inbound = all().filter(|message| message.direction == "inbound").count();
-        // Accounts write to each other too: those are received as well.
-        let among = books.accepted.lock().unwrap().iter().filter(|send| owner(world, &send.to).is_some()).count();
-        let expected = books.written.lock().unwrap().len() + among;
-        let told = world.receiver.count("message.received");
-        if (open == 0 && inbound >= expected && told >= expected) || begun.elapsed() > PATIENCE {
-            return stored;
+        let verdict = judge(world, books, &stored);
+        if verdict.broken.is_empty() || begun.elapsed() > PATIENCE {
+            if !verdict.broken.is_empty() {
+                eprintln!("{}", world.log());
+            }
+            return verdict;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+}
+
+fn judge(world: &World, books: &Books, stored: &Stored) -> Verdict {
+    let mut verdict = Verdict::default();
+    sends(world, books, stored, &mut verdict);
+    receptions(world, books, stored, &mut verdict);
+    acknowledgements(world, stored, &mut verdict);
+    webhooks(world, books, stored, &mut verdict);
+    verdict.repeats_dropped = world.network.phones().iter().map(wasup_sandbox::Phone::repeats).sum();
+    verdict.violations = world.network.violation_count();
+    if verdict.violations > 0 {
+        verdict.breaks(format!("the network refused stanzas: {:?}", world.network.violations()));
+    }
+    verdict
 }
 
 fn owner<'a>(world: &'a World, number: &str) -> Option<&'a str> {
@@ -185,7 +178,9 @@ fn webhooks(world: &World, books: &Books, stored: &Stored, verdict: &mut Verdict
     for message in stored.values().flatten().filter(|message| message.direction == "inbound") {
         let times = told.get(message.id.as_str()).copied().unwrap_or(0);
         if times != 1 {
-            verdict.breaks(format!("{} was told under {times} ids", message.id));
+            let same_id = stored.values().flatten().filter(|m| m.provider_message_id == message.provider_message_id);
+            let same_id: Vec<_> = same_id.map(|m| (&m.id, &m.direction, &m.text)).collect();
+            verdict.breaks(format!("{message:?} was told under {times} ids; under its network's id: {same_id:?}"));
         }
     }
     let ended: HashSet<&str> = events
