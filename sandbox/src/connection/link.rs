@@ -55,9 +55,18 @@ impl Link {
     /// Sends a last stanza and closes in order. Works on silent connections too: it is an
     /// operator's order.
     pub(crate) fn say_goodbye(&self, node: Node) {
+        self.goodbye(node, None);
+    }
+
+    /// As [`Self::say_goodbye`], a little later.
+    pub(crate) fn say_goodbye_at(&self, node: Node, due: Instant) {
+        self.goodbye(node, Some(due));
+    }
+
+    fn goodbye(&self, node: Node, due: Option<Instant>) {
         self.trace.record(self.id, Direction::ToClient, &node);
         let node = Arc::new(node);
-        self.order(Order::Stanza { node, due: None });
+        self.order(Order::Stanza { node, due });
         self.order(Order::Close);
     }
 

@@ -8,18 +8,23 @@ use crate::registry::Registry;
 use crate::stanza::{attr, child_bytes, now, stream_error};
 use crate::violation::{Broken, Rule};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
 /// Tells the companion that it was restarted into its new identity.
 const RESTART: u16 = 515;
 
+/// How long the restart comes after the companion's answer. On the real network a round trip lies between; without it
+/// whatsapp-rust can hear of the restart before it has finished its own step of the pairing, and then connects twice.
+const ROUND_TRIP: Duration = Duration::from_millis(60);
+
 /// Judges the companion's answer to `<pair-success>`.
 pub(crate) fn judge(registry: &Registry, offer: &Offer, pending: Pending, answer: &Node) {
     let outcome = link(registry, offer, &pending, answer);
     if let Ok(device) = &outcome {
         tracing::debug!(device, "paired a device");
-        offer.link.say_goodbye(stream_error(RESTART).build());
+        offer.link.say_goodbye_at(stream_error(RESTART).build(), Instant::now() + ROUND_TRIP);
     } else {
         offer.link.drop_now();
     }
