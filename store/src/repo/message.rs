@@ -259,6 +259,8 @@ pub(super) fn advance(
     message.state = after;
     message.reason = None;
     let times = &mut message.times;
+    // Receipts tell whole seconds: one of the same second must not seem to come before what it is about.
+    let at_ms = at_ms.max(times.sent_ms.or(times.sending_ms).or(times.queued_ms).unwrap_or(0));
     let place = match after {
         MessageState::Delivered => &mut times.delivered_ms,
         MessageState::Read => &mut times.read_ms,

@@ -121,6 +121,13 @@ async fn receipts_move_forward_and_prove_the_sending() {
     let record = read(&store, |tx| message::get(tx, id)).await.unwrap();
     assert_eq!((record.times.sent_ms, record.times.delivered_ms), (Some(NOW + 500), Some(NOW + 500)));
     assert_eq!(record.state, Played);
+    // Receipts tell whole seconds; one that seems older than the sending is as old as the sending.
+    let (second, early) =
+        (accept(&store, new_send(no, 2, &phone(62))).await.id, vec![new_send(no, 2, &phone(62)).provider_id]);
+    take(&store, no, epoch, 1).await;
+    write(&store, move |tx| message::receipt(tx, no, epoch, &early, Read, NOW - 5_000, NOW + 600)).await;
+    let times = read(&store, |tx| message::get(tx, second)).await.unwrap().times;
+    assert_eq!(times.read_ms, times.sending_ms);
     // What others wrote under the same id is not ours to move.
     let theirs = wasup_store::repo::inbound::NewInbound { provider_id: provider_id.clone(), ..arrived(1, &phone(63)) };
     let theirs = crate::support::stored(&receive(&store, &account, vec![theirs]).await[0]);
