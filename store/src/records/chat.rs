@@ -6,7 +6,7 @@ use super::Participant;
 use crate::id::{ChatNo, PersonNo};
 use crate::jid::Jid;
 
-/// Row of `chat`.
+/// A chat; the row of `chat` of one that is not with a human.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChatRecord {
     /// Its address.

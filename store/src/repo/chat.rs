@@ -1,8 +1,8 @@
 //! Chats of an account.
 //!
-//! `chat`: no · chat u32 → record; no · 0 u32 · jid → chat u32 for chats that are not with one human (the chat with a
-//! human stands in the person's record). `chat_recent`: no · ~last · chat → (): `last` is the time of the chat's newest
-//! row in `msg_chat`.
+//! A chat with a human has the human's own number and no row of its own: what is known of it stands in the person's
+//! record. Other chats are numbered from [`FIRST_OF_OTHERS`] on. `chat`: no · chat u32 → record; no · 0 u32 · jid → chat
+//! u32. `chat_recent`: no · ~last · chat → (): `last` is the time of the chat's newest row in `msg_chat`.
 
 use super::person;
 use super::scope::AccountScope;
@@ -11,6 +11,14 @@ use crate::jid::{Jid, JidKind};
 use crate::key::{Key, Parts};
 use crate::records::{ChatRecord, Participant, PersonRecord};
 use crate::{ReadTx, StoreError, Tree, WriteTx};
+
+/// The first number of a chat that is not with one human.
+const FIRST_OF_OTHERS: u32 = 1 << 31;
+
+/// The human of a chat's number.
+const fn human(chat: ChatNo) -> Option<PersonNo> {
+    if chat.0 < FIRST_OF_OTHERS { Some(PersonNo(chat.0)) } else { None }
+}
 
 fn record_key(no: AccountNo, chat: ChatNo) -> Key {
     Key::new().u32(no.0).u32(chat.0)
@@ -33,7 +41,11 @@ fn is_human(jid: &Jid) -> bool {
 /// # Errors
 /// [`StoreError`] when the row can't be read.
 pub fn get(tx: &ReadTx<'_>, no: AccountNo, chat: ChatNo) -> Result<Option<ChatRecord>, StoreError> {
-    tx.record(Tree::Chat, record_key(no, chat))
+    let Some(person) = human(chat) else { return tx.record(Tree::Chat, record_key(no, chat)) };
+    let record = person::get(tx, no, person)?.filter(|record| record.chat == Some(chat));
+    Ok(record
+        .and_then(|record| person::participant(&record))
+        .map(|participant| ChatRecord { participant, person: Some(person) }))
 }
 
 fn pointer(tx: &ReadTx<'_>, key: &Key) -> Result<Option<ChatNo>, StoreError> {
@@ -68,25 +80,26 @@ pub(super) fn resolve(
 ) -> Result<(ChatNo, Option<PersonNo>), StoreError> {
     if is_human(&participant.jid) {
         let (person, record) = person::resolve(tx, scope, participant)?;
-        return Ok((with_person(tx, scope, participant, person, record)?, Some(person)));
+        return Ok((with_person(tx, scope.no, person, record)?, Some(person)));
     }
     let key = jid_key(scope.no, &participant.jid);
     if let Some(chat) = tx.reading(|tx| pointer(tx, &key))? {
         return Ok((chat, None));
     }
-    let chat = make(tx, scope, participant, None)?;
+    scope.counters.last_chat = ChatNo(scope.counters.last_chat.0.max(FIRST_OF_OTHERS - 1) + 1);
+    let chat = scope.counters.last_chat;
+    let record = ChatRecord { participant: participant.clone(), person: None };
+    tx.put_record(Tree::Chat, record_key(scope.no, chat), &record)?;
     tx.put_fixed(Tree::Chat, key, &chat.0.to_be_bytes())?;
     Ok((chat, None))
 }
 
 fn with_person(
     tx: &mut WriteTx<'_>,
-    scope: &mut AccountScope,
-    participant: &Participant,
+    no: AccountNo,
     person: PersonNo,
     mut record: PersonRecord,
 ) -> Result<ChatNo, StoreError> {
-    let no = scope.no;
     if let Some(chat) = record.chat {
         return Ok(chat);
     }
@@ -96,21 +109,9 @@ fn with_person(
             return Ok(chat);
         }
     }
-    let chat = make(tx, scope, participant, Some(person))?;
+    let chat = ChatNo(person.0);
     record.chat = Some(chat);
     person::put(tx, no, person, &record)?;
-    Ok(chat)
-}
-
-fn make(
-    tx: &mut WriteTx<'_>,
-    scope: &mut AccountScope,
-    participant: &Participant,
-    person: Option<PersonNo>,
-) -> Result<ChatNo, StoreError> {
-    scope.counters.last_chat = ChatNo(scope.counters.last_chat.0 + 1);
-    let chat = scope.counters.last_chat;
-    tx.put_record(Tree::Chat, record_key(scope.no, chat), &ChatRecord { participant: participant.clone(), person })?;
     Ok(chat)
 }
 
@@ -138,8 +139,7 @@ pub(super) fn same(tx: &ReadTx<'_>, no: AccountNo, a: ChatNo, b: ChatNo) -> Resu
     if a == b {
         return Ok(true);
     }
-    let person = |chat| Ok::<_, StoreError>(get(tx, no, chat)?.and_then(|record| record.person));
-    match (person(a)?, person(b)?) {
+    match (human(a), human(b)) {
         (Some(a), Some(b)) => Ok(person::canonical(tx, no, a)? == person::canonical(tx, no, b)?),
         _ => Ok(false),
     }

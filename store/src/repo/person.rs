@@ -44,6 +44,13 @@ pub fn by_jid(tx: &ReadTx<'_>, no: AccountNo, jid: &Jid) -> Result<Option<Person
     Ok(tx.fixed(Tree::Person, pointer_key(no, jid))?.and_then(|body| Parts(&body).u32()).map(PersonNo))
 }
 
+/// The addresses of a person, the LID first.
+pub(super) fn participant(record: &PersonRecord) -> Option<Participant> {
+    let phone = record.phone.as_ref().and_then(|jid| jid.phone_digits()).map(str::to_owned);
+    let jid = record.lid.clone().or_else(|| record.phone.clone())?;
+    Some(Participant { jid, phone, lid: record.lid.clone() })
+}
+
 /// What is known of a person.
 ///
 /// # Errors
