@@ -5,6 +5,7 @@
 #![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "what a test can not get, fails it")]
 
+mod demo;
 mod exits;
 mod gateway;
 mod load;
