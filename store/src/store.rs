@@ -243,9 +243,10 @@ where
     }
 
     fn answer(self: Box<Self>, outcome: Result<(), StoreError>) {
-        let Self { closure, outcome: own, answer: to, .. } = *self;
+        let Self { closure, outcome: own, answer: to, _place: place, .. } = *self;
         // Before the caller goes on: the closure may hold a handle of the store, and the caller's must be the last.
-        drop(closure);
+        // The place is free when the caller hears of it, too.
+        drop((closure, place));
         let answer = match outcome {
             Ok(()) => own.unwrap_or_else(|| Err(StoreError::Closed.into())),
             Err(error) => Err(error.into()),
