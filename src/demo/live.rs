@@ -38,20 +38,27 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
     ring::settle(&stage, &expected).await;
     say(&lines(&ring::count(&stage, &expected, paired, begun.elapsed()).await?))?;
     say(&addresses(&stage))?;
+    // One wait for the whole time: a signal that comes in the middle of a round must not be missed.
+    tokio::select! {
+        stopped = tokio::signal::ctrl_c() => stopped?,
+        failed = talk_on(&stage, &mut expected, paired, begun) => failed?,
+    }
+    say("stopping")?;
+    stage.strike().await;
+    Ok(())
+}
+
+/// Talks until somebody stops it.
+async fn talk_on(stage: &Stage, expected: &mut Vec<Expected>, paired: usize, begun: Instant) -> anyhow::Result<()> {
     let mut pace = tokio::time::interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pace.tick().await;
     for round in 1.. {
-        tokio::select! {
-            stopped = tokio::signal::ctrl_c() => { stopped?; break }
-            _ = pace.tick() => {}
-        }
-        expected.extend(talk(&stage, round).await?);
-        ring::settle(&stage, &expected).await;
-        say(&lines(&ring::count(&stage, &expected, paired, begun.elapsed()).await?))?;
+        pace.tick().await;
+        expected.extend(talk(stage, round).await?);
+        ring::settle(stage, expected).await;
+        say(&lines(&ring::count(stage, expected, paired, begun.elapsed()).await?))?;
     }
-    say("stopping")?;
-    stage.strike().await;
     Ok(())
 }
 
