@@ -1,7 +1,12 @@
 //! Who asks.
 
+use std::sync::Arc;
+
 use wasup_store::id::{DEFAULT_TENANT, TenantNo};
 use wasup_store::records::AccountRecord;
+
+/// A request's id on its way through the actors.
+pub(crate) type RequestId = Arc<str>;
 
 /// Who asks, and under which request. Every use case takes it, and its log lines carry it.
 #[derive(Debug, Clone)]
@@ -42,6 +47,10 @@ impl Principal {
     #[must_use]
     pub fn system(request_id: impl Into<String>) -> Self {
         Self { tenant: DEFAULT_TENANT, who: Who::System, request_id: request_id.into() }
+    }
+
+    pub(crate) fn cause(&self) -> Option<RequestId> {
+        Some(RequestId::from(self.request_id.as_str()))
     }
 
     /// Another tenant's account does not exist for this one.

@@ -12,7 +12,8 @@ use crate::accounts::AccountsSupervisor;
 use crate::context::Context;
 use crate::janitor::Janitor;
 use crate::supervision::{
-    Backoff, ChildTable, Departure, Exit, OnExceeded, RestartKind, RestartPolicy, StopReason, StopStep, Verdict,
+    Backoff, ChildTable, Departure, Exit, OnExceeded, RestartKind, RestartPolicy, StopReason, StopStep, Verdict, cause,
+    not_started,
 };
 use crate::webhook::Dispatcher;
 
@@ -126,12 +127,9 @@ impl Actor for Root {
         event: SupervisionEvent,
         state: &mut Rooted,
     ) -> Result<(), ActorProcessingErr> {
-        let (actor, exit) = match event {
-            SupervisionEvent::ActorTerminated(actor, _, reason) => (actor, Exit::terminated(reason.as_deref())),
-            SupervisionEvent::ActorFailed(actor, error) => {
-                tracing::error!(%error, "a branch of the tree broke");
-                (actor, Exit::failed(&error))
-            }
+        let (actor, exit, cause) = match event {
+            SupervisionEvent::ActorTerminated(actor, _, reason) => (actor, Exit::terminated(reason.as_deref()), None),
+            SupervisionEvent::ActorFailed(actor, error) => (actor, Exit::failed(&error), cause(&error)),
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => return Ok(()),
         };
         if state.closing {
@@ -139,7 +137,7 @@ impl Actor for Root {
         }
         if let Some(gone) = state.table.exited(actor.get_id(), exit, Instant::now(), &mut state.rng) {
             let Departure { key, generation, verdict, .. } = gone;
-            state.carry_out(key, generation, verdict);
+            state.carry_out(key, generation, verdict, cause.as_deref());
         }
         Ok(())
     }
@@ -168,9 +166,9 @@ impl Rooted {
                 true
             }
             Err(error) => {
-                tracing::error!(branch = branch.as_str(), %error, "a branch of the tree did not start");
+                let cause = not_started(&error);
                 let (generation, verdict) = self.table.not_started(&branch, Instant::now(), &mut self.rng);
-                self.carry_out(branch, generation, verdict);
+                self.carry_out(branch, generation, verdict, cause.as_deref());
                 false
             }
         }
@@ -185,14 +183,19 @@ impl Rooted {
         })
     }
 
-    fn carry_out(&self, branch: Branch, generation: u64, verdict: Verdict) {
+    fn carry_out(&self, branch: Branch, generation: u64, verdict: Verdict, cause: Option<&str>) {
         match verdict {
             Verdict::RestartAfter(wait) => {
-                tracing::warn!(branch = branch.as_str(), ?wait, "a branch of the tree is started again");
+                tracing::warn!(
+                    branch = branch.as_str(),
+                    cause,
+                    ?wait,
+                    "a branch of the tree broke and is started again"
+                );
                 self.myself.send_after(wait, move || RootMsg::Respawn { branch, generation });
             }
             Verdict::Escalate | Verdict::Quarantine => {
-                tracing::error!(branch = branch.as_str(), "the tree broke too often; the process has to end");
+                tracing::error!(branch = branch.as_str(), cause, "the tree broke too often; the process has to end");
                 self.gave_up.send_replace(true);
             }
             Verdict::LeaveStopped => {}

@@ -14,6 +14,7 @@ use super::incarnation::Incarnation;
 use super::lease::EventBatch;
 use crate::accounts::SupervisorMsg;
 use crate::context::Context;
+use crate::principal::RequestId;
 use crate::supervision::{Crash, StopReason};
 
 /// What an account's actor is told. How many of each can wait is said with each.
@@ -46,11 +47,20 @@ pub(crate) enum AccountMsg {
 }
 
 /// How to stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Close {
     pub(crate) reason: StopReason,
     /// Remove the device at the network too.
     pub(crate) log_out: bool,
+    /// The request that asked for it.
+    pub(crate) request_id: Option<RequestId>,
+}
+
+impl Close {
+    /// A stop that no request asked for.
+    pub(crate) const fn because(reason: StopReason) -> Self {
+        Self { reason, log_out: false, request_id: None }
+    }
 }
 
 /// What an incarnation is started with.
@@ -62,6 +72,8 @@ pub(crate) struct AccountArgs {
     pub(crate) generation: u64,
     /// Cancelled by the supervisor when this incarnation is over, so that its link closes in any case.
     pub(crate) token: CancellationToken,
+    /// The request that asked for the start.
+    pub(crate) request_id: Option<RequestId>,
 }
 
 /// The actor of one account.

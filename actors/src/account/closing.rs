@@ -9,6 +9,7 @@ use super::actor::Close;
 use super::incarnation::{Closing, Incarnation, STOP_SHARE};
 use super::plan::Plan;
 use super::state::after_stop;
+use crate::principal::RequestId;
 use crate::supervision::{Crash, StopReason};
 
 impl Incarnation {
@@ -29,14 +30,18 @@ impl Incarnation {
         {
             link.log_out_at_close();
         }
-        self.close_because(close.reason);
+        self.begin_to_close(close.reason, close.request_id);
         self.go_on_closing().await
     }
 
     /// Begins a stop, unless one is on its way for another reason.
     pub(super) fn close_because(&mut self, reason: StopReason) {
+        self.begin_to_close(reason, None);
+    }
+
+    fn begin_to_close(&mut self, reason: StopReason, request_id: Option<RequestId>) {
         let grace = self.ctx.settings.supervision.stop_timeout.mul_f64(STOP_SHARE);
-        self.closing.get_or_insert(Closing { reason, deadline: Instant::now() + grace });
+        self.closing.get_or_insert(Closing { reason, request_id, deadline: Instant::now() + grace });
     }
 
     /// Whether a stop is on its way.
@@ -86,7 +91,7 @@ impl Incarnation {
             let states = after_stop(&self.state, self.linked, reason).into_iter().collect();
             self.commit(Plan { states, ..Plan::default() }).await?;
         }
-        tracing::info!(reason = reason.as_str(), "the account's actor stops");
+        tracing::debug!(reason = reason.as_str(), "the account's actor stops");
         self.myself.stop(Some(reason.as_str().to_owned()));
         Ok(())
     }

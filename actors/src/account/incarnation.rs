@@ -20,10 +20,12 @@ use super::lease::{self, LinkHandle, Opening};
 use super::pairing::Rounds;
 use super::pump::{Pump, Report};
 use super::state::opening;
+use super::transition::Transition;
 use crate::accounts::SupervisorMsg;
 use crate::alarm::Alarm;
 use crate::context::Context;
 use crate::door::{AccountDoor, QrShown};
+use crate::principal::RequestId;
 use crate::supervision::{Crash, StopReason, StoreTrouble};
 use crate::tray::Tray;
 
@@ -41,6 +43,8 @@ pub(crate) struct Incarnation {
     pub(super) myself: ActorRef<AccountMsg>,
     supervisor: ActorRef<SupervisorMsg>,
     token: CancellationToken,
+    /// The request that asked for the start, until that is logged.
+    request_id: Option<RequestId>,
     pub(super) id: AccountId,
     pub(super) no: AccountNo,
     pub(super) generation: u64,
@@ -66,13 +70,15 @@ pub(crate) struct Incarnation {
 /// A stop on its way.
 pub(super) struct Closing {
     pub(super) reason: StopReason,
+    /// The request that asked for it.
+    pub(super) request_id: Option<RequestId>,
     /// Until then sends that are on the wire may be acknowledged.
     pub(super) deadline: Instant,
 }
 
 impl Incarnation {
     pub(super) fn new(args: AccountArgs, myself: ActorRef<AccountMsg>) -> Self {
-        let AccountArgs { ctx, supervisor, id, no, generation, token } = args;
+        let AccountArgs { ctx, supervisor, id, no, generation, token, request_id } = args;
         let door = ctx.nudges.doors.account(no);
         door.door.open(myself.clone());
         Self {
@@ -81,6 +87,7 @@ impl Incarnation {
             myself,
             supervisor,
             token,
+            request_id,
             id,
             no,
             generation,
@@ -107,12 +114,18 @@ impl Incarnation {
         let (id, now_ms) = (self.id.clone(), self.ctx.store.now_ms());
         let taken = self.ctx.store.write(Durability::Durable, move |tx| {
             let Some(record) = account::take_over(tx, &id)? else { return Ok(None) };
-            account::set_state(tx, record.no, Some(record.epoch), &opening(&record, now_ms), now_ms)?;
+            let changed = account::set_state(tx, record.no, Some(record.epoch), &opening(&record, now_ms), now_ms)?;
             let unsettled = tx.reading(|tx| send::unsettled(tx, record.no, MAX_IN_FLIGHT))?;
-            Ok::<_, StoreError>(Some((record, unsettled)))
+            Ok::<_, StoreError>(Some((record, unsettled, changed)))
         });
         match taken.await {
-            Ok(Some((record, unsettled))) if record.no == self.no => self.take_up(&record, &unsettled, now_ms),
+            Ok(Some((record, unsettled, changed))) if record.no == self.no => {
+                self.take_up(&record, &unsettled, now_ms);
+                if changed {
+                    let request_id = self.request_id.take();
+                    Transition { request_id: request_id.as_ref(), ..Transition::of(&record, &self.state) }.log();
+                }
+            }
             // Deleted, and perhaps created anew under the same id, since the supervisor looked.
             Ok(_) => self.myself.stop(Some(StopReason::Deleted.as_str().to_owned())),
             Err(error) => match StoreTrouble::from(error) {
@@ -136,7 +149,7 @@ impl Incarnation {
         for (id, record) in unsettled {
             self.flights.restore(*id, record);
         }
-        tracing::info!(account.epoch = record.epoch.0, unsettled = unsettled.len(), "the account is taken over");
+        tracing::debug!(epoch = record.epoch.0, unsettled = unsettled.len(), "the account is taken over");
         let name = if record.name.is_empty() { record.id.to_string() } else { record.name.clone() };
         self.target = Some(LinkTarget { no: record.no, link: record.link, epoch: record.epoch, name });
         self.ctx.nudges.deliveries();

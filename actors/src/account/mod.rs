@@ -11,6 +11,7 @@ mod pairing;
 mod plan;
 mod pump;
 mod state;
+mod transition;
 mod turn;
 
 pub(crate) use actor::{AccountActor, AccountArgs, AccountMsg, Close};
@@ -18,3 +19,4 @@ pub(crate) use lease::LinkLeases;
 pub(crate) use pairing::QrNeed;
 pub(crate) use pairing::qr_need;
 pub(crate) use state::{Boot, after_crash, after_stop, boot, quarantined};
+pub(crate) use transition::Transition;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use wasup_sessions::ports::{EndReason, SendError};
 use wasup_store::id::MessageId;
-use wasup_store::records::FailReason;
+use wasup_store::records::{AccountState, FailReason};
 use wasup_store::repo::counters;
 use wasup_store::repo::send::{MAX_IN_FLIGHT, Settlement};
 use wasup_store::{Durability, StoreError};
@@ -15,6 +15,7 @@ use super::batch::{Batch, fold};
 use super::incarnation::Incarnation;
 use super::lease::EventBatch;
 use super::plan::{Committed, Owner, Plan};
+use super::transition::Transition;
 use crate::supervision::{Backoff, Crash, StopReason, StoreTrouble};
 
 /// Waits before a message whose try failed before the wire is tried again.
@@ -183,12 +184,7 @@ impl Incarnation {
 
     fn act_on(&mut self, plan: &Plan, committed: Committed) -> Result<(), Crash> {
         for state in &plan.states {
-            tracing::info!(
-                from = self.state.phase.as_str(),
-                to = state.phase.as_str(),
-                reason = ?state.reason,
-                "the account's state changed"
-            );
+            self.tell_change(state);
             self.state = state.clone();
         }
         self.linked |= plan.identity.is_some();
@@ -212,6 +208,14 @@ impl Incarnation {
             self.ctx.nudges.janitor();
         }
         self.put_on_the_wire(plan, committed)
+    }
+
+    fn tell_change(&self, to: &AccountState) {
+        let (from, epoch) = (&self.state, self.epoch.unwrap_or_default());
+        let request_id = self.closing.as_ref().and_then(|closing| closing.request_id.as_ref());
+        if (from.phase, from.reason) != (to.phase, to.reason) {
+            Transition { account: &self.id, from, to, epoch, request_id, cause: None }.log();
+        }
     }
 
     fn put_on_the_wire(&mut self, plan: &Plan, committed: Committed) -> Result<(), Crash> {

@@ -5,11 +5,11 @@ use wasup_store::id::AccountNo;
 use wasup_store::records::{Desired, Phase};
 
 use super::supervisor::{Running, Supervision, SupervisorMsg};
-use crate::account::{AccountMsg, after_crash, after_stop, quarantined};
+use crate::account::{AccountMsg, Transition, after_crash, after_stop, quarantined};
 use crate::supervision::{CrashKind, Departure, Exit, StopReason, Verdict};
 
 impl Supervision {
-    pub(super) async fn departed(&mut self, gone: Departure<AccountNo, Running>, exit: Exit) {
+    pub(super) async fn departed(&mut self, gone: Departure<AccountNo, Running>, exit: Exit, cause: Option<String>) {
         let no = gone.key;
         // Its memory may live a little longer than it does, and would keep the link open.
         gone.child.token.cancel();
@@ -18,7 +18,7 @@ impl Supervision {
         door.qr.send_replace(None);
         match exit {
             Exit::Crashed(kind) if !gone.ordered => {
-                self.carry_out(no, gone.generation, gone.verdict, kind).await;
+                self.carry_out(no, gone.generation, gone.verdict, kind, cause).await;
             }
             Exit::Crashed(_) => {
                 // It broke, or was killed, while it stopped: nobody but us can write its state any more.
@@ -26,7 +26,7 @@ impl Supervision {
                 if let Some(record) = self.record(no).await
                     && let Some(state) = after_stop(&record.state, record.identity.is_some(), reason)
                 {
-                    self.tell(no, state).await;
+                    self.tell(Transition::of(&record, &state), no).await;
                 }
             }
             Exit::Stopped(reason) => self.ended(no, reason).await,
@@ -34,9 +34,9 @@ impl Supervision {
         for done in self.stopping.remove(&no).unwrap_or_default() {
             let _ = done.send(());
         }
-        if let Some(index) = self.start_after.iter().position(|waiting| *waiting == no) {
-            self.start_after.swap_remove(index);
-            self.start(no).await;
+        if let Some(index) = self.start_after.iter().position(|(waiting, _)| *waiting == no) {
+            let (_, request_id) = self.start_after.swap_remove(index);
+            self.start(no, request_id).await;
         }
         self.gauge_quarantine();
         self.end_shutdown();
@@ -60,26 +60,33 @@ impl Supervision {
         }
     }
 
-    pub(super) async fn carry_out(&mut self, no: AccountNo, generation: u64, verdict: Verdict, kind: CrashKind) {
+    pub(super) async fn carry_out(
+        &mut self,
+        no: AccountNo,
+        generation: u64,
+        verdict: Verdict,
+        kind: CrashKind,
+        cause: Option<String>,
+    ) {
         let Some(record) = self.record(no).await else {
             self.table.forget(&no);
             self.ids.remove(&no);
             return;
         };
+        let cause = cause.as_deref().or(Some(kind.as_str()));
         match verdict {
             Verdict::RestartAfter(wait) => {
                 metrics::counter!("wasup_account_restarts_total", "reason" => kind.as_str()).increment(1);
                 let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-                tracing::warn!(account.id = %record.id, kind = kind.as_str(), wait_ms, "the account's actor broke and is started again");
                 let at_ms = self.ctx.store.now_ms().saturating_add(wait_ms);
-                self.tell(no, after_crash(&record, kind, at_ms)).await;
+                let state = after_crash(&record, kind, at_ms);
+                self.tell(Transition { cause, ..Transition::of(&record, &state) }, no).await;
                 if !self.shutting_down {
                     self.respawn_after(no, generation, wait);
                 }
             }
             Verdict::Quarantine => {
-                tracing::error!(account.id = %record.id, kind = kind.as_str(), "the account's actor broke too often and is quarantined");
-                self.tell(no, quarantined()).await;
+                self.tell(Transition { cause, ..Transition::of(&record, &quarantined()) }, no).await;
                 self.gauge_quarantine();
             }
             Verdict::Escalate | Verdict::LeaveStopped => {}
@@ -95,9 +102,9 @@ impl Supervision {
             // Its end may never come, so the slot does not wait for it.
             let exit = Exit::Crashed(CrashKind::Stuck);
             if let Some(gone) = self.table.abandon(&no, exit, Instant::now(), &mut self.rng) {
-                tracing::error!(account.no = no.0, "the account's actor does not answer and is killed");
+                tracing::debug!(account.no = no.0, "the account's actor does not answer and is killed");
                 gone.child.actor.kill();
-                self.departed(gone, exit).await;
+                self.departed(gone, exit, None).await;
             }
         }
         // Sets the next heartbeat when it is through.

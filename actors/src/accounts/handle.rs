@@ -14,7 +14,7 @@ use wasup_store::repo::account;
 use super::answers::BUSY;
 use super::supervisor::Ask;
 use super::{AccountError, NewAccount, PhaseCounts, SupervisorMsg};
-use crate::account::Close;
+use crate::account::{Close, Transition};
 use crate::context::Context;
 use crate::principal::Principal;
 use crate::supervision::StopReason;
@@ -64,7 +64,7 @@ impl Accounts {
         let created = self.ctx.store.write(Durability::Durable, move |tx| account::create(tx, &row)).await?;
         self.told(principal, &created.id, "an account was created");
         if created.desired == Desired::Running {
-            self.ask_start(created.no).await?;
+            self.ask_start(principal, created.no).await?;
         }
         self.get(principal, &created.id).await
     }
@@ -99,7 +99,7 @@ impl Accounts {
     pub async fn start(&self, principal: &Principal, id: &AccountId) -> Result<AccountRecord, AccountError> {
         let no = self.desire(principal, id, Desired::Running).await?;
         self.told(principal, id, "an account is to run");
-        self.ask_start(no).await?;
+        self.ask_start(principal, no).await?;
         self.get(principal, id).await
     }
 
@@ -111,7 +111,7 @@ impl Accounts {
     pub async fn stop(&self, principal: &Principal, id: &AccountId) -> Result<AccountRecord, AccountError> {
         let no = self.desire(principal, id, Desired::Stopped).await?;
         self.told(principal, id, "an account is to stop");
-        self.ask_stop(no, Close { reason: StopReason::Requested, log_out: false }).await?;
+        self.ask_stop(no, Close { request_id: principal.cause(), ..Close::because(StopReason::Requested) }).await?;
         self.get(principal, id).await
     }
 
@@ -124,13 +124,16 @@ impl Accounts {
         if record.state.phase != Phase::Quarantined {
             return Ok(record);
         }
-        self.told(principal, id, "an account is released from quarantine");
         let (no, now_ms) = (record.no, self.ctx.store.now_ms());
         let released = AccountState { phase: Phase::Stopped, reason: Reason::Requested, ..AccountState::default() };
-        let write = move |tx: &mut wasup_store::WriteTx<'_>| account::set_state(tx, no, None, &released, now_ms);
-        self.ctx.store.write(Durability::Durable, write).await?;
+        let state = released.clone();
+        let write = move |tx: &mut wasup_store::WriteTx<'_>| account::set_state(tx, no, None, &state, now_ms);
+        let request_id = principal.cause();
+        if self.ctx.store.write(Durability::Durable, write).await? {
+            Transition { request_id: request_id.as_ref(), ..Transition::of(&record, &released) }.log();
+        }
         self.ctx.nudges.deliveries();
-        self.ask(START_PATIENCE, |done| Ask::Release { no, done }).await?;
+        self.ask(START_PATIENCE, |done| Ask::Release { no, request_id, done }).await?;
         self.get(principal, id).await
     }
 
@@ -141,8 +144,8 @@ impl Accounts {
     pub async fn delete(&self, principal: &Principal, id: &AccountId) -> Result<(), AccountError> {
         let no = self.desire(principal, id, Desired::Stopped).await?;
         self.told(principal, id, "an account is to be deleted");
-        let close = Close { reason: StopReason::Deleted, log_out: true };
-        self.ask_stop(no, close).await?;
+        let close = Close { reason: StopReason::Deleted, log_out: true, request_id: principal.cause() };
+        self.ask_stop(no, close.clone()).await?;
         let (gone, now_ms) = (id.clone(), self.ctx.store.now_ms());
         let deleted = self.ctx.store.write(Durability::Durable, move |tx| account::delete(tx, &gone, now_ms)).await?;
         // Somebody may have started it in between.
@@ -200,8 +203,8 @@ impl Accounts {
         record.map(|record| record.no).ok_or(AccountError::NotFound)
     }
 
-    pub(super) async fn ask_start(&self, no: AccountNo) -> Result<(), AccountError> {
-        self.ask(START_PATIENCE, |done| Ask::Start { no, done }).await
+    pub(super) async fn ask_start(&self, principal: &Principal, no: AccountNo) -> Result<(), AccountError> {
+        self.ask(START_PATIENCE, |done| Ask::Start { no, request_id: principal.cause(), done }).await
     }
 
     async fn ask_stop(&self, no: AccountNo, close: Close) -> Result<(), AccountError> {

@@ -38,7 +38,7 @@ impl Accounts {
             let mut shown = door.qr.subscribe();
             door.qr_wanted.store(true, Ordering::SeqCst);
             if need == QrNeed::OnDemand && !std::mem::replace(&mut started, true) {
-                self.ask_start(record.no).await?;
+                self.ask_start(principal, record.no).await?;
             }
             let now_ms = self.ctx.store.now_ms();
             let code = shown.borrow_and_update().clone().filter(|shown| shown.expires_ms > now_ms);

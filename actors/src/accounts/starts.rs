@@ -11,8 +11,9 @@ use wasup_store::records::{AccountRecord, Desired, Phase, Reason};
 use wasup_store::repo::account;
 
 use super::supervisor::{Running, Supervision, SupervisorMsg};
-use crate::account::{AccountActor, AccountArgs, Boot, Close, boot};
-use crate::supervision::{Crash, CrashKind, StopReason};
+use crate::account::{AccountActor, AccountArgs, Boot, Close, Transition, boot};
+use crate::principal::RequestId;
+use crate::supervision::{Crash, CrashKind, StopReason, not_started};
 
 /// Accounts looked at in one go; in between, other messages get their turn.
 const PAGE: usize = 64;
@@ -34,10 +35,10 @@ impl Supervision {
         for record in &page {
             let no = record.no;
             match boot(record, now_ms) {
-                Boot::Start => self.spawn(record).await,
+                Boot::Start => self.spawn(record, None).await,
                 Boot::StartAt(at_ms) => self.start_at(record, at_ms),
                 Boot::Quarantined => self.table.quarantine(&no),
-                Boot::Correct(state) => self.tell(no, state).await,
+                Boot::Correct(state) => self.tell(Transition::of(record, &state), no).await,
                 Boot::Leave => {}
             }
         }
@@ -60,9 +61,9 @@ impl Supervision {
         for record in &page {
             let runs = self.table.runs(&record.no);
             match record.desired {
-                Desired::Running if !runs && is_fresh(record) => self.spawn(record).await,
+                Desired::Running if !runs && is_fresh(record) => self.spawn(record, None).await,
                 Desired::Stopped if runs => {
-                    self.ask_to_stop(record.no, Close { reason: StopReason::Requested, log_out: false });
+                    self.ask_to_stop(record.no, Close::because(StopReason::Requested));
                 }
                 Desired::Running | Desired::Stopped => {}
             }
@@ -75,32 +76,38 @@ impl Supervision {
 
     /// Starts an account if the store wants it to run: asks for a start and for a stop may arrive in another order
     /// than their commits.
-    pub(super) async fn start(&mut self, no: AccountNo) {
+    pub(super) async fn start(&mut self, no: AccountNo, request_id: Option<RequestId>) {
         let Some(record) = self.record(no).await.filter(|record| record.desired == Desired::Running) else {
             return;
         };
         if self.stopping.contains_key(&no) {
-            self.start_after.push(no);
+            self.start_after.push((no, request_id));
             return;
         }
-        self.spawn(&record).await;
+        self.spawn(&record, request_id).await;
     }
 
-    pub(super) async fn spawn(&mut self, record: &AccountRecord) {
+    pub(super) async fn spawn(&mut self, record: &AccountRecord, request_id: Option<RequestId>) {
         let no = record.no;
         let Some(generation) = self.table.begin(&no).filter(|_| !self.shutting_down) else { return };
         self.ids.insert(no, record.id.clone());
-        self.spawn_as(no, &record.id, generation).await;
+        self.spawn_as(no, &record.id, generation, request_id).await;
     }
 
     pub(super) async fn respawn(&mut self, no: AccountNo, generation: u64) {
         let Some(id) = self.ids.get(&no).cloned().filter(|_| !self.shutting_down) else { return };
         if let Some(generation) = self.table.begin_due(&no, generation) {
-            self.spawn_as(no, &id, generation).await;
+            self.spawn_as(no, &id, generation, None).await;
         }
     }
 
-    pub(super) async fn spawn_as(&mut self, no: AccountNo, id: &AccountId, generation: u64) {
+    pub(super) async fn spawn_as(
+        &mut self,
+        no: AccountNo,
+        id: &AccountId,
+        generation: u64,
+        request_id: Option<RequestId>,
+    ) {
         let token = CancellationToken::new();
         let args = AccountArgs {
             ctx: Arc::clone(&self.ctx),
@@ -109,6 +116,7 @@ impl Supervision {
             no,
             generation,
             token: token.clone(),
+            request_id,
         };
         // No name: the framework's registry is one for the whole process and a restart would collide with itself.
         match Actor::spawn_linked(None, AccountActor, args, self.myself.get_cell()).await {
@@ -116,9 +124,9 @@ impl Supervision {
                 self.table.started(&no, actor.get_id(), Running { actor, token }, Instant::now());
             }
             Err(error) => {
-                tracing::error!(account.id = %id, generation, %error, "the account's actor did not start");
+                let cause = not_started(&error);
                 let (generation, verdict) = self.table.not_started(&no, Instant::now(), &mut self.rng);
-                self.carry_out(no, generation, verdict, CrashKind::NotStarted).await;
+                self.carry_out(no, generation, verdict, CrashKind::NotStarted, cause).await;
             }
         }
     }

@@ -5,7 +5,7 @@ use wasup_store::id::AccountNo;
 use wasup_store::records::Desired;
 
 use super::supervisor::{Supervision, SupervisorMsg};
-use crate::account::{AccountMsg, Close, after_stop};
+use crate::account::{AccountMsg, Close, Transition, after_stop};
 use crate::supervision::{StopReason, StopStep};
 
 impl Supervision {
@@ -16,15 +16,16 @@ impl Supervision {
             let _ = done.send(());
             return;
         }
-        self.start_after.retain(|waiting| *waiting != no);
-        if self.ask_to_stop(no, close) {
+        self.start_after.retain(|(waiting, _)| *waiting != no);
+        if self.ask_to_stop(no, close.clone()) {
             self.stopping.entry(no).or_default().push(done);
             return;
         }
         match record {
             Some(record) => {
                 if let Some(state) = after_stop(&record.state, record.identity.is_some(), close.reason) {
-                    self.tell(no, state).await;
+                    let request_id = close.request_id.as_ref();
+                    self.tell(Transition { request_id, ..Transition::of(&record, &state) }, no).await;
                 }
             }
             None => {
@@ -61,7 +62,7 @@ impl Supervision {
         self.shutting_down = true;
         self.shutdown = Some(done);
         for no in self.table.alive() {
-            self.ask_to_stop(no, Close { reason: StopReason::Shutdown, log_out: false });
+            self.ask_to_stop(no, Close::because(StopReason::Shutdown));
         }
         self.end_shutdown();
     }

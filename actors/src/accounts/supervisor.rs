@@ -11,12 +11,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wasup_store::Durability;
 use wasup_store::id::{AccountId, AccountNo};
-use wasup_store::records::{AccountRecord, AccountState};
+use wasup_store::records::AccountRecord;
 use wasup_store::repo::account;
 
-use crate::account::{AccountMsg, Close};
+use crate::account::{AccountMsg, Close, Transition};
 use crate::context::Context;
-use crate::supervision::{ChildTable, Exit, StopReason};
+use crate::principal::RequestId;
+use crate::supervision::{ChildTable, Exit, StopReason, cause};
 
 /// What the supervisor is told.
 pub(crate) enum SupervisorMsg {
@@ -43,11 +44,11 @@ pub(crate) enum SupervisorMsg {
 /// What may be asked about one account. Answered when it is done.
 pub(crate) enum Ask {
     /// Run, if the store says that it shall.
-    Start { no: AccountNo, done: RpcReplyPort<()> },
+    Start { no: AccountNo, request_id: Option<RequestId>, done: RpcReplyPort<()> },
     /// Stop, if the store says that it shall.
     Stop { no: AccountNo, close: Close, done: RpcReplyPort<()> },
     /// Leave quarantine.
-    Release { no: AccountNo, done: RpcReplyPort<()> },
+    Release { no: AccountNo, request_id: Option<RequestId>, done: RpcReplyPort<()> },
 }
 
 /// What is kept of a running account.
@@ -75,7 +76,7 @@ pub(crate) struct Supervision {
     /// Who waits for a stop.
     pub(super) stopping: HashMap<AccountNo, Vec<RpcReplyPort<()>>>,
     /// Accounts that were asked to start while they stopped.
-    pub(super) start_after: Vec<AccountNo>,
+    pub(super) start_after: Vec<(AccountNo, Option<RequestId>)>,
     pub(super) shutdown: Option<RpcReplyPort<()>>,
     pub(super) shutting_down: bool,
     pub(super) rng: StdRng,
@@ -135,13 +136,13 @@ impl Actor for AccountsSupervisor {
         event: SupervisionEvent,
         state: &mut Supervision,
     ) -> Result<(), ActorProcessingErr> {
-        let (actor, exit) = match event {
-            SupervisionEvent::ActorTerminated(actor, _, reason) => (actor, Exit::terminated(reason.as_deref())),
-            SupervisionEvent::ActorFailed(actor, error) => (actor, Exit::failed(&error)),
+        let (actor, exit, cause) = match event {
+            SupervisionEvent::ActorTerminated(actor, _, reason) => (actor, Exit::terminated(reason.as_deref()), None),
+            SupervisionEvent::ActorFailed(actor, error) => (actor, Exit::failed(&error), cause(&error)),
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => return Ok(()),
         };
         if let Some(gone) = state.table.exited(actor.get_id(), exit, Instant::now(), &mut state.rng) {
-            state.departed(gone, exit).await;
+            state.departed(gone, exit, cause).await;
         }
         Ok(())
     }
@@ -160,7 +161,7 @@ impl Actor for AccountsSupervisor {
         // The framework would kill them; their links get the chance to close.
         let patience = state.ctx.settings.supervision.stop_timeout;
         for no in state.table.alive() {
-            state.ask_to_stop(no, Close { reason: StopReason::Shutdown, log_out: false });
+            state.ask_to_stop(no, Close::because(StopReason::Shutdown));
         }
         for child in myself.get_children() {
             let _ = child.wait(Some(patience)).await;
@@ -172,15 +173,15 @@ impl Actor for AccountsSupervisor {
 impl Supervision {
     pub(super) async fn answer(&mut self, ask: Ask) {
         match ask {
-            Ask::Start { no, done } => {
-                self.start(no).await;
+            Ask::Start { no, request_id, done } => {
+                self.start(no, request_id).await;
                 let _ = done.send(());
             }
             Ask::Stop { no, close, done } => self.stop(no, close, done).await,
-            Ask::Release { no, done } => {
+            Ask::Release { no, request_id, done } => {
                 self.table.release(&no);
                 self.gauge_quarantine();
-                self.start(no).await;
+                self.start(no, request_id).await;
                 let _ = done.send(());
             }
         }
@@ -202,12 +203,17 @@ impl Supervision {
     }
 
     /// Commits a state in the name of nobody's incarnation.
-    pub(super) async fn tell(&self, no: AccountNo, state: AccountState) {
-        let now_ms = self.ctx.store.now_ms();
+    pub(super) async fn tell(&self, transition: Transition<'_>, no: AccountNo) {
+        let (now_ms, state) = (self.ctx.store.now_ms(), transition.to.clone());
         let written =
             self.ctx.store.write(Durability::Durable, move |tx| account::set_state(tx, no, None, &state, now_ms));
         match written.await {
-            Ok(_) => self.ctx.nudges.deliveries(),
+            Ok(changed) => {
+                if changed {
+                    transition.log();
+                }
+                self.ctx.nudges.deliveries();
+            }
             Err(error) => tracing::error!(account.no = no.0, %error, "the account's state can't be written"),
         }
     }

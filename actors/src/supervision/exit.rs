@@ -1,6 +1,6 @@
 //! How a child ended. The framework tells it by free text and by error; the one place that reads both is here.
 
-use ractor::ActorProcessingErr;
+use ractor::{ActorProcessingErr, SpawnErr};
 
 use super::Crash;
 
@@ -88,6 +88,21 @@ impl Exit {
     /// From the error of a failure: a panic or a [`Crash`].
     pub(crate) fn failed(error: &ActorProcessingErr) -> Self {
         Self::Crashed(error.downcast_ref::<Crash>().map_or(CrashKind::Crashed, Crash::kind))
+    }
+}
+
+/// What broke, for the log. Only our own words: what a panic says could hold anything.
+pub(crate) fn cause(error: &ActorProcessingErr) -> Option<String> {
+    let crash = error.downcast_ref::<Crash>()?;
+    let source = std::error::Error::source(crash).map(|source| format!(": {source}"));
+    Some(format!("{crash}{}", source.unwrap_or_default()))
+}
+
+/// Why an actor did not start, for the log.
+pub(crate) fn not_started(error: &SpawnErr) -> Option<String> {
+    match error {
+        SpawnErr::StartupFailed(error) => cause(error),
+        other => Some(other.to_string()),
     }
 }
 

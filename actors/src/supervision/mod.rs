@@ -11,5 +11,6 @@ pub use backoff::Backoff;
 pub(crate) use backoff::spread;
 pub(crate) use crash::{Crash, StoreTrouble};
 pub use exit::{CrashKind, Exit, StopReason};
+pub(crate) use exit::{cause, not_started};
 pub use policy::{OnExceeded, RestartHistory, RestartKind, RestartPolicy, Verdict, decide};
 pub(crate) use table::{ChildTable, Departure, StopStep};

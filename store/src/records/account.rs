@@ -129,6 +129,61 @@ pub enum Reason {
     Restored,
 }
 
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 21] = [
+        Self::Requested,
+        Self::NotLinked,
+        Self::PairingInterrupted,
+        Self::QrExpired,
+        Self::Linked,
+        Self::ConnectionLost,
+        Self::StreamRestart,
+        Self::ServiceUnavailable,
+        Self::TimedOut,
+        Self::DeviceRemoved,
+        Self::StreamReplaced,
+        Self::TemporaryBan,
+        Self::PermanentBan,
+        Self::ClientOutdated,
+        Self::Crashed,
+        Self::LinkEnded,
+        Self::Stuck,
+        Self::RestartBudget,
+        Self::Shutdown,
+        Self::Refused,
+        Self::Restored,
+    ];
+
+    /// The word used in the API, in events and in logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::NotLinked => "not_linked",
+            Self::PairingInterrupted => "pairing_interrupted",
+            Self::QrExpired => "qr_expired",
+            Self::Linked => "linked",
+            Self::ConnectionLost => "connection_lost",
+            Self::StreamRestart => "stream_restart",
+            Self::ServiceUnavailable => "service_unavailable",
+            Self::TimedOut => "timed_out",
+            Self::DeviceRemoved => "device_removed",
+            Self::StreamReplaced => "stream_replaced",
+            Self::TemporaryBan => "temporary_ban",
+            Self::PermanentBan => "permanent_ban",
+            Self::ClientOutdated => "client_outdated",
+            Self::Crashed => "crashed",
+            Self::LinkEnded => "link_ended",
+            Self::Stuck => "stuck",
+            Self::RestartBudget => "restart_budget",
+            Self::Shutdown => "shutdown",
+            Self::Refused => "refused",
+            Self::Restored => "restored",
+        }
+    }
+}
+
 /// What a human has to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -223,4 +278,20 @@ const fn default_tenant() -> TenantNo {
 
 const fn yes() -> bool {
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::IntoDeserializer as _;
+    use serde::de::value::{Error, StrDeserializer};
+
+    use super::*;
+
+    #[test]
+    fn words_are_the_ones_that_are_stored() {
+        for reason in Reason::ALL {
+            let word: StrDeserializer<'_, Error> = reason.as_str().into_deserializer();
+            assert_eq!(Reason::deserialize(word), Ok(reason));
+        }
+    }
 }
