@@ -9,7 +9,7 @@ use wasup_sandbox::{Config as NetworkConfig, SandboxConfig};
 use super::{Exit, Failure, serve};
 use crate::config::{Config, Sources};
 use crate::demo;
-use crate::telemetry::Logs;
+use crate::telemetry::LogsEnd;
 
 const HINT: &str = "The log above may say more; `wasup demo --help` shows what can be set.";
 
@@ -28,13 +28,12 @@ pub struct SandboxArgs {
 }
 
 /// The demo shows its own lines; of the log only what went wrong, unless the environment asks for more.
-fn start_logs() -> Result<(), Failure> {
+fn start_logs() -> Result<LogsEnd, Failure> {
     let env: Vec<_> = std::env::vars().filter(|(name, _)| name.starts_with("WASUP__LOG__")).collect();
     let quiet = ("WASUP__LOG__LEVEL".to_owned(), "warn".to_owned());
     let env = if env.iter().any(|(name, _)| *name == quiet.0) { env } else { [env, vec![quiet]].concat() };
     let config = Config::load(&Sources { file: None, env }).map_err(Failure::from)?.config;
-    Logs::start(&config.log).map_err(|error| Failure::new(Exit::BadConfig, &error, "See log.level."))?;
-    Ok(())
+    Ok(serve::start_logs(&config)?.1)
 }
 
 fn failed(error: &anyhow::Error) -> Failure {
@@ -42,14 +41,14 @@ fn failed(error: &anyhow::Error) -> Failure {
 }
 
 pub(super) fn run(options: &demo::Options) -> Result<Exit, Failure> {
-    start_logs()?;
+    let _end = start_logs()?;
     serve::banner();
     let clean = serve::runtime()?.block_on(demo::run(options)).map_err(|error| failed(&error))?;
     Ok(if clean { Exit::Ok } else { Exit::Unexpected })
 }
 
 pub(super) fn run_sandbox(args: &SandboxArgs) -> Result<Exit, Failure> {
-    start_logs()?;
+    let _end = start_logs()?;
     let network = NetworkConfig { listen: args.listen, lid_migrated: args.lid_migrated, ..NetworkConfig::default() };
     let config = SandboxConfig { network, control_listen: args.control };
     let serving = async {

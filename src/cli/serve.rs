@@ -13,14 +13,14 @@ use crate::api::terminal;
 use crate::api_key::ApiKey;
 use crate::config::{Config, Loaded};
 use crate::gateway::{Extras, Gateway};
-use crate::telemetry::Logs;
+use crate::telemetry::{Logs, LogsEnd};
 
 const SYSTEM: &str = "The system is out of resources, or this is a bug.";
 
 pub(super) fn run(args: &ConfigArgs) -> Result<Exit, Failure> {
     let loaded = args.load()?;
-    let logs =
-        Logs::start(&loaded.config.log).map_err(|error| Failure::new(Exit::BadConfig, &error, "See log.level."))?;
+    // Dropped last: until then lines may come.
+    let (logs, _end) = start_logs(&loaded.config)?;
     for warning in &loaded.warnings {
         tracing::warn!(key = warning.key, "{}", warning.what);
     }
@@ -30,6 +30,11 @@ pub(super) fn run(args: &ConfigArgs) -> Result<Exit, Failure> {
     // A blocking call that hangs must not keep the process; everything that matters was closed before.
     runtime.shutdown_background();
     outcome
+}
+
+pub(super) fn start_logs(config: &Config) -> Result<(Logs, LogsEnd), Failure> {
+    let hint = "See log.level and log.files in config/default.toml.";
+    Logs::start(&config.log).map_err(|error| Failure::new(Exit::BadConfig, &error, hint))
 }
 
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

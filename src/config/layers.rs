@@ -83,45 +83,41 @@ pub(super) fn read(sources: &Sources) -> Result<Vec<Layer>, ConfigError> {
     if problems.is_empty() { Ok(layers) } else { Err(ConfigError::Wrong(problems)) }
 }
 
+/// Notes every key that the defaults do not have, with its section.
 fn unknown_keys(known: &Table, table: &Table, origin: &str, problems: &mut Vec<Problem>) {
-    let mut unknown = |key: String| problems.push(Problem::new(origin, &key, no_such_key(known, &key)));
-    for (name, value) in table {
-        match (known.get(name), value) {
-            (Some(toml::Value::Table(section)), toml::Value::Table(given)) => {
-                given.keys().filter(|key| !section.contains_key(*key)).for_each(|key| unknown(format!("{name}.{key}")));
-            }
-            (Some(toml::Value::Table(_)), _) | (Some(_), toml::Value::Table(_)) | (None, _) => unknown(name.clone()),
-            (Some(_), _) => {}
-        }
+    for key in strangers(known, table) {
+        problems.push(Problem::new(origin, &key, no_such_key(known, &key)));
     }
+}
+
+fn strangers(known: &Table, table: &Table) -> Vec<String> {
+    let stranger = |(name, value): (&String, &toml::Value)| match (known.get(name), value) {
+        (Some(toml::Value::Table(section)), toml::Value::Table(given)) => {
+            strangers(section, given).into_iter().map(|key| format!("{name}.{key}")).collect()
+        }
+        (Some(toml::Value::Table(_)), _) | (Some(_), toml::Value::Table(_)) | (None, _) => vec![name.clone()],
+        (Some(_), _) => Vec::new(),
+    };
+    table.iter().flat_map(stranger).collect()
 }
 
 /// A table with the one key that a variable names. What kind of value it holds follows from the default, so that a
 /// key made of digits stays a text.
-fn from_env(known: &Table, name: &str, raw: &str) -> Result<Table, Problem> {
+fn from_env<'a>(known: &'a Table, name: &str, raw: &str) -> Result<Table, Problem> {
     let origin = format!("environment variable {name}");
     let path: Vec<String> = name[ENV_PREFIX.len()..].split("__").map(str::to_ascii_lowercase).collect();
     let key = path.join(".");
-    let default = match path.as_slice() {
-        [top] => known.get(top).filter(|value| !value.is_table()),
-        [section, key] => known.get(section).and_then(|section| section.get(key)),
-        _ => None,
-    };
-    let Some(default) = default else {
+    let section = |table: &'a Table, name: &String| table.get(name).and_then(toml::Value::as_table);
+    let (last, sections) = path.split_last().expect("a split text has a part");
+    let holder = sections.iter().try_fold(known, section);
+    let Some(default) = holder.and_then(|table| table.get(last)).filter(|value| !value.is_table()) else {
         return Err(Problem::new(&origin, &key, no_such_key(known, &key)));
     };
     let value =
         if default.is_str() { toml::Value::String(raw.to_owned()) } else { parse(raw, default, &origin, &key)? };
-    let mut table = Table::new();
-    match path.as_slice() {
-        [section, key] => {
-            table.insert(section.clone(), toml::Value::Table(Table::from_iter([(key.clone(), value)])));
-        }
-        _ => {
-            table.insert(key, value);
-        }
-    }
-    Ok(table)
+    let table = Table::from_iter([(last.clone(), value)]);
+    let wrap = |inner: Table, section: &String| Table::from_iter([(section.clone(), toml::Value::Table(inner))]);
+    Ok(sections.iter().rev().fold(table, wrap))
 }
 
 fn parse(raw: &str, default: &toml::Value, origin: &str, key: &str) -> Result<toml::Value, Problem> {
@@ -133,12 +129,18 @@ fn parse(raw: &str, default: &toml::Value, origin: &str, key: &str) -> Result<to
     })
 }
 
+/// Every key with its sections.
+fn every_key(known: &Table) -> Vec<String> {
+    let keys = |(name, value): (&String, &toml::Value)| match value {
+        toml::Value::Table(section) => every_key(section).into_iter().map(|key| format!("{name}.{key}")).collect(),
+        _ => vec![name.clone()],
+    };
+    known.iter().flat_map(keys).collect()
+}
+
 /// "There is no such key", with the nearest one that there is.
 fn no_such_key(known: &Table, key: &str) -> String {
-    let all = known.iter().flat_map(|(name, value)| match value {
-        toml::Value::Table(section) => section.keys().map(|key| format!("{name}.{key}")).collect(),
-        _ => vec![name.clone()],
-    });
+    let all = every_key(known).into_iter();
     let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
     let likeness = |other: &str| {
         let whole = strsim::jaro_winkler(key, other);

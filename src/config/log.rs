@@ -1,9 +1,12 @@
 //! `[log]`: what is logged, and how.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
 use super::check::Checks;
+use super::log_files::LogFilesConfig;
 
 /// What is logged. Keys and limits: `config/default.toml`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -15,6 +18,8 @@ pub struct LogConfig {
     pub format: LogFormat,
     /// Colours of the human format.
     pub colour: Colour,
+    /// Files beside standard error.
+    pub files: LogFilesConfig,
 }
 
 /// Shape of log lines.
@@ -58,7 +63,8 @@ pub fn unfit_level(level: &str) -> Option<&'static str> {
 }
 
 impl LogConfig {
-    pub(super) fn check(&self, checks: &mut Checks) {
+    pub(super) fn check(&self, data: &Path, checks: &mut Checks) {
+        self.files.check(data, checks);
         if let Some(wrong) = unfit_level(&self.level) {
             checks.refuse("log.level", wrong);
         }

@@ -9,6 +9,7 @@ mod data;
 mod layers;
 mod link;
 mod log;
+mod log_files;
 mod mask;
 mod problem;
 mod send;
@@ -28,6 +29,7 @@ pub use data::DataConfig;
 pub use layers::{DEFAULTS, ENV_PREFIX, Sources};
 pub use link::LinkConfig;
 pub use log::{Colour, LogConfig, LogFormat, unfit_level};
+pub use log_files::{LogFileKind, LogFilesConfig};
 pub use mask::MASK;
 pub use problem::{ConfigError, Problem};
 pub use send::SendConfig;
@@ -129,7 +131,7 @@ impl Config {
         }
         self.server.check(&mut checks);
         self.data.check(&mut checks);
-        self.log.check(&mut checks);
+        self.log.check(&self.data.dir, &mut checks);
         self.link.check(&mut checks);
         self.send.check(&mut checks);
         self.supervision.check(&mut checks);

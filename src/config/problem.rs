@@ -12,7 +12,8 @@ use super::check::Finding;
 const SECRET_KEYS: [&str; 1] = ["server.api_key"];
 
 /// What a key's value must be, where its type says it badly.
-const EXPECTED: [(&str, &str); 3] = [
+const EXPECTED: [(&str, &str); 4] = [
+    ("log.files.write", "must be a list of \"error\", \"warnings\", \"combined\""),
     ("server.listen", "must be an address with a port, such as \"127.0.0.1:8080\" or \"[::]:8080\""),
     ("server.metrics_allow", "must be a list of address ranges, such as [\"10.0.0.0/8\", \"::1/128\"]"),
     ("webhooks.schedule", "must be a list of spans of time, such as [\"0s\", \"5s\", \"5m\"]"),
