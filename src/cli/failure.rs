@@ -27,6 +27,19 @@ impl From<OpenError> for Failure {
                 "Nothing was repaired or deleted. Keep a copy of the folder, then restore a backup.",
             ),
             OpenError::NewerSchema { .. } => (Exit::StoreTooNew, "Use the version that wrote it, or a newer one."),
+            OpenError::KeyMissing { .. } => {
+                (Exit::BadConfig, "Set data.encryption_key_file to the file that holds the key it was created with.")
+            }
+            OpenError::WrongKey { .. } => (
+                Exit::BadConfig,
+                "Set data.encryption_key_file to the file of the key it was created with; without that key its messages \
+                 and links can't be read by anybody.",
+            ),
+            OpenError::NotEncrypted { .. } => (
+                Exit::BadConfig,
+                "Encryption is chosen when a store is created: remove data.encryption_key_file, or start with a new \
+                 data.dir and link the accounts again.",
+            ),
             OpenError::Io { .. } => {
                 (Exit::DataFolder, "Check that the folder exists, belongs to this user and is not full.")
             }

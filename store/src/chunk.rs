@@ -18,6 +18,9 @@ pub(crate) const CUT: u8 = 0xff;
 /// Bytes of a piece: the most that a stored value may have.
 pub(crate) const PIECE: usize = 32 << 10;
 
+/// Bytes of the row that stands for a value in pieces.
+const HEADER: usize = 8;
+
 /// The rows whose values are cut, with their number of pieces.
 #[derive(Debug, Default)]
 pub(crate) struct CutRows {
@@ -85,6 +88,10 @@ pub(crate) fn raise(engine: &dyn Engine, tree: Tree, key: &[u8], stored: Bytes) 
         return Ok(stored);
     }
     let damaged = EngineError::Damaged { tree: tree.name() };
+    // Encryption does not cover this row, so nothing of it may be open to change.
+    if stored.get(1) != Some(&0) || stored.len() != HEADER {
+        return Err(damaged);
+    }
     let mut parts = Parts(stored.get(2..).unwrap_or_default());
     let (Some(high), Some(low), Some(length)) = (parts.u8(), parts.u8(), parts.u32()) else { return Err(damaged) };
     let length = length as usize;

@@ -1,7 +1,7 @@
 //! The envelope every stored value wears: `[codec u8][key-id u8][body]`.
 //!
-//! Key-id 0 means the body is plain. Any other id names a key for authenticated encryption, which this version does
-//! not hold: such a row is answered with [`StoreError::Sealed`], never misread.
+//! Key-id 0 means the body is plain, which it always is up here: [`crate::keyring`] seals and opens values below. A row
+//! under another id that comes here all the same is answered with [`StoreError::Sealed`], never misread.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Serialize, de::DeserializeOwned};
@@ -9,8 +9,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{StoreError, Tree};
 
 /// Key-id of a body that is not encrypted.
-const PLAIN: u8 = 0;
-const HEADER: usize = 2;
+pub(crate) const PLAIN: u8 = 0;
+/// Bytes before the body.
+pub(crate) const HEADER: usize = 2;
 
 /// How a body is laid out. The numbers are on disk and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

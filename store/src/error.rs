@@ -52,6 +52,24 @@ pub enum OpenError {
         /// Newest version this build can read.
         known: u32,
     },
+    /// The store was created with a key, and none is given.
+    #[error("the store in {path} is encrypted, and no key is given")]
+    KeyMissing {
+        /// The data folder.
+        path: PathBuf,
+    },
+    /// The store was created with another key.
+    #[error("the store in {path} is encrypted with another key than the one given")]
+    WrongKey {
+        /// The data folder.
+        path: PathBuf,
+    },
+    /// A key is given, but the store was created without one.
+    #[error("the store in {path} was created without encryption, and a key is given")]
+    NotEncrypted {
+        /// The data folder.
+        path: PathBuf,
+    },
     /// The folder can't be created, read or written.
     #[error("the store in {path} can't be opened")]
     Io {

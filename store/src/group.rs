@@ -3,6 +3,7 @@
 use crate::chunk::{CutRows, Lowered};
 use crate::commit::{COMMIT_ROW, CommitRow};
 use crate::engine::{Batch, Engine, Seen};
+use crate::keyring::Keyring;
 use crate::overlay::Overlay;
 use crate::writer::unpanicked;
 use crate::{EngineError, StoreError, Tree, WriteTx};
@@ -39,8 +40,8 @@ pub(crate) struct Group {
 
 impl Group {
     /// Runs a job inside this group. A job that fails is answered at once and leaves nothing behind.
-    pub(crate) fn run(&mut self, engine: &dyn Engine, mut job: Box<dyn Job>) {
-        let mut tx = WriteTx::new(engine, &self.rows);
+    pub(crate) fn run(&mut self, engine: &dyn Engine, keyring: &Keyring, mut job: Box<dyn Job>) {
+        let mut tx = WriteTx::new(engine, keyring, &self.rows);
         let keep = job.run(&mut tx);
         self.broken = tx.broken.take();
         if keep {
@@ -94,19 +95,24 @@ impl Group {
         self.jobs.iter().any(|job| job.durable())
     }
 
-    /// Applies the group's rows; answers the jobs that do not wait for the disk and hands back those that do.
-    pub(crate) fn apply(self, engine: &dyn Engine, cut: &mut CutRows) -> Result<Vec<Box<dyn Job>>, Failed> {
-        let Self { rows, seen, jobs, .. } = self;
+    /// Takes the group's rows as the engine gets them: sealed, then cut.
+    pub(crate) fn lower(&mut self, keyring: &Keyring, cut: &mut CutRows) -> Batch {
         let mut lowered = Lowered::default();
-        for ((tree, key), value) in rows.into_rows() {
+        for ((tree, key), value) in std::mem::take(&mut self.rows).into_rows() {
+            let value = value.map(|value| keyring.seal(tree, &key, value));
             cut.lower(tree, key, value, &mut lowered);
         }
         let Lowered { rows: mut changes, pieces } = lowered;
         changes.extend(pieces);
-        if let Err(error) = unpanicked(|| engine.apply(&Batch { changes, seen })) {
-            return Err((error, jobs));
+        Batch { changes, seen: std::mem::take(&mut self.seen) }
+    }
+
+    /// Applies what was taken of it; answers the jobs that do not wait for the disk and hands back those that do.
+    pub(crate) fn apply(self, engine: &dyn Engine, batch: &Batch) -> Result<Vec<Box<dyn Job>>, Failed> {
+        if let Err(error) = unpanicked(|| engine.apply(batch)) {
+            return Err((error, self.jobs));
         }
-        let (waiting, done): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.durable());
+        let (waiting, done): (Vec<_>, Vec<_>) = self.jobs.into_iter().partition(|job| job.durable());
         for job in done {
             job.answer(Ok(()));
         }

@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod id;
 pub mod jid;
 pub mod key;
+pub mod keyring;
 pub mod records;
 pub mod repo;
 pub mod tree;
@@ -27,6 +28,7 @@ mod writer;
 
 pub use clock::{Clock, SystemClock};
 pub use error::{EngineError, OpenError, StoreError};
+pub use keyring::MasterKey;
 pub use space::SpaceFloor;
 pub use store::{Durability, Store, StoreStats};
 pub use tree::Tree;

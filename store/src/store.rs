@@ -13,6 +13,7 @@ use crate::clock::store_time;
 use crate::commit::CommitRow;
 use crate::engine::{Engine, SledEngine};
 use crate::group::Job;
+use crate::keyring::{Keyring, MasterKey};
 use crate::tripwire::Tripwire;
 use crate::writer::{Progress, Writer};
 use crate::{Clock, EngineError, OpenError, ReadTx, StoreError, SystemClock, WriteTx, repo};
@@ -56,6 +57,7 @@ pub struct Store {
 
 struct Shared {
     engine: Arc<dyn Engine>,
+    keyring: Arc<Keyring>,
     progress: Arc<Progress>,
     clock: Arc<dyn Clock>,
     jobs: Option<Sender<Box<dyn Job>>>,
@@ -77,40 +79,71 @@ impl Drop for Shared {
 }
 
 impl Store {
-    /// Opens or creates a sled store in `path` with a page cache of `cache` bytes.
+    /// Opens or creates a sled store without encryption in `path`, with a page cache of `cache` bytes.
     ///
     /// # Errors
     /// [`OpenError`]; nothing is deleted or repaired by a refusal.
     pub fn open(path: &Path, cache: u64) -> Result<Self, OpenError> {
+        Self::open_with(path, cache, None)
+    }
+
+    /// As [`Store::open`]. With a key a new store is created encrypted, and an old one must have been created with this
+    /// key; without one it must be plain.
+    ///
+    /// # Errors
+    /// As there, and [`OpenError::KeyMissing`], [`OpenError::WrongKey`] or [`OpenError::NotEncrypted`].
+    pub fn open_with(path: &Path, cache: u64, key: Option<&MasterKey>) -> Result<Self, OpenError> {
         let engine = SledEngine::open(path, cache)?;
         // Rows are read while the store is prepared, and damaged pages make sled panic at the first read of them too.
-        catch_unwind(AssertUnwindSafe(|| Self::start(Arc::new(engine), Arc::new(SystemClock), path, true)))
+        catch_unwind(AssertUnwindSafe(|| Self::start(Arc::new(engine), Arc::new(SystemClock), path, true, key)))
             .unwrap_or_else(|_| Err(OpenError::Damaged { path: path.into(), detail: "a page can't be read".into() }))
     }
 
-    /// Opens a store over an engine; `name` stands in errors.
+    /// Opens a store without encryption over an engine; `name` stands in errors.
     ///
     /// # Errors
     /// [`OpenError`] when the rows that every store has can't be read or written.
     pub fn over(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>, name: &Path) -> Result<Self, OpenError> {
-        Self::start(engine, clock, name, false)
+        Self::over_with(engine, clock, name, None)
     }
 
-    fn start(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>, name: &Path, files: bool) -> Result<Self, OpenError> {
+    /// As [`Store::over`], with a key as in [`Store::open_with`].
+    ///
+    /// # Errors
+    /// As in both.
+    pub fn over_with(
+        engine: Arc<dyn Engine>,
+        clock: Arc<dyn Clock>,
+        name: &Path,
+        key: Option<&MasterKey>,
+    ) -> Result<Self, OpenError> {
+        Self::start(engine, clock, name, false, key)
+    }
+
+    fn start(
+        engine: Arc<dyn Engine>,
+        clock: Arc<dyn Clock>,
+        name: &Path,
+        files: bool,
+        key: Option<&MasterKey>,
+    ) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Engine { path: name.into(), source };
+        // A key that does not fit is refused before anything is touched.
+        let old = repo::schema::check(&*engine, name, key)?;
         let last = CommitRow::load(&*engine).map_err(failed)?;
         let tripwire = if files { Some(Tripwire::open(name, last.commit)?) } else { None };
-        repo::schema::prepare(&*engine, name)?;
+        let keyring = Arc::new(old.map_or_else(|| repo::schema::create(&*engine, key).map_err(failed), Ok)?);
         let cut = CutRows::load(&*engine).map_err(failed)?;
         let progress = Arc::new(Progress::new(last.commit, last.now_ms));
         let (jobs, queue) = channel();
-        let writer = Writer::new(Arc::clone(&engine), Arc::clone(&progress), Arc::clone(&clock), queue, cut, tripwire);
+        let (to, ring) = (Arc::clone(&engine), Arc::clone(&keyring));
+        let writer = Writer::new(to, ring, Arc::clone(&progress), Arc::clone(&clock), queue, cut, tripwire);
         let writer = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || writer.run())
             .map_err(|source| OpenError::Io { path: name.into(), source })?;
         let places = Arc::new(Semaphore::new(MAX_WAITING));
-        let shared = Shared { engine, progress, clock, jobs: Some(jobs), places, writer: Some(writer) };
+        let shared = Shared { engine, keyring, progress, clock, jobs: Some(jobs), places, writer: Some(writer) };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -127,7 +160,7 @@ impl Store {
 
     fn read_now<T, E>(&self, f: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
         let _view = self.shared.progress.view.read().unwrap_or_else(PoisonError::into_inner);
-        f(&ReadTx::new(&*self.shared.engine))
+        f(&ReadTx::new(&*self.shared.engine, &self.shared.keyring))
     }
 
     /// Reads, and resolves only when everything seen is on disk: for whatever leads to an effect outside.

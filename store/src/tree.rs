@@ -126,6 +126,67 @@ impl Tree {
         self as u8
     }
 
+    /// Whether its keys begin with an account's number, whose keys then encrypt its values. The others (whose rows belong
+    /// to no account, or name it later in the key or in the value) use those of account 0.
+    #[must_use]
+    pub const fn begins_with_account(self) -> bool {
+        match self {
+            Self::AccountNo
+            | Self::Wa
+            | Self::Person
+            | Self::Alias
+            | Self::Chat
+            | Self::ChatRecent
+            | Self::Msg
+            | Self::MsgChat
+            | Self::MsgNum
+            | Self::MsgWid
+            | Self::MsgOpen
+            | Self::MsgText
+            | Self::Outbox
+            | Self::EventAcct
+            | Self::Endpoint
+            | Self::RecipientOf
+            | Self::Pace
+            | Self::Stat
+            | Self::Timeline => true,
+            Self::Meta
+            | Self::Tenant
+            | Self::User
+            | Self::ApiKey
+            | Self::Own
+            | Self::Account
+            | Self::Event
+            | Self::Delivery
+            | Self::DeliveryTodo
+            | Self::DeliveryBad
+            | Self::DeliveryLane
+            | Self::Attempt
+            | Self::Due
+            | Self::Idem
+            | Self::Job
+            | Self::Sched
+            | Self::List
+            | Self::Contact
+            | Self::Template
+            | Self::Media
+            | Self::Campaign
+            | Self::Recipient
+            | Self::RecipientState
+            | Self::Audit
+            | Self::Expiry
+            | Self::Chunk => false,
+        }
+    }
+
+    /// The number of the account whose keys a row is encrypted with.
+    pub(crate) fn account_in(self, key: &[u8]) -> u32 {
+        match key.first_chunk() {
+            Some(no) if self.begins_with_account() => u32::from_be_bytes(*no),
+            _ => 0,
+        }
+    }
+
     /// The tree with this number.
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {

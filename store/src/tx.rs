@@ -1,6 +1,7 @@
 //! What a closure of [`crate::Store`] can do: read rows, and in a write also change them.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
@@ -9,6 +10,7 @@ use crate::chunk::{CUT, raise};
 use crate::engine::{Engine, Seen, Walk};
 use crate::envelope::{self, Codec};
 use crate::key::{self, MAX_KEY};
+use crate::keyring::Keyring;
 use crate::overlay::Overlay;
 use crate::{EngineError, StoreError, Tree};
 
@@ -30,12 +32,23 @@ impl From<Direction> for Walk {
     }
 }
 
+/// A row of a range, while what the engine has is merged with what waits to be applied.
+enum Found {
+    /// As it stands in the engine.
+    Stored(Bytes),
+    /// Put, and whole and plain still.
+    Waiting(Bytes),
+    /// Deleted.
+    Gone,
+}
+
 /// Rows of a page: keys and enveloped values.
 pub type Page = Vec<(Bytes, Bytes)>;
 
 /// A view of the store between two groups of writes: nothing changes while the closure runs.
 pub struct ReadTx<'a> {
     engine: &'a dyn Engine,
+    keyring: &'a Keyring,
     /// Of a write: what its group and the job itself changed already, newest last.
     over: &'a [&'a Overlay],
     seen: Option<&'a RefCell<Vec<Seen>>>,
@@ -44,8 +57,8 @@ pub struct ReadTx<'a> {
 }
 
 impl<'a> ReadTx<'a> {
-    pub(crate) fn new(engine: &'a dyn Engine) -> Self {
-        Self { engine, over: &[], seen: None, broken: None }
+    pub(crate) fn new(engine: &'a dyn Engine, keyring: &'a Keyring) -> Self {
+        Self { engine, keyring, over: &[], seen: None, broken: None }
     }
 
     /// The enveloped value under a key.
@@ -54,17 +67,27 @@ impl<'a> ReadTx<'a> {
     /// [`StoreError`] when the engine can't read.
     pub fn get(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<Option<Bytes>, StoreError> {
         let key = key.as_ref();
+        match self.find(tree, key)? {
+            Found::Stored(value) => self.plain(tree, key, value).map(Some),
+            Found::Waiting(value) => Ok(Some(value)),
+            Found::Gone => Ok(None),
+        }
+    }
+
+    fn find(&self, tree: Tree, key: &[u8]) -> Result<Found, StoreError> {
         if let Some(change) = self.over.iter().rev().find_map(|o| o.get(tree, key)) {
-            return Ok(change);
+            return Ok(change.map_or(Found::Gone, Found::Waiting));
         }
         let stored = self.engine.get(tree, key).map_err(|error| self.note(error))?;
         if let Some(seen) = self.seen {
             seen.borrow_mut().push(Seen { tree, key: Box::from(key), value: stored.clone() });
         }
-        Ok(match stored {
-            Some(stored) => Some(raise(self.engine, tree, key, stored)?),
-            None => None,
-        })
+        Ok(stored.map_or(Found::Gone, Found::Stored))
+    }
+
+    /// The value as it was put, from what the engine answered.
+    fn plain(&self, tree: Tree, key: &[u8], stored: Bytes) -> Result<Bytes, StoreError> {
+        self.keyring.open(tree, key, raise(self.engine, tree, key, stored)?)
     }
 
     fn note(&self, error: EngineError) -> EngineError {
@@ -79,7 +102,7 @@ impl<'a> ReadTx<'a> {
     /// # Errors
     /// [`StoreError`] when the engine can't read.
     pub fn contains(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<bool, StoreError> {
-        Ok(self.get(tree, key)?.is_some())
+        Ok(!matches!(self.find(tree, key.as_ref())?, Found::Gone))
     }
 
     /// The record under a key.
@@ -126,31 +149,45 @@ impl<'a> ReadTx<'a> {
             seen.borrow_mut().extend(rows.iter().map(saw));
         }
         if hidden > 0 {
-            rows = self.merge(rows, tree, from, to, direction);
+            return self.merge(rows, tree, (from, to), direction, limit);
         }
         rows.truncate(limit);
         for (key, value) in &mut rows {
-            // Values that came from an overlay are whole already and pass through unchanged.
-            *value = raise(self.engine, tree, key, std::mem::take(value))?;
+            *value = self.plain(tree, key, std::mem::take(value))?;
         }
         Ok(rows)
     }
 
-    fn merge(&self, stored: Page, tree: Tree, from: &[u8], to: Option<&[u8]>, direction: Direction) -> Page {
-        // The engine's page was asked for long enough to stay complete after every hidden row is dropped; an overlay
-        // row beyond its end is only right to show when the engine has no further rows there.
-        let mut merged: std::collections::BTreeMap<Bytes, Option<Bytes>> =
-            stored.into_iter().map(|(k, v)| (k, Some(v))).collect();
+    /// The engine's page was asked for long enough to stay complete after every hidden row is dropped; an overlay row
+    /// beyond its end is only right to show when the engine has no further rows there.
+    fn merge(
+        &self,
+        stored: Page,
+        tree: Tree,
+        (from, to): (&[u8], Option<&[u8]>),
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let mut merged: BTreeMap<Bytes, Found> = stored.into_iter().map(|(k, v)| (k, Found::Stored(v))).collect();
         for overlay in self.over {
             for (key, value) in overlay.range(tree, from, to) {
-                merged.insert(Bytes::copy_from_slice(key), value.clone());
+                let found = value.clone().map_or(Found::Gone, Found::Waiting);
+                merged.insert(Bytes::copy_from_slice(key), found);
             }
         }
-        let mut rows: Page = merged.into_iter().filter_map(|(k, v)| v.map(|v| (k, v))).collect();
-        if direction == Direction::Backward {
-            rows.reverse();
+        merged.retain(|_, found| !matches!(found, Found::Gone));
+        let row = |(key, found): (Bytes, Found)| {
+            let value = match found {
+                Found::Stored(value) => self.plain(tree, &key, value)?,
+                Found::Waiting(value) => value,
+                Found::Gone => Bytes::new(),
+            };
+            Ok((key, value))
+        };
+        match direction {
+            Direction::Forward => merged.into_iter().take(limit).map(row).collect(),
+            Direction::Backward => merged.into_iter().rev().take(limit).map(row).collect(),
         }
-        rows
     }
 
     /// At most `limit` rows whose keys begin with `prefix`.
@@ -187,6 +224,7 @@ impl<'a> ReadTx<'a> {
 /// The closure must be pure and repeatable: no I/O, no clock and no randomness inside; they come in as values.
 pub struct WriteTx<'a> {
     engine: &'a dyn Engine,
+    keyring: &'a Keyring,
     group: &'a Overlay,
     pub(crate) mine: Overlay,
     pub(crate) seen: Option<RefCell<Vec<Seen>>>,
@@ -195,15 +233,16 @@ pub struct WriteTx<'a> {
 }
 
 impl<'a> WriteTx<'a> {
-    pub(crate) fn new(engine: &'a dyn Engine, group: &'a Overlay) -> Self {
+    pub(crate) fn new(engine: &'a dyn Engine, keyring: &'a Keyring, group: &'a Overlay) -> Self {
         let seen = engine.wants_preconditions().then(RefCell::default);
-        Self { engine, group, mine: Overlay::default(), seen, broken: RefCell::default() }
+        Self { engine, keyring, group, mine: Overlay::default(), seen, broken: RefCell::default() }
     }
 
     /// Reads through this write.
     pub fn reading<T>(&self, f: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         f(&ReadTx {
             engine: self.engine,
+            keyring: self.keyring,
             over: &[self.group, &self.mine],
             seen: self.seen.as_ref(),
             broken: Some(&self.broken),

@@ -12,6 +12,7 @@ use crate::chunk::CutRows;
 use crate::commit::{COMMIT_ROW, CommitRow};
 use crate::engine::Engine;
 use crate::group::{Failed, Group, Job};
+use crate::keyring::Keyring;
 use crate::tripwire::Tripwire;
 use crate::{Clock, EngineError, StoreError, Tree};
 
@@ -60,6 +61,7 @@ impl Progress {
 
 pub(crate) struct Writer {
     pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) keyring: Arc<Keyring>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) jobs: Receiver<Box<dyn Job>>,
@@ -73,13 +75,14 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn new(
         engine: Arc<dyn Engine>,
+        keyring: Arc<Keyring>,
         progress: Arc<Progress>,
         clock: Arc<dyn Clock>,
         jobs: Receiver<Box<dyn Job>>,
         cut: CutRows,
         tripwire: Option<Tripwire>,
     ) -> Self {
-        Self { engine, progress, clock, jobs, cut, tripwire, unsynced: 0, unsynced_since: None }
+        Self { engine, keyring, progress, clock, jobs, cut, tripwire, unsynced: 0, unsynced_since: None }
     }
 
     /// Runs until every handle of the store is gone or a write fails.
@@ -121,11 +124,11 @@ impl Writer {
             Err(RecvTimeoutError::Disconnected) => return Next::Closed,
         };
         let mut group = Group::default();
-        group.run(&*self.engine, first);
+        group.run(&*self.engine, &self.keyring, first);
         while !group.is_full() {
             // No waiting for company: while this group is synced the next one gathers by itself.
             let Ok(job) = self.jobs.try_recv() else { break };
-            group.run(&*self.engine, job);
+            group.run(&*self.engine, &self.keyring, job);
         }
         Next::Group(group)
     }
@@ -136,7 +139,8 @@ impl Writer {
         }
         let wants_sync = group.wants_sync();
         let waiting = if group.row_count() == 0 {
-            group.apply(&*self.engine, &mut self.cut)?
+            let batch = group.lower(&self.keyring, &mut self.cut);
+            group.apply(&*self.engine, &batch)?
         } else {
             if let Err(error) = self.stamp(&mut group) {
                 return Err((error, group.into_jobs()));
@@ -146,8 +150,10 @@ impl Writer {
             self.progress.rows.fetch_add(group.row_count() as u64, Ordering::Relaxed);
             self.unsynced += group.byte_count();
             self.unsynced_since.get_or_insert_with(Instant::now);
+            // Encrypting takes its time, and readers need not wait for it.
+            let batch = group.lower(&self.keyring, &mut self.cut);
             let _view = self.progress.view.write().unwrap_or_else(PoisonError::into_inner);
-            let waiting = group.apply(&*self.engine, &mut self.cut).inspect_err(|(error, _)| {
+            let waiting = group.apply(&*self.engine, &batch).inspect_err(|(error, _)| {
                 // Before the view opens again: the engine may have left half of the group behind, and no durable
                 // read may answer from it.
                 self.progress.poison.send_replace(Some(error.clone()));

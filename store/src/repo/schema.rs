@@ -8,6 +8,7 @@ use crate::commit::CommitRow;
 use crate::engine::{Batch, Change, Engine, Walk};
 use crate::envelope::{self, Codec};
 use crate::key::Parts;
+use crate::keyring::{Keyring, MasterKey};
 use crate::{EngineError, OpenError, ReadTx, StoreError, Tree};
 
 /// The newest layout that this build knows.
@@ -15,6 +16,8 @@ pub const SCHEMA: u32 = 1;
 
 const SCHEMA_ROW: &[u8] = b"schema";
 const IDENTITY_ROW: &[u8] = b"identity";
+/// Only encrypted stores have it: key-id u8 and what the key is known by.
+const ENCRYPTION_ROW: &[u8] = b"encryption";
 
 /// Which store this is, and which life of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,29 +44,63 @@ pub fn identity(tx: &ReadTx<'_>) -> Result<StoreIdentity, StoreError> {
     }
 }
 
-/// Gives a new store its rows and checks an old one's, before the writer starts.
-pub(crate) fn prepare(engine: &dyn Engine, name: &Path) -> Result<(), OpenError> {
+/// Checks an old store and answers what its rows are opened with; `None` for a new one. Changes nothing.
+pub(crate) fn check(engine: &dyn Engine, name: &Path, key: Option<&MasterKey>) -> Result<Option<Keyring>, OpenError> {
     let failed = |source| OpenError::Engine { path: name.into(), source };
     match read_u32(engine, SCHEMA_ROW).map_err(failed)? {
         Some(found) if found > SCHEMA => Err(OpenError::NewerSchema { path: name.into(), found, known: SCHEMA }),
-        Some(_) => check_positions(engine, name),
-        None => {
-            check_empty(engine, name)?;
-            create(engine).map_err(failed)
+        Some(_) => {
+            let keyring = unlock(engine, name, key)?;
+            check_positions(engine, name)?;
+            Ok(Some(keyring))
         }
+        None => check_empty(engine, name).map(|()| None),
     }
 }
 
-fn create(engine: &dyn Engine) -> Result<(), EngineError> {
+/// Gives a new store its rows.
+pub(crate) fn create(engine: &dyn Engine, key: Option<&MasterKey>) -> Result<Keyring, EngineError> {
     let identity: [u8; 24] = rand::random();
+    let keyring = keyring(key, &identity).unwrap_or(Keyring::plain());
     let row = |key: &[u8], body: &[u8]| Change {
         tree: Tree::Meta,
         key: Box::from(key),
         value: Some(envelope::seal(Codec::Fixed, body)),
     };
-    let changes = vec![row(IDENTITY_ROW, &identity), row(SCHEMA_ROW, &SCHEMA.to_be_bytes())];
+    let mut changes = vec![row(IDENTITY_ROW, &identity), row(SCHEMA_ROW, &SCHEMA.to_be_bytes())];
+    changes.extend(keyring.check_row().map(|check| row(ENCRYPTION_ROW, &check)));
     engine.apply(&Batch { changes, seen: Vec::new() })?;
-    engine.sync()
+    engine.sync()?;
+    Ok(keyring)
+}
+
+/// The keyring of a key, in the store with this identity.
+fn keyring(key: Option<&MasterKey>, identity: &[u8]) -> Option<Keyring> {
+    Some(Keyring::new(key?, u128::from_be_bytes(*identity.first_chunk()?)))
+}
+
+/// What the rows of a store that exists are opened with: for whoever reads an engine without a [`crate::Store`] over it.
+///
+/// # Errors
+/// [`OpenError::KeyMissing`], [`OpenError::WrongKey`] or [`OpenError::NotEncrypted`] when the key does not fit the store.
+pub fn unlock(engine: &dyn Engine, name: &Path, key: Option<&MasterKey>) -> Result<Keyring, OpenError> {
+    let path = || name.to_path_buf();
+    let failed = |source| OpenError::Engine { path: path(), source };
+    let damaged = || failed(EngineError::Damaged { tree: Tree::Meta.name() });
+    match (read(engine, ENCRYPTION_ROW).map_err(failed)?, key) {
+        (None, None) => Ok(Keyring::plain()),
+        (None, Some(_)) => Err(OpenError::NotEncrypted { path: path() }),
+        (Some(_), None) => Err(OpenError::KeyMissing { path: path() }),
+        (Some(check), Some(_)) => {
+            let identity = read(engine, IDENTITY_ROW).map_err(failed)?.ok_or_else(damaged)?;
+            let keyring = keyring(key, &identity).ok_or_else(damaged)?;
+            match keyring.matches(&check) {
+                Some(true) => Ok(keyring),
+                Some(false) => Err(OpenError::WrongKey { path: path() }),
+                None => Err(damaged()),
+            }
+        }
+    }
 }
 
 /// A store without a version is new, or it has lost rows: a new identity must not be given to the rest of an old one.

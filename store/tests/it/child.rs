@@ -13,7 +13,7 @@ use wasup_store::repo::send::{self, Settlement};
 use wasup_store::repo::{account, endpoint, inbound};
 use wasup_store::{Direction, Durability, OpenError, Store, StoreError, Tree};
 
-use crate::support::{NOW, arrived, hook, new_send, owned, phone, text, write};
+use crate::support::{NOW, arrived, hook, new_send, open, owned, phone, text, write};
 
 const TASK: &str = "WASUP_STORE_CHILD";
 const FOLDER: &str = "WASUP_STORE_CHILD_FOLDER";
@@ -52,7 +52,7 @@ fn say(line: &str) {
 }
 
 fn opened(folder: &Path) -> String {
-    match Store::open(folder, 8 << 20) {
+    match open(folder, 8 << 20) {
         Ok(store) => {
             let rows: Result<_, StoreError> =
                 futures(store.read(|tx| tx.range(Tree::Audit, &[], None, Direction::Forward, usize::MAX)));
@@ -63,6 +63,8 @@ fn opened(folder: &Path) -> String {
         Err(OpenError::NewerSchema { .. }) => "\nresult newer".into(),
         Err(OpenError::Engine { .. }) => "\nresult engine".into(),
         Err(OpenError::Io { .. }) => "\nresult io".into(),
+        Err(OpenError::KeyMissing { .. }) => "\nresult no key".into(),
+        Err(OpenError::WrongKey { .. } | OpenError::NotEncrypted { .. }) => "\nresult another key".into(),
     }
 }
 
@@ -71,7 +73,7 @@ fn futures<T>(f: impl Future<Output = T>) -> T {
 }
 
 async fn durable(folder: &Path) {
-    let store = Store::open(folder, 8 << 20).unwrap();
+    let store = open(folder, 8 << 20).unwrap();
     say("\nack 0");
     for n in 1..=40_u64 {
         // A relaxed write between them must not stand in for the sync.
@@ -82,7 +84,7 @@ async fn durable(folder: &Path) {
 }
 
 async fn load(folder: &Path, writers: u64) {
-    let store = Store::open(folder, 16 << 20).unwrap();
+    let store = open(folder, 16 << 20).unwrap();
     let mut accounts = Vec::new();
     for n in 0..ACCOUNTS {
         let id = format!("account-{n}").parse().unwrap();

@@ -7,10 +7,11 @@ use std::process::Child;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use wasup_store::Tree;
 use wasup_store::engine::{Engine, SledEngine, Walk};
 use wasup_store::key::Parts;
-use wasup_store::{Store, Tree};
 
+use crate::support::open;
 use crate::{child, recount};
 
 /// Newest acknowledged mark of each writer.
@@ -48,7 +49,7 @@ pub(crate) fn wait_ready(lines: &Receiver<String>) {
 
 /// Opens the store as a user would, then looks at every row. Answers the number of messages.
 pub(crate) fn verify(folder: &Path, acks: &Acks) -> usize {
-    drop(Store::open(folder, 16 << 20).unwrap());
+    drop(open(folder, 16 << 20).unwrap());
     let engine = SledEngine::open(folder, 16 << 20).unwrap();
     let mut marks: Acks = Acks::new();
     for (key, _) in engine.range(Tree::Audit, &[], None, Walk::Up, usize::MAX).unwrap() {

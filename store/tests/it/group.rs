@@ -8,14 +8,14 @@ use wasup_store::records::{AccountState, Phase};
 use wasup_store::repo::{account, event};
 use wasup_store::{Durability, Store, StoreError, Tree};
 
-use crate::support::{NOW, owned, read, write};
+use crate::support::{NOW, open, owned, read, write};
 
 const WRITERS: u64 = 64;
 const ROUNDS: u64 = 20;
 
 fn on_disk() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path(), 16 << 20).unwrap();
+    let store = open(folder.path(), 16 << 20).unwrap();
     (folder, store)
 }
 
@@ -132,7 +132,7 @@ async fn a_job_that_panics_leaves_nothing_and_hurts_nobody() {
 async fn a_store_closes_with_its_last_handle_and_opens_again() {
     let folder = tempfile::tempdir().unwrap();
     for round in 0..5_u8 {
-        let store = Store::open(folder.path(), 16 << 20).unwrap();
+        let store = open(folder.path(), 16 << 20).unwrap();
         let found = read(&store, |tx| tx.prefix(Tree::Pace, [], wasup_store::Direction::Forward, 99)).await.len();
         assert_eq!(found, usize::from(round));
         // A relaxed write is on disk after an orderly close.

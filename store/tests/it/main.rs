@@ -9,6 +9,7 @@ mod crash;
 mod deliveries;
 mod disk;
 mod durability;
+mod encrypted;
 mod group;
 mod inbound;
 mod model;

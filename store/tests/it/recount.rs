@@ -18,7 +18,12 @@ use wasup_store::records::{
 type KeySet = BTreeSet<Vec<u8>>;
 
 fn all(engine: &dyn Engine, tree: Tree) -> Vec<(Bytes, Bytes)> {
-    engine.range(tree, &[], None, Walk::Up, usize::MAX).unwrap()
+    let keyring = crate::support::keyring(engine);
+    let open = |(key, value): (Bytes, Bytes)| {
+        let value = keyring.open(tree, &key, value).unwrap();
+        (key, value)
+    };
+    engine.range(tree, &[], None, Walk::Up, usize::MAX).unwrap().into_iter().map(open).collect()
 }
 
 fn records<T: DeserializeOwned>(engine: &dyn Engine, tree: Tree) -> Vec<(Bytes, T)> {

@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use wasup_store::engine::{Engine, Fault, FaultyEngine, MemoryEngine, Walk};
 use wasup_store::id::{AccountNo, EndpointId, MessageId, Millis};
 use wasup_store::jid::Jid;
+use wasup_store::keyring::{Keyring, MasterKey};
 use wasup_store::records::{AccountRecord, Content, Desired, EndpointRecord, Lane, Participant};
 use wasup_store::repo::account::{self, NewAccount};
 use wasup_store::repo::inbound::{self, InboundBatch, InboundOutcome, NewInbound};
 use wasup_store::repo::send::{self, Accepted, NewSend};
-use wasup_store::repo::{counters, endpoint};
-use wasup_store::{Clock, Durability, ReadTx, Store, StoreError, Tree, WriteTx};
+use wasup_store::repo::{counters, endpoint, schema};
+use wasup_store::{Clock, Durability, OpenError, ReadTx, Store, StoreError, Tree, WriteTx};
 
 /// The moment at which every test happens.
 pub(crate) const NOW: Millis = 1_800_000_000_000;
@@ -32,9 +33,34 @@ pub(crate) fn clock() -> Arc<StoppedClock> {
     Arc::new(StoppedClock(AtomicU64::new(NOW)))
 }
 
+/// Set where a test runs over an encrypted store; see [`crate::encrypted`].
+pub(crate) const ENCRYPTED: &str = "WASUP_STORE_TESTS_ENCRYPTED";
+
+/// The key of the stores under test, where they are encrypted.
+pub(crate) fn key() -> Option<MasterKey> {
+    std::env::var_os(ENCRYPTED).map(|_| master_key(1))
+}
+
+pub(crate) fn master_key(first: u8) -> MasterKey {
+    MasterKey::new(std::array::from_fn(|at| first.wrapping_add(u8::try_from(at).unwrap())))
+}
+
+/// The store in a folder.
+pub(crate) fn open(folder: &Path, cache: u64) -> Result<Store, OpenError> {
+    Store::open_with(folder, cache, key().as_ref())
+}
+
 pub(crate) fn over(engine: &Arc<impl Engine>) -> Store {
-    let engine: Arc<dyn Engine> = Arc::clone(engine) as _;
-    Store::over(engine, clock(), Path::new("test")).unwrap()
+    over_dyn(Arc::clone(engine) as _)
+}
+
+pub(crate) fn over_dyn(engine: Arc<dyn Engine>) -> Store {
+    Store::over_with(engine, clock(), Path::new("test"), key().as_ref()).unwrap()
+}
+
+/// What opens the rows of an engine.
+pub(crate) fn keyring(engine: &dyn Engine) -> Keyring {
+    schema::unlock(engine, Path::new("test"), key().as_ref()).unwrap()
 }
 
 pub(crate) fn memory() -> (Store, Arc<MemoryEngine>) {
@@ -47,13 +73,17 @@ pub(crate) fn faulty(fault: Fault) -> (Store, Arc<FaultyEngine>) {
     (over(&engine), engine)
 }
 
-/// Every row there is.
+/// Every row there is, its value opened.
 pub(crate) type Rows = BTreeMap<(Tree, Vec<u8>), Vec<u8>>;
 
 pub(crate) fn rows(engine: &dyn Engine) -> Rows {
     let mut all = Rows::new();
+    let keyring = keyring(engine);
     for tree in Tree::ALL {
-        for (key, value) in engine.range(*tree, &[], None, Walk::Up, usize::MAX).unwrap() {
+        for (key, mut value) in engine.range(*tree, &[], None, Walk::Up, usize::MAX).unwrap() {
+            if *tree != Tree::Chunk {
+                value = keyring.open(*tree, &key, value).unwrap();
+            }
             all.insert((*tree, key.to_vec()), value.to_vec());
         }
     }
