@@ -40,6 +40,9 @@ impl From<OpenError> for Failure {
                 "Encryption is chosen when a store is created: remove data.encryption_key_file, or start with a new \
                  data.dir and link the accounts again.",
             ),
+            OpenError::Absent { .. } => {
+                (Exit::DataFolder, "Name the folder of the store: data.dir of the config, or --data.")
+            }
             OpenError::Io { .. } => {
                 (Exit::DataFolder, "Check that the folder exists, belongs to this user and is not full.")
             }

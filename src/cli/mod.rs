@@ -8,6 +8,7 @@ mod failure;
 mod healthcheck;
 mod serve;
 mod signals;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -50,6 +51,8 @@ pub enum Command {
     Config(ConfigCommand),
     /// Asks a running server on this machine whether it is ready: exit code 0 when it is.
     Healthcheck(healthcheck::HealthcheckArgs),
+    /// Looks at every row of a stopped store: exit code 0 when all is right, 73 when something is not.
+    Verify(verify::VerifyArgs),
     /// Shows the main job on this machine: a sandbox network, the server, a webhook receiver, accounts that talk.
     #[cfg(feature = "sandbox")]
     Demo(crate::demo::Options),
@@ -76,6 +79,7 @@ pub fn run() -> Exit {
         Command::Serve(args) => serve::run(&args),
         Command::Config(ConfigCommand::Check(args)) => config_check::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
+        Command::Verify(args) => verify::run(&args),
         #[cfg(feature = "sandbox")]
         Command::Demo(options) => demo::run(&options),
         #[cfg(feature = "sandbox")]

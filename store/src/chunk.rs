@@ -103,6 +103,11 @@ pub(crate) fn raise(engine: &dyn Engine, tree: Tree, key: &[u8], stored: Bytes) 
     if whole.len() == length { Ok(whole.freeze()) } else { Err(damaged) }
 }
 
+/// How many pieces the row of a cut value names.
+pub(crate) fn pieces(row: &[u8]) -> u16 {
+    row.get(2..4).and_then(|count| count.try_into().ok()).map_or(0, u16::from_be_bytes)
+}
+
 fn header(count: u16, length: usize) -> Bytes {
     let mut out = vec![CUT, 0];
     out.extend_from_slice(&count.to_be_bytes());
@@ -114,7 +119,8 @@ fn piece_key(tree: Tree, key: &[u8], n: u16) -> Box<[u8]> {
     Key::new().u8(tree.number()).bytes(key).bytes(&n.to_be_bytes()).into_vec().into()
 }
 
-fn split(key: &[u8]) -> Option<(Tree, &[u8], u16)> {
+/// The row and number that a piece belongs to.
+pub(crate) fn split(key: &[u8]) -> Option<(Tree, &[u8], u16)> {
     let (number, rest) = key.split_first()?;
     let (row, n) = rest.split_last_chunk::<2>()?;
     Some((Tree::from_number(*number)?, row, u16::from_be_bytes(*n)))

@@ -70,6 +70,12 @@ pub enum OpenError {
         /// The data folder.
         path: PathBuf,
     },
+    /// There is no store in the folder, where one was asked for.
+    #[error("there is no store in {path}")]
+    Absent {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The folder can't be created, read or written.
     #[error("the store in {path} can't be opened")]
     Io {

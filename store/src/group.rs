@@ -2,7 +2,7 @@
 
 use crate::chunk::{CutRows, Lowered};
 use crate::commit::{COMMIT_ROW, CommitRow};
-use crate::engine::{Batch, Engine, Seen};
+use crate::engine::{Batch, Change, Engine, Seen};
 use crate::keyring::Keyring;
 use crate::overlay::Overlay;
 use crate::writer::unpanicked;
@@ -97,19 +97,23 @@ impl Group {
 
     /// Takes the group's rows as the engine gets them: sealed, then cut.
     pub(crate) fn lower(&mut self, keyring: &Keyring, cut: &mut CutRows) -> Batch {
-        let mut lowered = Lowered::default();
-        for ((tree, key), value) in std::mem::take(&mut self.rows).into_rows() {
-            let value = value.map(|value| keyring.seal(tree, &key, value));
-            cut.lower(tree, key, value, &mut lowered);
-        }
-        let Lowered { rows: mut changes, pieces } = lowered;
-        changes.extend(pieces);
+        let changes = lower(std::mem::take(&mut self.rows), keyring, cut);
         Batch { changes, seen: std::mem::take(&mut self.seen) }
     }
 
     /// Applies what was taken of it; answers the jobs that do not wait for the disk and hands back those that do.
-    pub(crate) fn apply(self, engine: &dyn Engine, batch: &Batch) -> Result<Vec<Box<dyn Job>>, Failed> {
-        if let Err(error) = unpanicked(|| engine.apply(batch)) {
+    ///
+    /// `stamp` is the row of this commit; its fingerprint is moved on by what the group changes.
+    pub(crate) fn apply(
+        self,
+        engine: &dyn Engine,
+        batch: &mut Batch,
+        stamp: &mut CommitRow,
+    ) -> Result<Vec<Box<dyn Job>>, Failed> {
+        if let Err(error) = unpanicked(|| {
+            stamped(engine, &mut batch.changes, stamp)?;
+            engine.apply(batch)
+        }) {
             return Err((error, self.jobs));
         }
         let (waiting, done): (Vec<_>, Vec<_>) = self.jobs.into_iter().partition(|job| job.durable());
@@ -118,4 +122,25 @@ impl Group {
         }
         Ok(waiting)
     }
+}
+
+/// Rows as the engine gets them, sealed and cut, sorted by tree.
+pub(crate) fn lower(rows: Overlay, keyring: &Keyring, cut: &mut CutRows) -> Vec<Change> {
+    let mut lowered = Lowered::default();
+    for ((tree, key), value) in rows.into_rows() {
+        let value = value.map(|value| keyring.seal(tree, &key, value));
+        cut.lower(tree, key, value, &mut lowered);
+    }
+    let Lowered { rows: mut changes, pieces } = lowered;
+    changes.extend(pieces);
+    changes
+}
+
+/// Moves the fingerprint on by these changes, and puts the finished stamp among them where it has its place.
+pub(crate) fn stamped(engine: &dyn Engine, changes: &mut [Change], stamp: &mut CommitRow) -> Result<(), EngineError> {
+    let place = changes.iter().position(|change| change.tree == Tree::Meta && *change.key == *COMMIT_ROW);
+    let Some(place) = place else { return Ok(()) };
+    stamp.fingerprint = stamp.fingerprint.map(|before| before.after(engine, changes)).transpose()?;
+    changes[place].value = Some(stamp.seal());
+    Ok(())
 }

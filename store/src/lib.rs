@@ -8,6 +8,7 @@ pub mod clock;
 pub mod engine;
 pub mod envelope;
 pub mod id;
+pub mod insurance;
 pub mod jid;
 pub mod key;
 pub mod keyring;

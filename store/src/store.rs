@@ -1,7 +1,7 @@
 //! The seam: one handle, reads and writes as closures, durability as a class.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, PoisonError};
@@ -13,6 +13,7 @@ use crate::clock::store_time;
 use crate::commit::CommitRow;
 use crate::engine::{Engine, SledEngine};
 use crate::group::Job;
+use crate::insurance::seal::{self, Left};
 use crate::keyring::{Keyring, MasterKey};
 use crate::tripwire::Tripwire;
 use crate::writer::{Progress, Writer};
@@ -63,6 +64,26 @@ struct Shared {
     jobs: Option<Sender<Box<dyn Job>>>,
     places: Arc<Semaphore>,
     writer: Option<std::thread::JoinHandle<()>>,
+    /// Last, so that the engine is closed when it is dropped.
+    _seal: Option<SealAtEnd>,
+}
+
+/// Seals the files of a store that was stopped in order.
+struct SealAtEnd {
+    folder: PathBuf,
+    progress: Arc<Progress>,
+}
+
+impl Drop for SealAtEnd {
+    fn drop(&mut self) {
+        // A writer that still runs, or was poisoned, has not left the store in order.
+        if !self.progress.closed.load(Ordering::SeqCst) || self.progress.poison.borrow().is_some() {
+            return;
+        }
+        if let Err(error) = seal::close(&self.folder) {
+            tracing::warn!(%error, "the store could not be sealed; its next start looks at every row");
+        }
+    }
 }
 
 impl Drop for Shared {
@@ -93,9 +114,11 @@ impl Store {
     /// # Errors
     /// As there, and [`OpenError::KeyMissing`], [`OpenError::WrongKey`] or [`OpenError::NotEncrypted`].
     pub fn open_with(path: &Path, cache: u64, key: Option<&MasterKey>) -> Result<Self, OpenError> {
+        // Before the engine, which may write over what it can't read.
+        let left = seal::look(path);
         let engine = SledEngine::open(path, cache)?;
         // Rows are read while the store is prepared, and damaged pages make sled panic at the first read of them too.
-        catch_unwind(AssertUnwindSafe(|| Self::start(Arc::new(engine), Arc::new(SystemClock), path, true, key)))
+        catch_unwind(AssertUnwindSafe(|| Self::start(Arc::new(engine), Arc::new(SystemClock), path, Some(left), key)))
             .unwrap_or_else(|_| Err(OpenError::Damaged { path: path.into(), detail: "a page can't be read".into() }))
     }
 
@@ -117,33 +140,49 @@ impl Store {
         name: &Path,
         key: Option<&MasterKey>,
     ) -> Result<Self, OpenError> {
-        Self::start(engine, clock, name, false, key)
+        Self::start(engine, clock, name, None, key)
     }
 
     fn start(
         engine: Arc<dyn Engine>,
         clock: Arc<dyn Clock>,
         name: &Path,
-        files: bool,
+        files: Option<Left>,
         key: Option<&MasterKey>,
     ) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Engine { path: name.into(), source };
         // A key that does not fit is refused before anything is touched.
         let old = repo::schema::check(&*engine, name, key)?;
         let last = CommitRow::load(&*engine).map_err(failed)?;
-        let tripwire = if files { Some(Tripwire::open(name, last.commit)?) } else { None };
-        let keyring = Arc::new(old.map_or_else(|| repo::schema::create(&*engine, key).map_err(failed), Ok)?);
+        let tripwire = files.map(|_| Tripwire::open(name, last.commit)).transpose()?;
+        let keyring = match old {
+            Some(keyring) => {
+                let suspect = files.is_some_and(|left| left != Left::Sealed);
+                repo::schema::update(&*engine, name, &keyring, suspect)?;
+                keyring
+            }
+            None => repo::schema::create(&*engine, key).map_err(failed)?,
+        };
+        if let Some(left) = files {
+            if left == Left::Changed {
+                tracing::warn!("the store's files are not the ones that were left, but every row is there");
+            }
+            seal::remove(name).map_err(|source| OpenError::Io { path: name.into(), source })?;
+        }
+        let (last, keyring) = (CommitRow::load(&*engine).map_err(failed)?, Arc::new(keyring));
         let cut = CutRows::load(&*engine).map_err(failed)?;
         let progress = Arc::new(Progress::new(last.commit, last.now_ms));
         let (jobs, queue) = channel();
         let (to, ring) = (Arc::clone(&engine), Arc::clone(&keyring));
-        let writer = Writer::new(to, ring, Arc::clone(&progress), Arc::clone(&clock), queue, cut, tripwire);
+        let writer = Writer::new(to, ring, Arc::clone(&progress), Arc::clone(&clock), queue, cut, tripwire, last);
         let writer = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || writer.run())
             .map_err(|source| OpenError::Io { path: name.into(), source })?;
         let places = Arc::new(Semaphore::new(MAX_WAITING));
-        let shared = Shared { engine, keyring, progress, clock, jobs: Some(jobs), places, writer: Some(writer) };
+        let seal = files.map(|_| SealAtEnd { folder: name.into(), progress: Arc::clone(&progress) });
+        let writer = Some(writer);
+        let shared = Shared { engine, keyring, progress, clock, jobs: Some(jobs), places, writer, _seal: seal };
         Ok(Self { shared: Arc::new(shared) })
     }
 

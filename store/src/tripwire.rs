@@ -14,7 +14,7 @@ use crate::OpenError;
 const FILE: &str = "tripwire";
 const LENGTH: usize = 16;
 
-/// How long the file may stay behind, so that it costs nothing.
+/// How often the file itself is brought to disk. In between it is only written, which a killed process survives.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// The open file.
@@ -43,26 +43,43 @@ impl Tripwire {
         Ok(Self { file, written: None, commit: was })
     }
 
-    /// Notes a commit that is on disk, now and then.
+    /// Notes a commit that is on disk; brings the note there now and then.
     pub(crate) fn note(&mut self, commit: u64) {
-        if self.written.is_none_or(|written| written.elapsed() >= EVERY) {
-            self.write(commit);
-        }
+        self.put(commit, self.written.is_none_or(|written| written.elapsed() >= EVERY));
     }
 
-    /// Notes a commit that is on disk.
+    /// Notes a commit that is on disk, for good.
     pub(crate) fn write(&mut self, commit: u64) {
-        if commit == self.commit {
+        self.put(commit, true);
+    }
+
+    fn put(&mut self, commit: u64, sync: bool) {
+        if commit == self.commit && !sync {
             return;
         }
-        self.written = Some(Instant::now());
         let numbers = [commit, !commit].map(u64::to_be_bytes);
         // A tripwire that can't be written only stays behind, which is always right.
-        match self.file.write_all_at(numbers.as_flattened(), 0).and_then(|()| self.file.sync_data()) {
+        match self.write_file(numbers.as_flattened(), sync) {
             Ok(()) => self.commit = commit,
             Err(error) => tracing::warn!(error = %error, "the store's tripwire can't be written"),
         }
     }
+}
+
+impl Tripwire {
+    fn write_file(&mut self, body: &[u8], sync: bool) -> std::io::Result<()> {
+        self.file.write_all_at(body, 0)?;
+        if sync {
+            self.written = Some(Instant::now());
+            self.file.sync_data()?;
+        }
+        Ok(())
+    }
+}
+
+/// The newest commit that a store's file knows of; 0 without a file.
+pub(crate) fn newest(folder: &Path) -> u64 {
+    File::open(folder.join(FILE)).map_or(0, |file| read(&file))
 }
 
 /// The commit in the file; 0 for an empty or torn one.
@@ -85,7 +102,7 @@ mod tests {
         let mut wire = Tripwire::open(folder.path(), 0).unwrap();
         wire.note(7);
         wire.note(8);
-        assert_eq!(read(&wire.file), 7, "the second note came too soon to be worth a sync");
+        assert_eq!(read(&wire.file), 8);
         wire.write(9);
         assert!(Tripwire::open(folder.path(), 9).is_ok());
         assert!(matches!(Tripwire::open(folder.path(), 8), Err(OpenError::Damaged { .. })));

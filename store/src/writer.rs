@@ -67,6 +67,8 @@ pub(crate) struct Writer {
     pub(crate) jobs: Receiver<Box<dyn Job>>,
     pub(crate) cut: CutRows,
     tripwire: Option<Tripwire>,
+    /// The row of the newest commit.
+    stamp: CommitRow,
     /// Bytes applied since the last sync, and when the first of them was.
     unsynced: usize,
     unsynced_since: Option<Instant>,
@@ -81,8 +83,9 @@ impl Writer {
         jobs: Receiver<Box<dyn Job>>,
         cut: CutRows,
         tripwire: Option<Tripwire>,
+        stamp: CommitRow,
     ) -> Self {
-        Self { engine, keyring, progress, clock, jobs, cut, tripwire, unsynced: 0, unsynced_since: None }
+        Self { engine, keyring, progress, clock, jobs, cut, tripwire, stamp, unsynced: 0, unsynced_since: None }
     }
 
     /// Runs until every handle of the store is gone or a write fails.
@@ -139,8 +142,8 @@ impl Writer {
         }
         let wants_sync = group.wants_sync();
         let waiting = if group.row_count() == 0 {
-            let batch = group.lower(&self.keyring, &mut self.cut);
-            group.apply(&*self.engine, &batch)?
+            let mut batch = group.lower(&self.keyring, &mut self.cut);
+            group.apply(&*self.engine, &mut batch, &mut self.stamp)?
         } else {
             if let Err(error) = self.stamp(&mut group) {
                 return Err((error, group.into_jobs()));
@@ -151,9 +154,9 @@ impl Writer {
             self.unsynced += group.byte_count();
             self.unsynced_since.get_or_insert_with(Instant::now);
             // Encrypting takes its time, and readers need not wait for it.
-            let batch = group.lower(&self.keyring, &mut self.cut);
+            let mut batch = group.lower(&self.keyring, &mut self.cut);
             let _view = self.progress.view.write().unwrap_or_else(PoisonError::into_inner);
-            let waiting = group.apply(&*self.engine, &batch).inspect_err(|(error, _)| {
+            let waiting = group.apply(&*self.engine, &mut batch, &mut self.stamp).inspect_err(|(error, _)| {
                 // Before the view opens again: the engine may have left half of the group behind, and no durable
                 // read may answer from it.
                 self.progress.poison.send_replace(Some(error.clone()));
@@ -174,12 +177,12 @@ impl Writer {
     }
 
     /// Puts the commit number and time into the group's own rows.
-    fn stamp(&self, group: &mut Group) -> Result<(), EngineError> {
+    fn stamp(&mut self, group: &mut Group) -> Result<(), EngineError> {
         let commit = self.progress.applied.load(Ordering::SeqCst) + 1;
         let now = self.clock.now_ms().max(self.progress.last_ms.load(Ordering::SeqCst));
         let position = group.position(&*self.engine)?;
-        let row = CommitRow { commit, now_ms: now, position };
-        group.rows_mut().set(Tree::Meta, COMMIT_ROW, Some(row.seal()));
+        self.stamp = CommitRow { commit, now_ms: now, position, ..self.stamp };
+        group.rows_mut().set(Tree::Meta, COMMIT_ROW, Some(self.stamp.seal()));
         self.progress.last_ms.store(now, Ordering::SeqCst);
         Ok(())
     }

@@ -45,24 +45,24 @@ pub enum CreateError {
 
 /// Row of `account_no`: what every write of the account is checked against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Owner {
-    pub(super) id: AccountId,
+pub(crate) struct Owner {
+    pub(crate) id: AccountId,
     #[serde(default = "default_tenant")]
-    pub(super) tenant: TenantNo,
+    pub(crate) tenant: TenantNo,
     #[serde(default)]
-    pub(super) epoch: Epoch,
+    pub(crate) epoch: Epoch,
     #[serde(default)]
-    pub(super) link: LinkNo,
+    pub(crate) link: LinkNo,
     /// The account was deleted; the number is never given out again.
     #[serde(default)]
-    pub(super) gone: bool,
+    pub(crate) gone: bool,
 }
 
 const fn default_tenant() -> TenantNo {
     DEFAULT_TENANT
 }
 
-fn id_key(id: &AccountId) -> Key {
+pub(crate) fn id_key(id: &AccountId) -> Key {
     Key::new().wire(id.as_str().as_bytes())
 }
 

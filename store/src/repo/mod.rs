@@ -14,7 +14,7 @@ pub mod inbound;
 pub mod message;
 pub mod outbox;
 pub mod person;
-mod purge;
+pub(crate) mod purge;
 pub mod schema;
 mod scope;
 pub mod send;

@@ -11,10 +11,10 @@ use crate::key::{Key, Parts};
 use crate::records::{DeliveryRecord, FailReason, IdempotencyRecord, MessageState};
 use crate::{Direction, StoreError, Tree, WriteTx};
 
-const PREFIX: &[u8] = b"purge/";
-const ACCOUNT: u8 = 1;
-const LINK: u8 = 2;
-const ENDPOINT: u8 = 3;
+pub(crate) const PREFIX: &[u8] = b"purge/";
+pub(crate) const ACCOUNT: u8 = 1;
+pub(crate) const LINK: u8 = 2;
+pub(crate) const ENDPOINT: u8 = 3;
 
 /// Trees whose keys begin with the account's number and that no other row leads to.
 const OWNED: &[Tree] = &[

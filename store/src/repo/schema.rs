@@ -4,17 +4,18 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use crate::commit::CommitRow;
+use crate::commit::{COMMIT_ROW, CommitRow};
 use crate::engine::{Batch, Change, Engine, Walk};
 use crate::envelope::{self, Codec};
+use crate::insurance::{Fingerprint, migrate};
 use crate::key::Parts;
 use crate::keyring::{Keyring, MasterKey};
 use crate::{EngineError, OpenError, ReadTx, StoreError, Tree};
 
 /// The newest layout that this build knows.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
-const SCHEMA_ROW: &[u8] = b"schema";
+pub(crate) const SCHEMA_ROW: &[u8] = b"schema";
 const IDENTITY_ROW: &[u8] = b"identity";
 /// Only encrypted stores have it: key-id u8 and what the key is known by.
 const ENCRYPTION_ROW: &[u8] = b"encryption";
@@ -46,16 +47,49 @@ pub fn identity(tx: &ReadTx<'_>) -> Result<StoreIdentity, StoreError> {
 
 /// Checks an old store and answers what its rows are opened with; `None` for a new one. Changes nothing.
 pub(crate) fn check(engine: &dyn Engine, name: &Path, key: Option<&MasterKey>) -> Result<Option<Keyring>, OpenError> {
-    let failed = |source| OpenError::Engine { path: name.into(), source };
-    match read_u32(engine, SCHEMA_ROW).map_err(failed)? {
-        Some(found) if found > SCHEMA => Err(OpenError::NewerSchema { path: name.into(), found, known: SCHEMA }),
-        Some(_) => {
+    match version(engine, name)? {
+        0 => check_empty(engine, name).map(|()| None),
+        found if found > SCHEMA => Err(OpenError::NewerSchema { path: name.into(), found, known: SCHEMA }),
+        _ => {
             let keyring = unlock(engine, name, key)?;
             check_positions(engine, name)?;
             Ok(Some(keyring))
         }
-        None => check_empty(engine, name).map(|()| None),
     }
+}
+
+/// Brings an old store to this layout. With `suspect` every row is looked at first.
+pub(crate) fn update(engine: &dyn Engine, name: &Path, keyring: &Keyring, suspect: bool) -> Result<(), OpenError> {
+    let found = version(engine, name)?;
+    check_rows(engine, name, found, suspect)?;
+    if found < SCHEMA {
+        migrate::run(engine, keyring, migrate::STEPS, found, SCHEMA)
+            .map_err(|stopped| stopped.into_open_error(name))?;
+    }
+    Ok(())
+}
+
+/// Compares the rows with what the newest commit says of them.
+fn check_rows(engine: &dyn Engine, name: &Path, found: u32, suspect: bool) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Engine { path: name.into(), source };
+    let damaged = |detail: &str| OpenError::Damaged { path: name.into(), detail: detail.into() };
+    let Some(noted) = CommitRow::load(engine).map_err(failed)?.fingerprint else {
+        // The first layout had none.
+        return if found == 1 { Ok(()) } else { Err(damaged("the row of the newest commit is gone")) };
+    };
+    if suspect && Fingerprint::of(engine).map_err(failed)? != noted {
+        return Err(damaged("rows were lost or changed since the newest commit"));
+    }
+    Ok(())
+}
+
+/// The layout of the rows; 0 where there are none.
+///
+/// # Errors
+/// [`OpenError::Engine`] when the row can't be read.
+pub(crate) fn version(engine: &dyn Engine, name: &Path) -> Result<u32, OpenError> {
+    let found = read_u32(engine, SCHEMA_ROW).map_err(|source| OpenError::Engine { path: name.into(), source })?;
+    Ok(found.unwrap_or(0))
 }
 
 /// Gives a new store its rows.
@@ -69,6 +103,9 @@ pub(crate) fn create(engine: &dyn Engine, key: Option<&MasterKey>) -> Result<Key
     };
     let mut changes = vec![row(IDENTITY_ROW, &identity), row(SCHEMA_ROW, &SCHEMA.to_be_bytes())];
     changes.extend(keyring.check_row().map(|check| row(ENCRYPTION_ROW, &check)));
+    let fingerprint = Fingerprint::default().after(engine, &changes)?;
+    let first = CommitRow { fingerprint: Some(fingerprint), ..CommitRow::default() };
+    changes.push(Change { tree: Tree::Meta, key: Box::from(COMMIT_ROW), value: Some(first.seal()) });
     engine.apply(&Batch { changes, seen: Vec::new() })?;
     engine.sync()?;
     Ok(keyring)

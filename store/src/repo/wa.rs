@@ -67,6 +67,39 @@ pub enum WaKind {
     NewestSyncKey = 21,
 }
 
+impl WaKind {
+    /// The kind with this number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u8 == number)
+    }
+
+    /// Every kind.
+    pub const ALL: [Self; 21] = [
+        Self::Device,
+        Self::Identity,
+        Self::Session,
+        Self::PreKey,
+        Self::SignedPreKey,
+        Self::SenderKey,
+        Self::SenderKeyDevice,
+        Self::SenderKeyGroup,
+        Self::SyncKey,
+        Self::SyncVersion,
+        Self::MutationMac,
+        Self::LidToPhone,
+        Self::PhoneToLid,
+        Self::BaseKey,
+        Self::DeviceList,
+        Self::GroupMetadata,
+        Self::PrivacyToken,
+        Self::SentMessage,
+        Self::PendingInbound,
+        Self::MessageSecret,
+        Self::NewestSyncKey,
+    ];
+}
+
 /// The beginning of every key of a kind.
 #[must_use]
 pub fn key(scope: WaScope, kind: WaKind) -> Key {

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use wasup_store::id::{AccountNo, Epoch};
+use wasup_store::id::{AccountNo, Epoch, LinkNo};
 use wasup_store::key::{Key, Parts};
 use wasup_store::records::{Attempt, AttemptOutcome, Content, DiscardReason};
 use wasup_store::repo::delivery::{self, Finished, Verdict};
 use wasup_store::repo::send::{self, Settlement};
+use wasup_store::repo::wa::{self, WaKind, WaScope};
 use wasup_store::repo::{account, endpoint, inbound};
 use wasup_store::{Direction, Durability, OpenError, Store, StoreError, Tree};
 
@@ -62,6 +63,7 @@ fn opened(folder: &Path) -> String {
         Err(OpenError::Damaged { detail, .. }) => format!("\nresult damaged: {}", detail.replace('\n', " ")),
         Err(OpenError::NewerSchema { .. }) => "\nresult newer".into(),
         Err(OpenError::Engine { .. }) => "\nresult engine".into(),
+        Err(OpenError::Absent { .. }) => "\nresult absent".into(),
         Err(OpenError::Io { .. }) => "\nresult io".into(),
         Err(OpenError::KeyMissing { .. }) => "\nresult no key".into(),
         Err(OpenError::WrongKey { .. } | OpenError::NotEncrypted { .. }) => "\nresult another key".into(),
@@ -89,14 +91,13 @@ async fn load(folder: &Path, writers: u64) {
     for n in 0..ACCOUNTS {
         let id = format!("account-{n}").parse().unwrap();
         let known = store.write(Durability::Durable, move |tx| account::take_over(tx, &id)).await.unwrap();
-        accounts.push(match known {
+        let account = match known {
             Some(known) => known,
-            None => {
-                let new = owned(&store, &format!("account-{n}")).await;
-                hook(&store, new.no, n).await;
-                new
-            }
-        });
+            None => owned(&store, &format!("account-{n}")).await,
+        };
+        // The former life may have ended between the two.
+        hook(&store, account.no, n).await;
+        accounts.push(account);
     }
     say("\nready");
     let mut tasks = tokio::task::JoinSet::new();
@@ -139,7 +140,8 @@ async fn step(store: &Store, no: AccountNo, epoch: Epoch, writer: u64, n: u64) -
         .write(Durability::Durable, move |tx| {
             inbound::commit(tx, &arrived)?;
             if large {
-                tx.put_raw(Tree::Wa, Key::new().u32(no.0).u64(writer), &vec![7; 100_000])?;
+                let scope = WaScope { no, link: LinkNo(1), epoch };
+                tx.put_raw(Tree::Wa, wa::key(scope, WaKind::Session).u64(writer), &vec![7; 100_000])?;
             }
             tx.put_fixed(Tree::Audit, mark(writer, n), &[])
         })

@@ -20,3 +20,4 @@ mod recount;
 mod sends;
 mod support;
 mod syscalls;
+mod verify;

@@ -1,0 +1,76 @@
+//! A walk over a whole store that makes every index and counter again from the records, in pages: memory grows with the
+//! number of accounts and endpoints, not of rows.
+//!
+//! An index is compared both ways with one look-up a row: each record's own index rows must be there, and there may be
+//! no more rows in the index than records have. Only where the numbers differ is the index walked row by row.
+
+mod accounts;
+mod chats;
+mod check;
+mod deliveries;
+mod events;
+mod finding;
+mod links;
+mod messages;
+mod report;
+mod rest;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::Instant;
+
+pub use finding::{Finding, FindingCode};
+pub use report::{TreeCount, VerifyReport};
+
+use crate::engine::{Engine, SledEngine};
+use crate::keyring::{Keyring, MasterKey};
+use crate::{OpenError, repo, tripwire};
+use check::Check;
+
+/// Looks at every row of a stopped store. At most `shown` findings are kept; all are counted.
+///
+/// # Errors
+/// [`OpenError`] when the store can't be opened at all: nothing there, in use, damaged, of a newer version, or
+/// encrypted with another key than the one given.
+pub fn verify(path: &Path, cache: u64, key: Option<&MasterKey>, shown: usize) -> Result<VerifyReport, OpenError> {
+    if !path.join("db").is_file() {
+        return Err(OpenError::Absent { path: path.into() });
+    }
+    let engine = SledEngine::open(path, cache)?;
+    let schema = repo::schema::version(&engine, path)?;
+    if schema > repo::schema::SCHEMA {
+        return Err(OpenError::NewerSchema { path: path.into(), found: schema, known: repo::schema::SCHEMA });
+    }
+    let was = tripwire::newest(path);
+    let keyring = repo::schema::unlock(&engine, path, key)?;
+    let mut report = verify_engine(&engine, &keyring, shown);
+    if was > report.commit {
+        report.add(Finding::of_store(FindingCode::CommitsLost));
+    }
+    Ok(report)
+}
+
+/// As [`verify`], over an engine that nobody else writes to.
+#[must_use]
+pub fn verify_engine(engine: &dyn Engine, keyring: &Keyring, shown: usize) -> VerifyReport {
+    let began = Instant::now();
+    let mut check = Check::new(engine, keyring, shown);
+    // Damaged pages make the engine panic where they are read; what was found until then still counts.
+    let walked = catch_unwind(AssertUnwindSafe(|| walk(&mut check)));
+    if walked.is_err() {
+        check.found.add(Finding::of_store(FindingCode::Unreadable));
+    }
+    check.report(began.elapsed())
+}
+
+fn walk(check: &mut Check<'_>) {
+    check.identity();
+    check.fingerprint();
+    accounts::check(check);
+    links::check(check);
+    chats::check(check);
+    messages::check(check);
+    events::check(check);
+    deliveries::check(check);
+    rest::check(check);
+}

@@ -1,0 +1,79 @@
+//! First answers, lifetimes, pieces of large values, and the trees that nothing else looks at.
+
+use super::check::{Check, fixed, record, well_formed};
+use super::finding::FindingCode;
+use crate::Tree;
+use crate::chunk::{self, CUT};
+use crate::key::{Key, Parts};
+use crate::records::IdempotencyRecord;
+
+/// Trees whose rows only have to be rows.
+const REST: &[Tree] = &[
+    Tree::Meta,
+    Tree::MsgText,
+    Tree::Job,
+    Tree::Sched,
+    Tree::List,
+    Tree::Contact,
+    Tree::Template,
+    Tree::Media,
+    Tree::Campaign,
+    Tree::Recipient,
+    Tree::RecipientState,
+    Tree::RecipientOf,
+    Tree::Pace,
+    Tree::Stat,
+    Tree::Timeline,
+    Tree::Audit,
+];
+
+pub(super) fn check(check: &mut Check<'_>) {
+    let mut answers = 0_u64;
+    check.all(Tree::Idem, |check, key, value| {
+        let answer: IdempotencyRecord = record(Tree::Idem, value)?;
+        answers += 1;
+        let index = Key::new().u64(answer.expires_ms).u8(Tree::Idem.number()).bytes(key);
+        check.expect((Tree::Idem, key), Tree::Expiry, &index)
+    });
+    expiry(check, answers);
+    pieces(check);
+    for tree in REST {
+        check.all(*tree, |_, _, value| well_formed(*tree, value));
+    }
+}
+
+fn expiry(check: &mut Check<'_>, answers: u64) {
+    let mut of_answers = 0_u64;
+    check.all(Tree::Expiry, |check, key, value| {
+        fixed(Tree::Expiry, value)?;
+        let mut parts = Parts(key);
+        let (Some(_), Some(tree)) = (parts.u64(), parts.u8().and_then(Tree::from_number)) else {
+            check.fail(FindingCode::BadKey, Tree::Expiry, key);
+            return Ok(());
+        };
+        of_answers += u64::from(tree == Tree::Idem);
+        if !check.tx.contains(tree, parts.rest())? {
+            check.fail(FindingCode::IndexStale, Tree::Expiry, key);
+        }
+        Ok(())
+    });
+    if of_answers > answers {
+        check.fail(FindingCode::IndexStale, Tree::Expiry, &[]);
+    }
+}
+
+/// A value that lacks a piece shows where it is read; here, pieces that belong to no value.
+fn pieces(check: &mut Check<'_>) {
+    check.all(Tree::Chunk, |check, key, _| {
+        let header = match chunk::split(key) {
+            Some((tree, row, n)) => {
+                check.engine.get(tree, row)?.filter(|row| row.first() == Some(&CUT) && chunk::pieces(row) > n)
+            }
+            None => None,
+        };
+        if header.is_none() {
+            check.fail(FindingCode::IndexStale, Tree::Chunk, key);
+        }
+        Ok(())
+    });
+}
