@@ -5,6 +5,7 @@ pub mod receiver;
 pub mod report;
 
 mod cast;
+mod confidential;
 mod live;
 mod options;
 mod pairing;
@@ -33,6 +34,9 @@ async fn once(options: &Options) -> anyhow::Result<bool> {
     let expected = ring::send_round(&stage.api, &stage.players, options.messages, "once").await?;
     ring::settle(&stage, &expected).await;
     let report = ring::count(&stage, &expected, paired, begun.elapsed()).await?;
+    if let Some(path) = &options.confidential {
+        confidential::write(path, &stage, &expected).await?;
+    }
     stage.strike().await;
     print(&report, options.json)?;
     Ok(report.is_clean())

@@ -1,5 +1,7 @@
 //! What `wasup demo` can be told.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 /// Options of `wasup demo`.
@@ -18,6 +20,9 @@ pub struct Options {
     /// How many messages each account sends to the next one in the first round.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub messages: u32,
+    /// Writes what must not be in the log of the run into this file, for a test (with --once).
+    #[arg(long, hide = true, requires = "once", value_name = "FILE")]
+    pub confidential: Option<PathBuf>,
     /// Port of the HTTP API; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     pub port: u16,

@@ -9,6 +9,7 @@ use wasup_sandbox::{Network, RunningSandbox, SandboxConfig};
 
 use super::cast::{self, Player};
 use super::client::ApiClient;
+use super::confidential::Codes;
 use super::options::Options;
 use super::receiver::Receiver;
 use crate::config::{Config, Sources};
@@ -28,6 +29,8 @@ pub(super) struct Stage {
     pub api: ApiClient,
     /// The accounts.
     pub players: Vec<Player>,
+    /// The codes they were shown.
+    pub codes: Codes,
     /// The store; removed at the end.
     _folder: tempfile::TempDir,
 }
@@ -47,10 +50,11 @@ impl Stage {
         let config = config(folder.path(), &file, &network.url(), accounts.len())?;
         let address = SocketAddr::from(([127, 0, 0, 1], options.port));
         let listener = TcpListener::bind(address).await.context("the API's port can't be taken")?;
-        let gateway =
-            Gateway::start(&config, listener, Extras::default()).await.context("the server does not start")?;
+        let codes = Codes::default();
+        let extras = Extras { qr_shown: Some(codes.listener()), ..Extras::default() };
+        let gateway = Gateway::start(&config, listener, extras).await.context("the server does not start")?;
         let api = ApiClient::new(format!("http://{}", gateway.address), gateway.api_key.key.clone())?;
-        Ok(Self { network, sandbox, receiver, gateway, api, players, _folder: folder })
+        Ok(Self { network, sandbox, receiver, gateway, api, players, codes, _folder: folder })
     }
 
     /// Stops the server in order, then the rest.

@@ -16,7 +16,7 @@ use super::files::TROUBLE;
 
 /// An outage is over after this many lines in a row: on a disk that is full to the brim short lines still fit where
 /// long ones do not, and that is one outage.
-const CALM: u32 = 32;
+const CALM: u32 = 8;
 
 /// A log file. Every write is one line, and always taken.
 pub(super) struct LogFile {

@@ -48,7 +48,7 @@ fn word(text: &str) -> Option<(usize, bool)> {
 
 static IN_WORD: LazyLock<[bool; 128]> = LazyLock::new(|| {
     let mut table = [false; 128];
-    for byte in (0..128_u8).filter(|byte| byte.is_ascii_alphanumeric() || b"._-=/".contains(byte)) {
+    for byte in (0..128_u8).filter(|byte| byte.is_ascii_alphanumeric() || b"._-=/+".contains(byte)) {
         table[usize::from(byte)] = true;
     }
     table
@@ -68,6 +68,7 @@ mod tests {
             ("took 123456 ms in 3 tries", "took 123456 ms in 3 tries"),
             ("id 3EB01234567890ABCDEF", "id …"),
             ("key AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= end", "key … end"),
+            ("key AAAAAAAAAAAAAAAAAA+AAAAAAAAAAAAAAAA+AAAAAAAA= end", "key … end"),
             ("stream:error (515) ünïcode", "stream:error (515) ünïcode"),
             ("1 + 1 = 2", "1 + 1 = 2"),
             ("", ""),

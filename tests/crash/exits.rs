@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 use wasup::demo::client::ApiClient;
 
+use crate::disk::SmallDisk;
 use crate::gateway::command;
 use crate::world::KEY;
 
@@ -128,36 +129,6 @@ fn a_bad_config_has_code_78_and_names_the_key() {
     }
 }
 
-/// A file system of its own size in memory, unmounted when dropped.
-struct SmallDisk {
-    folder: tempfile::TempDir,
-}
-
-impl SmallDisk {
-    /// `None` where mounting is not permitted.
-    fn mount(size: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let disk = Self { folder };
-        disk.run(&format!("size={size}")).then_some(disk)
-    }
-
-    fn grow(&self, size: &str) {
-        assert!(self.run(&format!("remount,size={size}")));
-    }
-
-    fn run(&self, options: &str) -> bool {
-        let mut mount = std::process::Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(self.folder.path());
-        mount.output().is_ok_and(|output| output.status.success())
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg("-l").arg(self.folder.path()).output();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_has_code_74_and_loses_nothing_acknowledged() {
     let Some(disk) = SmallDisk::mount("48m") else {
@@ -166,7 +137,7 @@ async fn a_full_disk_has_code_74_and_loses_nothing_acknowledged() {
     };
     let (outside, address) = (tempfile::tempdir().unwrap(), free_address());
     let file = lone_account(outside.path());
-    let data = disk.folder.path().join("data").display().to_string();
+    let data = disk.path().join("data").display().to_string();
     let start = || {
         let log = std::fs::File::create(outside.path().join("log")).unwrap();
         let mut command = command(outside.path(), address);

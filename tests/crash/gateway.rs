@@ -36,9 +36,15 @@ pub(crate) fn command(folder: &Path, address: SocketAddr) -> Command {
 impl Gateway {
     /// Starts a process over the world's folder, network and receiver.
     pub(crate) fn start(world: &World) -> Self {
+        Self::start_with(world, |_| {})
+    }
+
+    /// ... told more by its environment.
+    pub(crate) fn start_with(world: &World, tell: impl FnOnce(&mut Command)) -> Self {
         let log = File::options().create(true).append(true).open(world.folder.path().join("log")).unwrap();
         let accounts = world.folder.path().join("accounts.toml").display().to_string();
-        let child = command(world.folder.path(), world.address)
+        let mut command = command(world.folder.path(), world.address);
+        command
             .env("WASUP__ACCOUNTS__FILE", accounts)
             .env("WASUP__LINK__URL", world.network.url())
             .env("WASUP__SEND__ACK_TIMEOUT", "2s")
@@ -46,10 +52,9 @@ impl Gateway {
             .env("WASUP__WEBHOOKS__LEASE_MARGIN", "1s")
             .env("WASUP__WEBHOOKS__SCHEDULE", r#"["0s","100ms","200ms","500ms","1s","1s","1s","2s","2s","5s"]"#)
             .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        Self { child }
+            .stderr(log);
+        tell(&mut command);
+        Self { child: command.spawn().unwrap() }
     }
 
     /// Waits until the process says that it is ready.

@@ -6,9 +6,12 @@
 #![expect(clippy::unwrap_used, reason = "what a test can not get, fails it")]
 
 mod demo;
+mod disk;
 mod exits;
 mod gateway;
 mod load;
+mod log_disk;
+mod logs;
 mod verdict;
 mod world;
 
