@@ -1,0 +1,121 @@
+// Baileys, a client library that is not ours, talks to an account of the gateway: end to end through the sandbox, with
+// the gateway driven and watched only as its users do, by its API and its webhooks.
+//
+//   wasup sandbox                                               # prints the addresses
+//   WASUP__LINK__URL=ws://… WASUP__SERVER__API_KEY=… wasup serve
+//   node gateway.mjs --control http://127.0.0.1:7702 --api http://127.0.0.1:8080 --key … [--out FILE]
+//
+// The result is one JSON object, written to FILE or to file descriptor 3. Exit code 0 only when every step passed.
+
+import { randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { Companion, DEADLINE_MS, Run, baileys, caller, check } from './companion.mjs';
+import { Receiver } from './receiver.mjs';
+
+const { values: options } = parseArgs({
+    options: {
+        control: { type: 'string' },
+        api: { type: 'string' },
+        key: { type: 'string' },
+        account: { type: 'string', default: 'baileys-shop' },
+        shop: { type: 'string', default: '628113000001' },
+        customer: { type: 'string', default: '628113000002' },
+        out: { type: 'string' },
+    },
+});
+if (!options.control || !options.api || !options.key) {
+    process.stderr.write('--control, --api and --key are needed\n');
+    process.exit(2);
+}
+
+const { account, shop, customer } = options;
+const control = caller(options.control);
+const api = caller(options.api, { authorization: `Bearer ${options.key}` });
+const proof = new Run();
+
+async function link(receiver, secret) {
+    await api('POST', '/v1/accounts', { id: account });
+    await api('PUT', `/v1/accounts/${account}/webhook`, { url: receiver.url, secret });
+    const { code } = await api('GET', `/v1/accounts/${account}/qr?format=json&wait=30s`);
+    await control('POST', `/v1/phones/${shop}/scan`, { qr: code });
+    const connected = event => event.type === 'account.state' && event.data.state.phase === 'connected';
+    await receiver.event('that the account is connected', connected);
+    check((await api('GET', `/v1/accounts/${account}`)).state.phase === 'connected', 'not connected');
+}
+
+async function pair(companion) {
+    await control('POST', `/v1/phones/${customer}/scan`, { qr: await companion.code.promise });
+    await companion.opened.promise;
+}
+
+// The customer writes with Baileys; the gateway tells it by webhook and API, once each, and acknowledges it.
+async function write(companion, receiver, text) {
+    const sent = await companion.socket.sendMessage(`${shop}@s.whatsapp.net`, { text });
+    const told = await receiver.event(text, event => event.type === 'message.received' && event.data.text === text);
+    check(told.account === account, 'told of another account');
+    check(told.data.provider_message_id === sent.key.id, 'another id was told');
+    check(told.data.direction === 'inbound' && told.data.type === 'text', 'told as something else');
+    const { data } = await api('GET', `/v1/accounts/${account}/messages?limit=100`);
+    const stored = data.filter(message => message.text === text);
+    check(stored.length === 1 && stored[0].id === told.data.id, `${stored.length} messages of one text`);
+    const { DELIVERY_ACK } = baileys.proto.WebMessageInfo.Status;
+    await companion.status(sent.key.id, DELIVERY_ACK);
+}
+
+// The gateway answers; Baileys decrypts it, once, and its receipts come back as states of the message.
+async function answer(companion, receiver, text) {
+    const accepted = await api('POST', `/v1/accounts/${account}/messages`, { to: customer, type: 'text', text });
+    const message = await companion.text(text);
+    check(message.key.id === accepted.provider_message_id, 'another id arrived');
+    check(!message.key.fromMe, 'taken for an own message');
+    const state = (name, wanted) =>
+        receiver.event(`${name} of ${text}`, event =>
+            event.type === 'message.status' && event.data.id === accepted.id && wanted.includes(event.data.state));
+    await state('delivery', ['delivered', 'read']);
+    await companion.socket.readMessages([message.key]);
+    await state('reading', ['read']);
+    const stored = await api('GET', `/v1/messages/${accepted.id}`);
+    check(stored.state === 'read' && stored.tries === 1, `state ${stored.state} after ${stored.tries} tries`);
+}
+
+async function run() {
+    const { url, root_key } = await control('GET', '/v1/network');
+    // Verification stays on, against the sandbox's own root.
+    baileys.WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(root_key, 'hex');
+    for (const number of [shop, customer]) await control('POST', '/v1/phones', { number });
+    const secret = `whsec_${randomBytes(32).toString('base64')}`;
+    const receiver = new Receiver(secret);
+    await receiver.start();
+    const companion = new Companion(url);
+    try {
+        await proof.step('an account of the gateway is linked', () => link(receiver, secret));
+        await proof.step('Baileys is linked to another phone', () => pair(companion));
+        await proof.step('a first message to the gateway', () => write(companion, receiver, 'hello from Baileys'));
+        await proof.step('its answer', () => answer(companion, receiver, 'hello from the gateway'));
+        await proof.step('a second message to the gateway', () => write(companion, receiver, 'and once more'));
+        await proof.step('its second answer', () => answer(companion, receiver, 'good bye'));
+        await proof.step('both phones show the whole talk', async () => {
+            const texts = ['hello from Baileys', 'hello from the gateway', 'and once more', 'good bye'];
+            for (const number of [shop, customer]) {
+                for (const text of texts) {
+                    const query = new URLSearchParams({ text, wait_ms: String(DEADLINE_MS) });
+                    const { messages } = await control('GET', `/v1/phones/${number}/inbox?${query}`);
+                    check(messages.length === 1, `${messages.length} copies at ${number}`);
+                }
+            }
+        });
+        await proof.step('every webhook was signed, and the verifier can refuse', async () => {
+            check(receiver.refused.length === 0, receiver.refused.join('\n'));
+            receiver.checkVerifier();
+        });
+        await proof.step('no violations', async () => {
+            const violations = await control('GET', '/v1/violations');
+            check(violations.length === 0, JSON.stringify(violations));
+        });
+    } finally {
+        companion.end();
+        receiver.end();
+    }
+}
+
+await proof.end('with an account of the gateway', options.out, run);
