@@ -1,26 +1,74 @@
 //! What the store holds, counted from its counters: right from the first look after a restart.
 
-use wasup_store::id::{AccountId, EndpointId};
-use wasup_store::records::{AccountCounters, Lane, Phase};
-use wasup_store::repo::{account, counters, endpoint};
-use wasup_store::{Store, StoreError};
+use wasup_store::id::{AccountId, AccountNo, EndpointId, Millis};
+use wasup_store::records::{AccountCounters, AccountRecord, Desired, Lane, Phase, UserAction};
+use wasup_store::repo::{account, counters, delivery, endpoint, outbox};
+use wasup_store::{ReadTx, Store, StoreError};
 
 /// Rows looked at in one read, so that no read is long.
 const PAGE: usize = 500;
 
+/// What a human may have to do, and the word for it.
+const ACTIONS: [(UserAction, &str); 5] = [
+    (UserAction::None, "none"),
+    (UserAction::ScanQr, "scan_qr"),
+    (UserAction::OpenPhone, "open_phone"),
+    (UserAction::Wait, "wait"),
+    (UserAction::Release, "release"),
+];
+
 /// What the store holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Census {
     phases: [u64; Phase::ALL.len()],
+    actions: [u64; ACTIONS.len()],
     outbox: [u64; Lane::ALL.len()],
+    accounts: u64,
+    /// Accounts that are wanted to run.
+    pub(crate) wanted: u64,
+    /// When the oldest send that is not settled was accepted.
+    pub(crate) oldest_send_ms: Option<Millis>,
     /// Messages kept.
     pub(crate) messages: u64,
-    /// Messages received since the accounts were made.
-    pub(crate) received: u64,
     /// Deliveries that are not decided.
     pub(crate) deliveries_pending: u64,
+    /// When the first endpoint is due, or has been.
+    pub(crate) next_delivery_ms: Option<Millis>,
     /// Webhook endpoints.
     pub(crate) endpoints: u64,
+    /// ... that are switched off.
+    pub(crate) endpoints_off: u64,
+    /// The first accounts by id, as many as were asked for.
+    pub(crate) shown: Vec<OneAccount>,
+    /// How many were asked for.
+    show: usize,
+}
+
+/// An account that is shown by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OneAccount {
+    pub(crate) id: AccountId,
+    pub(crate) no: AccountNo,
+    /// Whether it is connected; `None` where nobody wants it to run.
+    pub(crate) up: Option<bool>,
+    /// Sends that are not settled.
+    pub(crate) outbox: u64,
+}
+
+/// An account's row with what is counted of it.
+struct Row {
+    record: AccountRecord,
+    counts: AccountCounters,
+    oldest_send_ms: Option<Millis>,
+}
+
+impl Row {
+    fn read(tx: &ReadTx<'_>, record: AccountRecord) -> Result<Self, StoreError> {
+        let counts = counters::account(tx, record.no)?;
+        // Most accounts have nothing waiting: they cost no look.
+        let oldest_send_ms = if counts.outbox_depth() == 0 { None } else { outbox::oldest_ms(tx, record.no)? };
+        Ok(Self { record, counts, oldest_send_ms })
+    }
 }
 
 impl Census {
@@ -29,23 +77,30 @@ impl Census {
     /// # Errors
     /// [`StoreError`] when the store can't be read.
     pub(crate) async fn of(store: &Store) -> Result<Self, StoreError> {
-        let mut census = Self::default();
+        Self::showing(store, 0).await
+    }
+
+    /// Counts, and shows at most `show` accounts by themselves.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store can't be read.
+    pub(crate) async fn showing(store: &Store, show: usize) -> Result<Self, StoreError> {
+        let mut census = Self { show, ..Self::default() };
         let mut after: Option<AccountId> = None;
         loop {
             let page = store.read(|tx| {
                 let page = account::list(tx, after.as_ref(), PAGE)?;
-                page.into_iter()
-                    .map(|row| Ok((counters::account(tx, row.no)?, row)))
-                    .collect::<Result<Vec<_>, StoreError>>()
+                page.into_iter().map(|record| Row::read(tx, record)).collect::<Result<Vec<_>, StoreError>>()
             });
             let page = page.await?;
-            page.iter().for_each(|(counts, row)| census.account(row.state.phase, counts));
+            page.iter().for_each(|row| census.account(row));
             if page.len() < PAGE {
                 break;
             }
-            after = page.into_iter().last().map(|(_, row)| row.id);
+            after = page.into_iter().last().map(|row| row.record.id);
         }
         census.endpoints(store).await?;
+        census.next_delivery_ms = store.read(delivery::next_wake).await?;
         Ok(census)
     }
 
@@ -55,33 +110,56 @@ impl Census {
             let page = store.read(|tx| {
                 let page = endpoint::list(tx, after, PAGE)?;
                 page.iter()
-                    .map(|row| Ok((row.id, counters::endpoint(tx, row.id)?)))
+                    .map(|row| Ok((row.id, row.enabled, counters::endpoint(tx, row.id)?)))
                     .collect::<Result<Vec<_>, StoreError>>()
             });
             let page = page.await?;
             self.endpoints += page.len() as u64;
-            self.deliveries_pending += page.iter().map(|(_, counts)| counts.pending).sum::<u64>();
+            self.endpoints_off += page.iter().filter(|(_, enabled, _)| !enabled).count() as u64;
+            self.deliveries_pending += page.iter().map(|(_, _, counts)| counts.pending).sum::<u64>();
             if page.len() < PAGE {
                 return Ok(());
             }
-            after = page.last().map(|(id, _)| *id);
+            after = page.last().map(|(id, _, _)| *id);
         }
     }
 
-    fn account(&mut self, phase: Phase, counts: &AccountCounters) {
+    fn account(&mut self, row: &Row) {
+        let Row { record, counts, oldest_send_ms } = row;
+        let (phase, running) = (record.state.phase, record.desired == Desired::Running);
+        self.accounts += 1;
+        self.wanted += u64::from(running);
         if let Some(place) = Phase::ALL.iter().position(|known| *known == phase) {
             self.phases[place] += 1;
+        }
+        if let Some(place) = ACTIONS.iter().position(|(action, _)| *action == record.state.user_action) {
+            self.actions[place] += 1;
         }
         for (sum, lane) in self.outbox.iter_mut().zip(counts.outbox) {
             *sum += lane;
         }
+        self.oldest_send_ms = [self.oldest_send_ms, *oldest_send_ms].into_iter().flatten().min();
         self.messages += counts.messages;
-        self.received += counts.received;
+        if self.shown.len() < self.show {
+            let up = running.then_some(phase == Phase::Connected);
+            let (id, outbox) = (record.id.clone(), counts.outbox_depth());
+            self.shown.push(OneAccount { id, no: record.no, up, outbox });
+        }
+    }
+
+    /// Accounts that are not shown by themselves.
+    pub(crate) const fn left_out(&self) -> u64 {
+        self.accounts - self.shown.len() as u64
     }
 
     /// Accounts by phase, zeroes too.
     pub(crate) fn phases(&self) -> impl Iterator<Item = (Phase, u64)> + '_ {
         Phase::ALL.into_iter().zip(self.phases)
+    }
+
+    /// Accounts by what a human has to do about them, zeroes too.
+    pub(crate) fn user_actions(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        ACTIONS.into_iter().map(|(_, word)| word).zip(self.actions)
     }
 
     /// Messages that wait to be sent, by lane.

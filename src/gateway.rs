@@ -20,10 +20,11 @@ use crate::api_key::{ApiKey, ApiKeyError, obtain};
 use crate::config::{Config, ConfigError, read_accounts};
 use crate::declared::{DeclareError, declare};
 use crate::health::{Health, Parts};
-use crate::serving::{Limits, serve};
+use crate::metrics::Metrics;
+use crate::serving::{Limits as ServingLimits, serve};
 use crate::telemetry::Logs;
 use crate::webhook_http::{Reach, WebhookHttp};
-use crate::wiring::{link_settings, tree_settings};
+use crate::wiring::{limits, link_settings, tree_settings};
 
 /// Time that is left to running requests once long polls were ended.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
@@ -110,7 +111,8 @@ impl Gateway {
     /// [`StartError`].
     pub async fn start(config: &Config, listener: TcpListener, extras: Extras) -> Result<Self, StartError> {
         let address = listener.local_addr()?;
-        let recorder = crate::metrics::recorder()?;
+        let metrics = Metrics::new()?;
+        let meters = metrics.tree();
         let declared = match config.accounts.file.as_os_str().is_empty() {
             true => Vec::new(),
             false => read_accounts(&config.accounts.file)?,
@@ -119,17 +121,23 @@ impl Gateway {
         let api_key = obtain(config)?;
         let (stopping, ending) = (CancellationToken::new(), CancellationToken::new());
         let nudges = Nudges::new();
-        let links = Arc::new(WhatsAppLinks::new(store.clone(), link_settings(config), {
-            let nudges = nudges.clone();
-            Arc::new(move |_| nudges.deliveries())
-        })?);
+        let links = Arc::new(
+            WhatsAppLinks::new(store.clone(), link_settings(config), {
+                let nudges = nudges.clone();
+                Arc::new(move |_| nudges.deliveries())
+            })?
+            .counting(metrics.links()),
+        );
         let space = SpaceFloor::new(&config.data.dir, config.data.free_space_floor.0);
         let health = Health::new(Parts {
             store: store.clone(),
             space: space.clone(),
             stopping: stopping.clone(),
             began: Instant::now(),
-            recorder,
+            metrics: metrics.clone(),
+            per_account: meters.per_account.clone(),
+            per_account_max: config.metrics.per_account_max,
+            limits: limits(config),
             links: {
                 let links = Arc::clone(&links);
                 Arc::new(move || links.stats())
@@ -143,6 +151,7 @@ impl Gateway {
             settings: tree_settings(config, space),
             nudges,
             qr_shown: extras.qr_shown,
+            meters,
         })
         .await?;
         let reach = Reach::from(&config.webhooks);
@@ -157,8 +166,9 @@ impl Gateway {
             health,
             settings: Arc::new(api_settings(config, reach, ending.clone())),
             logs: extras.logs,
+            http: metrics.http(),
         };
-        tokio::spawn(crate::metrics::upkeep(recorder, ending.clone()));
+        tokio::spawn(metrics.upkeep(ending.clone()));
         let serving = start_serving(config, listener, state, &api_key.key, ending.clone());
         let (drain_delay, shutdown_timeout) = (config.server.drain_delay.0, config.server.shutdown_timeout.0);
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
@@ -255,6 +265,8 @@ fn start_serving(
     ending: CancellationToken,
 ) -> JoinHandle<()> {
     let door = Door::new(key, &config.server.metrics_allow);
-    let limits = Limits { connections: config.server.connections_max, header_timeout: config.server.header_timeout.0 };
-    tokio::spawn(serve(listener, router(state, &door), limits, ending))
+    let limits =
+        ServingLimits { connections: config.server.connections_max, header_timeout: config.server.header_timeout.0 };
+    let meters = state.http.clone();
+    tokio::spawn(serve(listener, router(state, &door), limits, meters, ending))
 }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
+use wasup_actors::PerAccount;
 use wasup_sessions::link::LinkStats;
 use wasup_store::{SpaceFloor, Store, StoreError};
 
 use crate::census::Census;
-use crate::metrics::Gauges;
+use crate::metrics::{Collected, Limits, Metrics, resident_bytes};
 
 /// Asks the links what they counted.
 pub type LinkCounts = Arc<dyn Fn() -> LinkStats + Send + Sync>;
@@ -31,10 +31,16 @@ pub struct Parts {
     pub stopping: CancellationToken,
     /// When it started.
     pub began: Instant,
-    /// The process's metrics.
-    pub recorder: &'static PrometheusHandle,
+    /// What the gateway records.
+    pub metrics: Metrics,
+    /// What the tree counts for each account by itself.
+    pub per_account: PerAccount,
+    /// How many accounts are shown by themselves.
+    pub per_account_max: usize,
     /// What the links counted.
     pub links: LinkCounts,
+    /// Limits in force.
+    pub limits: Limits,
 }
 
 /// Why requests should go elsewhere.
@@ -162,71 +168,19 @@ impl Health {
     /// # Errors
     /// [`StoreError`] when the store can't be read.
     pub async fn metrics(&self) -> Result<String, StoreError> {
-        let mut gauges = Gauges::default();
-        Census::of(&self.0.store).await?.gauge(&mut gauges);
-        self.gauge_store(&mut gauges);
-        let links = (self.0.links)();
-        gauges.counter(
-            "wasup_link_events_dropped_total",
-            "Receipts and acks that a slow listener missed.",
-            links.notes_dropped,
-        );
-        gauges.counter(
-            "wasup_inbound_copies_lost_total",
-            "Received messages whose decrypted copy a crash took.",
-            links.copies_lost,
-        );
-        gauges.one(
-            "wasup_ready",
-            "Whether the server is ready for requests: 1 or 0.",
-            u8::from(self.not_ready().is_none()),
-        );
-        gauges.one("wasup_uptime_seconds", "Time since the start.", self.0.began.elapsed().as_secs());
-        gauges.one("wasup_resident_memory_bytes", "Memory of the process.", resident_bytes().unwrap_or(0));
-        let build = [(env!("CARGO_PKG_VERSION"), 1)];
-        gauges.each("wasup_build_info", "Version of the server; always 1.", "version", build);
-        self.0.recorder.run_upkeep();
-        Ok(self.0.recorder.render() + &gauges.into_text())
-    }
-
-    fn gauge_store(&self, gauges: &mut Gauges) {
-        let stats = self.0.store.stats();
-        let writable = u8::from(self.0.store.is_writable());
-        gauges.one("wasup_store_writable", "Whether the store writes: 1, or 0 after a failed write.", writable);
-        gauges.one("wasup_store_disk_bytes", "Bytes of the store on disk.", stats.disk_bytes);
-        gauges.one("wasup_store_free_bytes", "Bytes free on the store's disk.", self.0.space.free().unwrap_or(0));
-        gauges.one("wasup_store_waiting_jobs", "Writes that wait for the store's writer.", stats.waiting);
-        gauges.counter("wasup_store_commits_total", "Groups of writes committed.", stats.groups);
-        gauges.counter("wasup_store_rows_total", "Rows changed.", stats.rows);
-        gauges.counter("wasup_store_syncs_total", "Syncs to disk.", stats.syncs);
-    }
-}
-
-impl Census {
-    fn gauge(&self, gauges: &mut Gauges) {
-        let phases = self.phases().map(|(phase, n)| (phase.as_str(), n));
-        gauges.each("wasup_accounts", "Accounts by phase.", "phase", phases);
-        let lanes = self.outbox().map(|(lane, n)| (lane.as_str(), n));
-        gauges.each("wasup_outbox_messages", "Messages that wait to be sent or acknowledged, by lane.", "lane", lanes);
-        gauges.one("wasup_deliveries_pending", "Webhook deliveries that are not decided.", self.deliveries_pending);
-        gauges.one("wasup_endpoints", "Webhook endpoints.", self.endpoints);
-        gauges.one("wasup_messages", "Messages kept.", self.messages);
-        gauges.counter("wasup_inbound_messages_total", "Messages received and committed, each once.", self.received);
-    }
-}
-
-/// Bytes of this process in memory.
-fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1_024)
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_system_tells_our_memory() {
-        assert!(super::resident_bytes().is_some_and(|bytes| bytes > 1 << 20));
+        let parts = &self.0;
+        let census = Census::showing(&parts.store, parts.per_account_max).await?;
+        let collected = Collected {
+            census: &census,
+            now_ms: parts.store.now_ms(),
+            store: parts.store.stats(),
+            writable: parts.store.is_writable(),
+            ready: self.not_ready().is_none(),
+            free_bytes: parts.space.free(),
+            links: (parts.links)(),
+            limits: parts.limits,
+            per_account: &parts.per_account,
+        };
+        Ok(parts.metrics.render(collected.text()))
     }
 }

@@ -19,6 +19,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::HttpMeters;
+
 /// Where a request comes from: the other end of its connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
@@ -36,7 +38,14 @@ pub struct Limits {
 const BREATH: Duration = Duration::from_millis(50);
 
 /// Serves until `stop`, then lets requests that are running end. Drop the future to end them too.
-pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: CancellationToken) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    app: Router,
+    limits: Limits,
+    meters: HttpMeters,
+    stop: CancellationToken,
+) {
+    let (open, failures) = (meters.connections(), meters.accept_failures());
     let places = Arc::new(Semaphore::new(limits.connections));
     let mut connections = JoinSet::new();
     loop {
@@ -52,13 +61,16 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: Can
         match accepted {
             Ok((socket, peer)) => {
                 let connection = connection(socket, Peer(peer), app.clone(), limits, stop.clone());
+                let open = open.clone();
                 connections.spawn(async move {
+                    open.increment(1.0);
+                    let _closed = OnDrop(|| open.decrement(1.0));
                     connection.await;
                     drop(place);
                 });
             }
             Err(error) => {
-                metrics::counter!("wasup_http_accept_failures_total").increment(1);
+                failures.increment(1);
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(BREATH).await;
             }
@@ -66,6 +78,15 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: Can
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
+}
+
+/// Runs when it is dropped: a connection's task may also be ended from outside.
+struct OnDrop<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        self.0();
+    }
 }
 
 async fn connection(socket: TcpStream, peer: Peer, app: Router, limits: Limits, stop: CancellationToken) {

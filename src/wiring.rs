@@ -5,6 +5,7 @@ use wasup_sessions::link::LinkSettings;
 use wasup_store::SpaceFloor;
 
 use crate::config::Config;
+use crate::metrics::Limits;
 
 /// What the supervision tree wants to know.
 #[must_use]
@@ -39,6 +40,19 @@ pub(crate) fn tree_settings(config: &Config, free_space_floor: SpaceFloor) -> Se
             concurrency_per_endpoint: webhooks.concurrency_per_endpoint,
             lease_margin: webhooks.lease_margin.0,
         },
+    }
+}
+
+/// What the metrics show beside what is in use.
+#[must_use]
+pub(crate) fn limits(config: &Config) -> Limits {
+    Limits {
+        http_connections: config.server.connections_max,
+        connects_in_flight: config.link.connects_in_flight,
+        delivery_attempts: config.webhooks.concurrency,
+        outbox_messages: config.send.outbox_max,
+        sends_in_flight: config.send.in_flight,
+        free_floor: config.data.free_space_floor.0,
     }
 }
 

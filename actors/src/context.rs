@@ -8,6 +8,7 @@ use wasup_store::id::AccountId;
 
 use crate::account::LinkLeases;
 use crate::door::Nudges;
+use crate::meters::Meters;
 use crate::settings::Settings;
 use crate::settled::Settled;
 use crate::webhook::{EventEncoder, WebhookTransport};
@@ -32,6 +33,8 @@ pub struct Ports {
     pub nudges: Nudges,
     /// Told of every QR code, for a terminal.
     pub qr_shown: Option<QrListener>,
+    /// What the tree counts with.
+    pub meters: Meters,
 }
 
 /// [`Ports`] and what the tree adds to them.
@@ -45,12 +48,13 @@ pub(crate) struct Context {
     pub(crate) qr_shown: Option<QrListener>,
     pub(crate) settled: Settled,
     pub(crate) leases: LinkLeases,
+    pub(crate) meters: Meters,
 }
 
 impl Context {
     pub(crate) fn new(ports: Ports) -> Self {
-        let Ports { store, links, webhooks, encoder, settings, nudges, qr_shown } = ports;
+        let Ports { store, links, webhooks, encoder, settings, nudges, qr_shown, meters } = ports;
         let (settled, leases) = (Settled::default(), LinkLeases::default());
-        Self { store, links, webhooks, encoder, settings, nudges, qr_shown, settled, leases }
+        Self { store, links, webhooks, encoder, settings, nudges, qr_shown, settled, leases, meters }
     }
 }

@@ -16,6 +16,7 @@ mod door;
 mod endpoints;
 mod janitor;
 mod messages;
+mod meters;
 mod principal;
 mod root;
 mod settings;
@@ -29,12 +30,14 @@ mod tests;
 #[cfg(any(test, feature = "fault-injection"))]
 #[doc(hidden)]
 pub use accounts::Fault;
-pub use accounts::{AccountError, Accounts, NewAccount, PhaseCounts, QrAnswer};
+pub use accounts::{ASKS_MAX, AccountError, Accounts, NewAccount, PhaseCounts, QrAnswer};
 pub use context::{Ports, QrListener};
 pub use door::Nudges;
 pub use endpoints::{EndpointError, EndpointSpec, Endpoints};
 pub use messages::{Accepted, Idempotency, MessageError, MessageQuery, Messages, SendCommand, SendError};
+pub use meters::{AccountCounts, AttemptResult, DeliveryOutcome, Meters, PerAccount, Refusal, SendOutcome};
 pub use principal::{Principal, Who};
+pub use root::Branch;
 pub use settings::{SendSettings, Settings, SupervisionSettings, WebhookSettings};
 pub use tree::{Late, ShutdownReport, StartError, Tree};
 pub use webhook::NewSecret;

@@ -17,6 +17,7 @@ use wasup_store::{Durability, StoreError};
 pub use wasup_store::repo::send::Accepted;
 
 use crate::context::Context;
+use crate::meters::Refusal;
 use crate::principal::Principal;
 
 /// What a caller should wait when an outbox is full.
@@ -151,6 +152,19 @@ impl Messages {
     /// # Errors
     /// [`SendError`]; nothing is kept of a refused one.
     pub async fn send(&self, principal: &Principal, command: SendCommand) -> Result<Accepted, SendError> {
+        let kind = command.content.kind();
+        let answer = self.accept(principal, command).await;
+        let meters = &self.ctx.meters;
+        match &answer {
+            Ok(accepted) if !accepted.replayed => meters.accepted.count(kind),
+            Err(SendError::OutboxFull { .. }) => meters.refusals.count(Refusal::Outbox),
+            Err(SendError::SpaceLow) => meters.refusals.count(Refusal::Space),
+            _ => {}
+        }
+        answer
+    }
+
+    async fn accept(&self, principal: &Principal, command: SendCommand) -> Result<Accepted, SendError> {
         let settings = &self.ctx.settings.send;
         settings.free_space_floor.admit()?;
         let id = command.account.clone();

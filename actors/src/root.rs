@@ -31,16 +31,22 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A branch, in the order in which they start. They stop in the opposite order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Branch {
+pub enum Branch {
+    /// Keeps the store tidy.
     Janitor,
+    /// Delivers events.
     Webhooks,
+    /// The accounts and their supervisor.
     Accounts,
 }
 
 impl Branch {
-    const ALL: [Self; 3] = [Self::Janitor, Self::Webhooks, Self::Accounts];
+    /// Every branch, in the order in which they start.
+    pub const ALL: [Self; 3] = [Self::Janitor, Self::Webhooks, Self::Accounts];
 
-    const fn as_str(self) -> &'static str {
+    /// The word used in metrics and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Janitor => "janitor",
             Self::Webhooks => "webhooks",
@@ -186,6 +192,7 @@ impl Rooted {
     fn carry_out(&self, branch: Branch, generation: u64, verdict: Verdict, cause: Option<&str>) {
         match verdict {
             Verdict::RestartAfter(wait) => {
+                self.ctx.meters.branch_restarts.count(branch);
                 tracing::warn!(
                     branch = branch.as_str(),
                     cause,

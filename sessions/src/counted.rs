@@ -1,14 +1,16 @@
-//! What links count for the metrics of the process.
+//! What links count of themselves, where their tests want to see it too.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counters of all links since the process started.
+/// Counters of all links of one factory since it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LinkStats {
     /// Receipts and acknowledgements that a slow listener missed. A later receipt or a resend repairs each.
     pub notes_dropped: u64,
     /// Received messages whose decrypted copy was lost in a crash and which were committed as unavailable.
     pub copies_lost: u64,
+    /// Links that hold a permit to connect at the moment.
+    pub connects_in_flight: u64,
 }
 
 /// The counters behind [`LinkStats`].
@@ -31,6 +33,7 @@ impl Counted {
         LinkStats {
             notes_dropped: self.notes_dropped.load(Ordering::Relaxed),
             copies_lost: self.copies_lost.load(Ordering::Relaxed),
+            connects_in_flight: 0,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod keystore;
 pub mod link;
+pub mod meters;
 pub mod number;
 pub mod ports;
 

@@ -148,6 +148,9 @@ pub enum DisconnectReason {
 }
 
 impl DisconnectReason {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::ConnectionLost, Self::StreamRestart, Self::ServiceUnavailable, Self::TimedOut];
+
     /// The word used in metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -17,7 +17,7 @@ pub mod view;
 mod webhook;
 
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::{Extension, Router};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -64,6 +64,6 @@ pub fn router(state: ApiState, door: &Door) -> Router {
         })
         .layer(Extension(openapi::Document::of(&document)))
         .layer(DefaultBodyLimit::max(state.settings.body_max))
-        .layer(from_fn(request::track))
+        .layer(from_fn_with_state(state.http.clone(), request::track))
         .with_state(state)
 }

@@ -4,7 +4,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
@@ -12,6 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 
 use super::problem::{ErrorCode, PROBLEM_JSON, Problem};
+use crate::metrics::HttpMeters;
 
 /// Header with the request's id, both ways.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -36,7 +37,7 @@ impl RequestId {
 }
 
 /// Wraps a request.
-pub(super) async fn track(mut request: Request, next: Next) -> Response {
+pub(super) async fn track(State(meters): State<HttpMeters>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = RequestId::of(request.headers());
     let method = request.method().clone();
@@ -55,7 +56,7 @@ pub(super) async fn track(mut request: Request, next: Next) -> Response {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     let took = began.elapsed();
-    record(&method, &route, response.status(), took.as_secs_f64());
+    record(&meters, &method, &route, response.status(), took.as_secs_f64());
     tracing::debug!(%method, route, status = response.status().as_u16(), ms = took.as_millis(), request_id = id.0, "request");
     response
 }
@@ -91,7 +92,7 @@ fn render(problem: &Problem, id: &RequestId, response: Response) -> Response {
     answer
 }
 
-fn record(method: &Method, route: &str, status: StatusCode, seconds: f64) {
+fn record(meters: &HttpMeters, method: &Method, route: &str, status: StatusCode, seconds: f64) {
     let method = match *method {
         Method::GET | Method::HEAD => "GET",
         Method::POST => "POST",
@@ -107,10 +108,7 @@ fn record(method: &Method, route: &str, status: StatusCode, seconds: f64) {
         4 => "4xx",
         _ => "5xx",
     };
-    let route = route.to_owned();
-    metrics::counter!("wasup_http_requests_total", "route" => route.clone(), "method" => method, "status_class" => class)
-        .increment(1);
-    metrics::histogram!("wasup_http_request_seconds", "route" => route).record(seconds);
+    meters.answered(route, method, class, seconds);
 }
 
 #[cfg(test)]

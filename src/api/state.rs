@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use wasup_actors::{Accounts, Endpoints, Messages};
 
 use crate::health::Health;
+use crate::metrics::HttpMeters;
 use crate::telemetry::Logs;
 use crate::webhook_http::Reach;
 
@@ -26,6 +27,8 @@ pub struct ApiState {
     pub settings: Arc<Settings>,
     /// The log's level, where this process logs through us.
     pub logs: Option<Logs>,
+    /// What requests are counted with.
+    pub(crate) http: HttpMeters,
 }
 
 /// What of the config concerns requests.

@@ -11,6 +11,7 @@ mod link;
 mod log;
 mod log_files;
 mod mask;
+mod metrics;
 mod problem;
 mod send;
 mod server;
@@ -31,6 +32,7 @@ pub use link::LinkConfig;
 pub use log::{Colour, LogConfig, LogFormat, unfit_level};
 pub use log_files::{LogFileKind, LogFilesConfig};
 pub use mask::MASK;
+pub use metrics::MetricsConfig;
 pub use problem::{ConfigError, Problem};
 pub use send::SendConfig;
 pub use server::{API_KEY_MIN, ServerConfig, unfit_key};
@@ -60,6 +62,8 @@ pub struct Config {
     pub supervision: SupervisionConfig,
     /// How events are delivered.
     pub webhooks: WebhooksConfig,
+    /// What is shown of single accounts.
+    pub metrics: MetricsConfig,
     /// The QR in the terminal.
     pub qr: QrConfig,
     /// Accounts made at start.
@@ -136,6 +140,7 @@ impl Config {
         self.send.check(&mut checks);
         self.supervision.check(&mut checks);
         self.webhooks.check(&mut checks);
+        self.metrics.check(&mut checks);
         if self.supervision.stop_timeout > self.server.shutdown_timeout {
             checks.refuse(
                 "supervision.stop_timeout",

@@ -83,6 +83,10 @@ impl Group {
         self.jobs
     }
 
+    pub(crate) fn job_count(&self) -> usize {
+        self.jobs.len()
+    }
+
     pub(crate) fn row_count(&self) -> usize {
         self.rows.rows()
     }

@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod engine;
 pub mod envelope;
+pub mod histogram;
 pub mod id;
 pub mod insurance;
 pub mod jid;
@@ -31,6 +32,6 @@ pub use clock::{Clock, SystemClock};
 pub use error::{EngineError, OpenError, StoreError};
 pub use keyring::MasterKey;
 pub use space::SpaceFloor;
-pub use store::{Durability, Store, StoreStats};
+pub use store::{Durability, MAX_WAITING, Store, StoreStats};
 pub use tree::Tree;
 pub use tx::{Direction, Page, ReadTx, WriteTx};

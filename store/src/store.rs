@@ -13,6 +13,7 @@ use crate::clock::store_time;
 use crate::commit::CommitRow;
 use crate::engine::{Engine, SledEngine};
 use crate::group::Job;
+use crate::histogram::HistogramView;
 use crate::insurance::seal::{self, Left};
 use crate::keyring::{Keyring, MasterKey};
 use crate::tripwire::Tripwire;
@@ -20,7 +21,7 @@ use crate::writer::{Progress, Writer};
 use crate::{Clock, EngineError, OpenError, ReadTx, StoreError, SystemClock, WriteTx, repo};
 
 /// Writes that may wait for the writer at once; a further one waits for a place.
-const MAX_WAITING: usize = 4_096;
+pub const MAX_WAITING: usize = 4_096;
 
 /// What a write promises when it resolves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,12 @@ pub struct StoreStats {
     pub disk_bytes: u64,
     /// Jobs waiting for the writer now.
     pub waiting: u64,
+    /// Jobs by group.
+    pub group_jobs: HistogramView,
+    /// Rows changed by group, the group's own row included.
+    pub group_rows: HistogramView,
+    /// Microseconds that syncs to disk took.
+    pub sync_us: HistogramView,
 }
 
 /// A handle on the store. Clones share it; the store closes when the last one is gone.
@@ -282,6 +289,9 @@ impl Store {
             durable_commit: *p.durable.borrow(),
             disk_bytes: self.shared.engine.size_on_disk(),
             waiting: (MAX_WAITING - self.shared.places.available_permits()) as u64,
+            group_jobs: p.group_jobs.view(),
+            group_rows: p.group_rows.view(),
+            sync_us: p.sync_us.view(),
         }
     }
 }

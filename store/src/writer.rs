@@ -12,6 +12,7 @@ use crate::chunk::CutRows;
 use crate::commit::{COMMIT_ROW, CommitRow};
 use crate::engine::Engine;
 use crate::group::{Failed, Group, Job};
+use crate::histogram::{Bounds, Histogram};
 use crate::keyring::Keyring;
 use crate::tripwire::Tripwire;
 use crate::{Clock, EngineError, StoreError, Tree};
@@ -21,6 +22,11 @@ use crate::{Clock, EngineError, StoreError, Tree};
 const SYNC_BYTES: usize = 1 << 20;
 /// Time after which the writer syncs relaxed rows by itself.
 const SYNC_AFTER: Duration = Duration::from_millis(500);
+
+/// How group sizes are cut: a group has at most 256 jobs, and about 2,000 rows.
+const GROUP_SIZES: Bounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048];
+/// How the times of syncs are cut, in microseconds: from a disk with a battery behind it to one that is dying.
+const SYNC_US: Bounds = [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 2_500_000];
 
 /// What readers and callers see of the writer.
 #[derive(Debug)]
@@ -39,6 +45,9 @@ pub(crate) struct Progress {
     pub(crate) jobs: AtomicU64,
     pub(crate) rows: AtomicU64,
     pub(crate) syncs: AtomicU64,
+    pub(crate) group_jobs: Histogram,
+    pub(crate) group_rows: Histogram,
+    pub(crate) sync_us: Histogram,
     pub(crate) closed: AtomicBool,
 }
 
@@ -54,6 +63,9 @@ impl Progress {
             jobs: AtomicU64::new(0),
             rows: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
+            group_jobs: Histogram::new(&GROUP_SIZES),
+            group_rows: Histogram::new(&GROUP_SIZES),
+            sync_us: Histogram::new(&SYNC_US),
             closed: AtomicBool::new(false),
         }
     }
@@ -151,6 +163,8 @@ impl Writer {
             // Counted with the group's own row: what the engine really changes.
             self.progress.groups.fetch_add(1, Ordering::Relaxed);
             self.progress.rows.fetch_add(group.row_count() as u64, Ordering::Relaxed);
+            self.progress.group_rows.record(group.row_count() as u64);
+            self.progress.group_jobs.record(group.job_count() as u64);
             self.unsynced += group.byte_count();
             self.unsynced_since.get_or_insert_with(Instant::now);
             // Encrypting takes its time, and readers need not wait for it.
@@ -190,7 +204,9 @@ impl Writer {
     fn sync(&mut self) -> Result<(), EngineError> {
         if self.unsynced_since.take().is_some() {
             self.unsynced = 0;
+            let begun = Instant::now();
             unpanicked(|| self.engine.sync())?;
+            self.progress.sync_us.record(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
             self.progress.syncs.fetch_add(1, Ordering::Relaxed);
             let commit = self.progress.applied.load(Ordering::SeqCst);
             self.progress.durable.send_replace(commit);

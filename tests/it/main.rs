@@ -6,6 +6,8 @@ mod access;
 mod accounts;
 mod metrics;
 #[cfg(feature = "sandbox")]
+mod metrics_live;
+#[cfg(feature = "sandbox")]
 mod pairing;
 mod problems;
 mod process;

@@ -2,6 +2,8 @@
 
 use wasup_store::repo::send::Settlement;
 
+use crate::meters::SendOutcome;
+
 /// Codes that forbid a message only for now. Every other code is final: sending again what the server refused for a
 /// reason we do not know is how numbers get banned.
 const HELD: &[(u16, &str)] = &[
@@ -21,13 +23,13 @@ pub(crate) fn settlement(error: Option<u16>) -> Settlement {
 }
 
 /// The word used in metrics.
-pub(crate) const fn outcome(settlement: Settlement) -> &'static str {
+pub(crate) const fn outcome(settlement: Settlement) -> SendOutcome {
     match settlement {
-        Settlement::Sent => "sent",
-        Settlement::Rejected(_) => "rejected",
-        Settlement::Held(_) => "held",
-        Settlement::Failed(_) => "failed",
-        Settlement::Requeue => "requeued",
+        Settlement::Sent => SendOutcome::Sent,
+        Settlement::Rejected(_) => SendOutcome::Rejected,
+        Settlement::Held(_) => SendOutcome::Held,
+        Settlement::Failed(_) => SendOutcome::Failed,
+        Settlement::Requeue => SendOutcome::Requeued,
     }
 }
 

@@ -171,6 +171,7 @@ impl Incarnation {
             token: self.token.clone(),
             lease_max: stop,
             close_max: stop.mul_f64(STOP_SHARE),
+            batches: self.ctx.meters.batches.clone(),
         }));
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use metrics::Gauge;
 use ractor::ActorRef;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
@@ -16,6 +17,7 @@ use wasup_store::id::AccountNo;
 
 use super::actor::AccountMsg;
 use crate::door::lock;
+use crate::meters::InUse;
 use crate::supervision::Crash;
 
 /// Events of a link that wait for its actor; the link drops or holds back further ones by its own rules.
@@ -52,6 +54,13 @@ impl LinkLeases {
 pub(crate) struct EventBatch {
     pub(super) events: Vec<LinkEvent>,
     _permit: OwnedSemaphorePermit,
+    _in_use: InUse,
+}
+
+impl EventBatch {
+    fn new(events: Vec<LinkEvent>, permit: OwnedSemaphorePermit, waiting: &Gauge) -> Self {
+        Self { events, _permit: permit, _in_use: InUse::of(waiting) }
+    }
 }
 
 /// The actor's hold on its link. Dropping it closes the link.
@@ -90,6 +99,8 @@ pub(super) struct Opening {
     pub(super) lease_max: Duration,
     /// How long closing may take; the same again for removing the device.
     pub(super) close_max: Duration,
+    /// Counts batches that wait for their actor.
+    pub(super) batches: Gauge,
 }
 
 /// Tells the actor that the link is gone, whatever ended its task.
@@ -130,7 +141,7 @@ async fn hold(opening: &Opening, cancel: &CancellationToken, log_out: &AtomicBoo
     let _ = opening.actor.cast(AccountMsg::LinkOpened(Arc::clone(&link)));
     let gate = Arc::new(Semaphore::new(BATCHES_WAITING));
     tokio::select! {
-        () = forward(&mut events, &opening.actor, &gate) => {}
+        () = forward(&mut events, opening, &gate) => {}
         () = cancel.cancelled() => {}
     }
     // A link that reports while it closes must not wait for a reader. Acknowledgements above all are still of use.
@@ -147,7 +158,7 @@ async fn hold(opening: &Opening, cancel: &CancellationToken, log_out: &AtomicBoo
     if !last.is_empty()
         && let Ok(Ok(permit)) = timeout(opening.close_max, gate.acquire_owned()).await
     {
-        let _ = opening.actor.cast(AccountMsg::Events(EventBatch { events: last, _permit: permit }));
+        let _ = opening.actor.cast(AccountMsg::Events(EventBatch::new(last, permit, &opening.batches)));
     }
 }
 
@@ -160,13 +171,14 @@ async fn connect(opening: &Opening, sender: mpsc::Sender<LinkEvent>) -> Option<A
 
 /// Forwards events until the link drops its end. The permit comes first: while the actor is busy, events pile up in
 /// the channel and the next batch is larger.
-async fn forward(events: &mut mpsc::Receiver<LinkEvent>, actor: &ActorRef<AccountMsg>, gate: &Arc<Semaphore>) {
+async fn forward(events: &mut mpsc::Receiver<LinkEvent>, opening: &Opening, gate: &Arc<Semaphore>) {
     while let Ok(permit) = Arc::clone(gate).acquire_owned().await {
         let mut batch = Vec::new();
         if events.recv_many(&mut batch, BATCH_MAX).await == 0 {
             return;
         }
-        if actor.cast(AccountMsg::Events(EventBatch { events: batch, _permit: permit })).is_err() {
+        let batch = EventBatch::new(batch, permit, &opening.batches);
+        if opening.actor.cast(AccountMsg::Events(batch)).is_err() {
             return;
         }
     }

@@ -1,6 +1,7 @@
 //! The turns of an account's actor: each gathers what has to be written, commits it in one job, and acts on it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use wasup_sessions::ports::{EndReason, SendError};
@@ -16,15 +17,11 @@ use super::incarnation::Incarnation;
 use super::lease::EventBatch;
 use super::plan::{Committed, Owner, Plan};
 use super::transition::Transition;
+use crate::meters::SendOutcome;
 use crate::supervision::{Backoff, Crash, StopReason, StoreTrouble};
 
 /// Waits before a message whose try failed before the wire is tried again.
-const RETRY: Backoff = Backoff {
-    base: std::time::Duration::from_secs(1),
-    factor: 2.0,
-    cap: std::time::Duration::from_secs(60),
-    jitter: 0.2,
-};
+const RETRY: Backoff = Backoff { base: Duration::from_secs(1), factor: 2.0, cap: Duration::from_secs(60), jitter: 0.2 };
 
 impl Incarnation {
     pub(super) async fn on_events(&mut self, batch: EventBatch) -> Result<(), Crash> {
@@ -67,7 +64,8 @@ impl Incarnation {
             self.show_qr(code);
         }
         for reason in &batch.lost {
-            metrics::counter!("wasup_account_reconnects_total", "reason" => reason.as_str()).increment(1);
+            self.ctx.meters.reconnects.count(*reason);
+            self.ctx.meters.per_account.reconnected(self.no);
         }
     }
 
@@ -190,11 +188,11 @@ impl Incarnation {
         self.linked |= plan.identity.is_some();
         for (id, settlement) in &plan.settlements {
             self.flights.remove(*id);
-            metrics::counter!("wasup_sends_total", "outcome" => ack::outcome(*settlement)).increment(1);
+            self.count_settled(*id, *settlement);
         }
         for id in &committed.moved {
             if self.flights.remove(*id) {
-                metrics::counter!("wasup_sends_total", "outcome" => "sent").increment(1);
+                self.count_settled(*id, Settlement::Sent);
             }
         }
         let settled = plan.settlements.iter().map(|(id, _)| *id);
@@ -218,10 +216,18 @@ impl Incarnation {
         }
     }
 
-    fn put_on_the_wire(&mut self, plan: &Plan, committed: Committed) -> Result<(), Crash> {
-        if committed.repeated > 0 {
-            metrics::counter!("wasup_sends_total", "outcome" => "resent").increment(committed.repeated as u64);
+    fn count_settled(&self, id: MessageId, settlement: Settlement) {
+        let (outcome, meters) = (ack::outcome(settlement), &self.ctx.meters);
+        meters.sends.count(outcome);
+        if outcome == SendOutcome::Sent {
+            // A send's key begins with the time of its acceptance.
+            let took_ms = self.ctx.store.now_ms().saturating_sub(id.key.ts_ms);
+            meters.send_seconds.record(Duration::from_millis(took_ms));
         }
+    }
+
+    fn put_on_the_wire(&mut self, plan: &Plan, committed: Committed) -> Result<(), Crash> {
+        self.ctx.meters.sends.add(SendOutcome::Resent, committed.repeated as u64);
         // One that was to be repeated and did not come back was settled by somebody else.
         for id in &plan.again {
             if !committed.outgoing.iter().any(|(out, _)| out == id) {

@@ -76,7 +76,7 @@ impl Supervision {
         let cause = cause.as_deref().or(Some(kind.as_str()));
         match verdict {
             Verdict::RestartAfter(wait) => {
-                metrics::counter!("wasup_account_restarts_total", "reason" => kind.as_str()).increment(1);
+                self.ctx.meters.restarts.count(kind);
                 let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
                 let at_ms = self.ctx.store.now_ms().saturating_add(wait_ms);
                 let state = after_crash(&record, kind, at_ms);

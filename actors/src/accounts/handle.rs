@@ -12,15 +12,16 @@ use wasup_store::records::{AccountRecord, AccountState, Desired, Phase, Reason};
 use wasup_store::repo::account;
 
 use super::answers::BUSY;
-use super::supervisor::Ask;
+use super::supervisor::{Ask, AskPermit};
 use super::{AccountError, NewAccount, PhaseCounts, SupervisorMsg};
 use crate::account::{Close, Transition};
 use crate::context::Context;
+use crate::meters::{InUse, Refusal};
 use crate::principal::Principal;
 use crate::supervision::StopReason;
 
 /// Requests that may wait for the supervisor at once; a further one is refused.
-const ASKS_MAX: usize = 256;
+pub const ASKS_MAX: usize = 256;
 /// How long a start may take to be taken up.
 const START_PATIENCE: Duration = Duration::from_secs(10);
 /// How much longer than the stop itself its answer may take.
@@ -151,6 +152,7 @@ impl Accounts {
         // Somebody may have started it in between.
         self.ask_stop(no, close).await?;
         self.ctx.nudges.doors.forget(no);
+        self.ctx.meters.per_account.forget(no);
         self.ctx.nudges.janitor();
         if deleted { Ok(()) } else { Err(AccountError::NotFound) }
     }
@@ -212,9 +214,18 @@ impl Accounts {
         self.ask(patience, |done| Ask::Stop { no, close, done }).await
     }
 
+    fn admit(&self) -> Result<AskPermit, AccountError> {
+        let meters = &self.ctx.meters;
+        let Ok(permit) = Arc::clone(&self.gate).try_acquire_owned() else {
+            meters.refusals.count(Refusal::Supervisor);
+            return Err(BUSY);
+        };
+        Ok(AskPermit { _permit: permit, _in_use: InUse::of(&meters.asks) })
+    }
+
     /// Asks the supervisor. What it does not answer in time it still does: the wish stands in the store.
     async fn ask(&self, patience: Duration, ask: impl FnOnce(RpcReplyPort<()>) -> Ask) -> Result<(), AccountError> {
-        let permit = Arc::clone(&self.gate).try_acquire_owned().map_err(|_| BUSY)?;
+        let permit = self.admit()?;
         let supervisor = self.ctx.nudges.doors.supervisor.inside().ok_or(BUSY)?;
         match supervisor.call(|done| SupervisorMsg::Ask(ask(done), permit), Some(patience)).await {
             Ok(CallResult::Success(()) | CallResult::Timeout) => Ok(()),

@@ -9,7 +9,7 @@ mod stops;
 mod supervisor;
 
 pub use answers::{AccountError, NewAccount, PhaseCounts, QrAnswer};
-pub use handle::Accounts;
+pub use handle::{ASKS_MAX, Accounts};
 pub(crate) use supervisor::{AccountsSupervisor, SupervisorMsg};
 
 #[cfg(any(test, feature = "fault-injection"))]

@@ -16,6 +16,7 @@ use wasup_store::repo::account;
 
 use crate::account::{AccountMsg, Close, Transition};
 use crate::context::Context;
+use crate::meters::InUse;
 use crate::principal::RequestId;
 use crate::supervision::{ChildTable, Exit, StopReason, cause};
 
@@ -26,7 +27,7 @@ pub(crate) enum SupervisorMsg {
     /// Compare what is wanted of the accounts after this one with what they do. One.
     Compare(Option<AccountId>),
     /// Somebody asks for something. As many as there are permits.
-    Ask(Ask, OwnedSemaphorePermit),
+    Ask(Ask, AskPermit),
     /// A restart's time has come. One an account.
     Respawn { no: AccountNo, generation: u64 },
     /// A stop's time is over. One an account.
@@ -39,6 +40,12 @@ pub(crate) enum SupervisorMsg {
     Shutdown(RpcReplyPort<()>),
     /// Nothing to do for a supervisor.
     Nudge,
+}
+
+/// The right to ask. Given back when the supervisor is done with it, or gone.
+pub(crate) struct AskPermit {
+    pub(super) _permit: OwnedSemaphorePermit,
+    pub(super) _in_use: InUse,
 }
 
 /// What may be asked about one account. Answered when it is done.
@@ -193,7 +200,7 @@ impl Supervision {
 
     pub(super) fn gauge_quarantine(&self) {
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and there are fewer accounts than 2^52")]
-        metrics::gauge!("wasup_supervisor_quarantined").set(self.table.quarantined() as f64);
+        self.ctx.meters.quarantined.set(self.table.quarantined() as f64);
     }
 
     pub(super) async fn record(&self, no: AccountNo) -> Option<AccountRecord> {

@@ -57,6 +57,9 @@ pub enum CrashKind {
 }
 
 impl CrashKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Crashed, Self::LinkEnded, Self::Stuck, Self::NotStarted];
+
     /// The word used in metrics and logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -1,6 +1,10 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use metrics::Counter;
 use standardwebhooks::Webhook;
+use wasup_sessions::meters::Counters;
 use wasup_store::id::{AccountNo, EndpointId, Epoch, Millis};
 use wasup_store::records::{AttemptOutcome, Content, DeliveryRecord, DeliveryState, Desired, DiscardReason, EventKind};
 use wasup_store::repo::inbound::{InboundBatch, NewInbound};
@@ -9,7 +13,7 @@ use wasup_store::{Durability, StoreError};
 
 use super::receivers::Answer;
 use super::world::{World, account, me, peer, until};
-use crate::{EndpointSpec, NewSecret};
+use crate::{AccountCounts, AttemptResult, EndpointSpec, NewSecret};
 
 impl World {
     /// An account that does not run, with an endpoint that gets its messages.
@@ -164,7 +168,11 @@ async fn a_refusal_and_a_panic_are_told_apart() {
 
 #[tokio::test]
 async fn the_lease_of_a_dead_worker_ends() {
-    let world = World::running().await;
+    let mut world = World::new();
+    let lost = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&lost);
+    world.meters.attempts = Counters::new([AttemptResult::Lost], move |_| Counter::from_arc(Arc::clone(&count)));
+    world.start().await;
     let (no, endpoint, _) = world.endpoint("a").await;
     world.receivers.answer(|_, _| Answer::Status(503));
     world.arrive(no, 1).await;
@@ -181,6 +189,8 @@ async fn the_lease_of_a_dead_worker_ends() {
     assert!(world.store.now_ms() >= lease_ms);
     assert_eq!(statuses(&all[0]), [answered(503), AttemptOutcome::Lost, answered(200)]);
     assert_eq!(all[0].tries, 3);
+    assert_eq!(lost.load(Ordering::SeqCst), 1);
+    assert_eq!(world.meters.per_account.of(no), AccountCounts { reconnects: 0, attempts_ok: 1, attempts_failed: 2 });
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use wasup_store::{SpaceFloor, Store, SystemClock};
 use super::network::{Factory, Network};
 use super::receivers::{Encoder, PATIENCE, Receivers, Transport};
 use crate::{
-    Accepted, NewAccount, Nudges, Ports, Principal, SendCommand, SendSettings, Settings, ShutdownReport,
+    Accepted, Meters, NewAccount, Nudges, Ports, Principal, SendCommand, SendSettings, Settings, ShutdownReport,
     SupervisionSettings, Tree, WebhookSettings,
 };
 
@@ -27,6 +27,7 @@ pub(super) struct World {
     pub(super) store: Store,
     pub(super) network: Arc<Network>,
     pub(super) receivers: Arc<Receivers>,
+    pub(super) meters: Meters,
     tree: Option<Tree>,
 }
 
@@ -89,7 +90,7 @@ impl World {
         let engine = Arc::new(MemoryEngine::default());
         let store = Self::open(&engine);
         let (network, receivers) = (Network::new(), Receivers::new());
-        Self { engine, settings: settings(), store, network, receivers, tree: None }
+        Self { engine, settings: settings(), store, network, receivers, meters: Meters::default(), tree: None }
     }
 
     /// ... with a running tree.
@@ -113,6 +114,7 @@ impl World {
             settings: self.settings.clone(),
             nudges: Nudges::new(),
             qr_shown: None,
+            meters: self.meters.clone(),
         };
         self.tree = Some(Tree::start(ports).await.unwrap());
     }

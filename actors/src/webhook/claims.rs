@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use wasup_store::id::{DeliveryId, EndpointId, EventId, Millis};
 use wasup_store::records::DeliveryRecord;
-use wasup_store::repo::{delivery, endpoint, event};
+use wasup_store::repo::delivery::{self, Claims};
+use wasup_store::repo::{endpoint, event};
 use wasup_store::{ReadTx, StoreError, WriteTx};
 
 use super::worker::Errand;
@@ -20,12 +21,12 @@ pub(super) fn claim_all(
     shares: &[(EndpointId, usize)],
     now_ms: Millis,
     lease_ms: Millis,
-) -> Result<Vec<(DeliveryId, DeliveryRecord)>, StoreError> {
-    let mut claimed = Vec::new();
+) -> Result<Claims, StoreError> {
+    let mut claims = Claims::default();
     for (endpoint, share) in shares {
-        claimed.extend(delivery::claim(tx, *endpoint, now_ms, lease_ms, *share)?);
+        delivery::claim_into(tx, *endpoint, now_ms, lease_ms, *share, &mut claims)?;
     }
-    Ok(claimed)
+    Ok(claims)
 }
 
 /// What a claimed delivery needs to be made.
@@ -54,7 +55,8 @@ pub(super) fn load(
             (Some(_), None) => Found::NoEvent,
             (Some(endpoint), Some(event)) => {
                 let event_id = EventId { incarnation, position: id.position };
-                Found::Errand(Box::new(Errand { id: *id, tries: record.tries, endpoint, event_id, event }))
+                let (no, tries) = (record.no, record.tries);
+                Found::Errand(Box::new(Errand { id: *id, no, tries, endpoint, event_id, event }))
             }
         });
     }

@@ -15,7 +15,7 @@ use wasup_store::repo::schema;
 use wasup_store::{Durability, StoreError, WriteTx};
 
 use super::claims::{Found, claim_all, load, switch_off};
-use super::counts::count;
+use super::counts::{count, count_lost};
 use super::lane::Lanes;
 use super::retry;
 use super::worker::{self, Attempt, Attempted};
@@ -73,6 +73,8 @@ impl Actor for Dispatcher {
     ) -> Result<Dispatching, ActorProcessingErr> {
         let identity = ctx.store.read(schema::identity).await.map_err(Crash::Rows)?;
         ctx.nudges.doors.dispatcher.open(myself.clone());
+        // The breakers' memory begins anew.
+        ctx.meters.endpoints_probed.set(0.0);
         Ok(Dispatching {
             ctx,
             myself,
@@ -187,8 +189,10 @@ impl Dispatching {
         }
         let lease = settings.timeout + settings.lease_margin;
         let lease_ms = now_ms.saturating_add(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
-        let claimed =
+        let claims =
             self.ctx.store.write(Durability::Relaxed, move |tx| claim_all(tx, &shares, now_ms, lease_ms)).await?;
+        count_lost(&self.ctx.meters, &claims.lost);
+        let claimed = claims.taken;
         if claimed.is_empty() {
             return Ok(0);
         }
@@ -207,10 +211,11 @@ impl Dispatching {
             // Its rows go with it.
             Found::NoEndpoint => return,
             Found::NoEvent => {
-                let (tries, at_ms) = (record.tries, now_ms);
+                let (no, tries, at_ms) = (record.no, record.tries, now_ms);
                 self.lanes.begun(id.endpoint, 1);
                 self.out += 1;
-                let gone = Attempted { id: *id, tries, at_ms, took_ms: 0, event_ms: at_ms, result: Attempt::Pruned };
+                let gone =
+                    Attempted { id: *id, no, tries, at_ms, took_ms: 0, event_ms: at_ms, result: Attempt::Pruned };
                 if self.tray.put(gone) {
                     let _ = self.myself.cast(DispatcherMsg::Attempted);
                 }
@@ -243,6 +248,7 @@ impl Dispatching {
             let attempt = AttemptRow { at_ms: attempted.at_ms, took_ms: attempted.took_ms, outcome };
             finished.push(Finished { id: attempted.id, attempt, verdict });
         }
+        self.gauge_probed();
         let rows = finished.clone();
         let switched_off = gone.clone();
         let write = move |tx: &mut WriteTx<'_>| {
@@ -254,12 +260,17 @@ impl Dispatching {
                 for id in gone {
                     tracing::warn!(endpoint.id = %id, "an endpoint answered that it is gone and is switched off");
                 }
-                count(&attempts, &finished, now_ms);
+                count(&self.ctx.meters, &attempts, &finished);
                 Ok(())
             }
             // Not noted: the leases end and the attempts are made again, with the same ids.
             Err(error) => weather(error),
         }
+    }
+
+    fn gauge_probed(&self) {
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and there are fewer endpoints than 2^52")]
+        self.ctx.meters.endpoints_probed.set(self.lanes.probed() as f64);
     }
 
     fn judge(&mut self, attempted: &Attempted, now_ms: Millis) -> (AttemptOutcome, Verdict) {

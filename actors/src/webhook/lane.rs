@@ -94,6 +94,11 @@ impl Lanes {
         lane.probes == 1
     }
 
+    /// How many endpoints are only probed.
+    pub(super) fn probed(&self) -> usize {
+        self.lanes.values().filter(|lane| lane.probe_at.is_some()).count()
+    }
+
     /// How many endpoints take nothing at the moment.
     pub(super) fn blocked(&self, most: usize, now: Instant) -> usize {
         self.lanes.values().filter(|lane| lane.room(most, now) == 0).count()
@@ -135,6 +140,7 @@ mod tests {
             lanes.begun(id(1), 1);
             assert_eq!(lanes.ended(id(1), false, now, &mut rng), n == 10, "{n}");
         }
+        assert_eq!(lanes.probed(), 1);
         assert_eq!(shares(&lanes, 9, now), [(2, 4), (3, 4)], "its share goes to the others");
         let later = now + Duration::from_secs(37);
         assert_eq!(shares(&lanes, 100, later)[0], (1, 1));
@@ -145,6 +151,7 @@ mod tests {
         let much_later = later + Duration::from_secs(73);
         lanes.begun(id(1), 1);
         lanes.ended(id(1), true, much_later, &mut rng);
+        assert_eq!(lanes.probed(), 0);
         assert_eq!(shares(&lanes, 100, much_later)[0], (1, 4), "one success and it is whole again");
     }
 

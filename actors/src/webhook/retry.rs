@@ -8,6 +8,7 @@ use wasup_store::records::{AttemptOutcome, DiscardReason};
 use wasup_store::repo::delivery::Verdict;
 
 use super::WebhookAnswer;
+use crate::meters::AttemptResult;
 use crate::settings::WebhookSettings;
 use crate::supervision::spread;
 
@@ -60,16 +61,16 @@ pub(super) const fn outcome(answer: Option<&WebhookAnswer>) -> AttemptOutcome {
 }
 
 /// The word used in metrics.
-pub(super) const fn metric(outcome: AttemptOutcome) -> &'static str {
+pub(super) const fn result(outcome: AttemptOutcome) -> AttemptResult {
     match outcome {
-        AttemptOutcome::Answered { status: 200..=299 } => "ok",
-        AttemptOutcome::Answered { status: 400..=499 } => "status_4xx",
-        AttemptOutcome::Answered { status: 500..=599 } => "status_5xx",
-        AttemptOutcome::Answered { .. } => "status_other",
-        AttemptOutcome::TimedOut => "timeout",
-        AttemptOutcome::Unreachable => "unreachable",
-        AttemptOutcome::Forbidden => "forbidden",
-        AttemptOutcome::Lost => "lost",
+        AttemptOutcome::Answered { status: 200..=299 } => AttemptResult::Ok,
+        AttemptOutcome::Answered { status: 400..=499 } => AttemptResult::Status4xx,
+        AttemptOutcome::Answered { status: 500..=599 } => AttemptResult::Status5xx,
+        AttemptOutcome::Answered { .. } => AttemptResult::StatusOther,
+        AttemptOutcome::TimedOut => AttemptResult::Timeout,
+        AttemptOutcome::Unreachable => AttemptResult::Unreachable,
+        AttemptOutcome::Forbidden => AttemptResult::Forbidden,
+        AttemptOutcome::Lost => AttemptResult::Lost,
     }
 }
 

@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use ractor::ActorRef;
 use tokio::time::{Instant, timeout};
-use wasup_store::id::{DeliveryId, EventId, Millis};
+use wasup_store::id::{AccountNo, DeliveryId, EventId, Millis};
 use wasup_store::records::{EndpointRecord, EventRecord};
 
 use super::dispatcher::DispatcherMsg;
 use super::{WebhookAnswer, WebhookRequest, sign};
 use crate::context::Context;
+use crate::meters::InUse;
 use crate::tray::Tray;
 
 /// What a worker is sent out with.
 pub(super) struct Errand {
     pub(super) id: DeliveryId,
+    pub(super) no: AccountNo,
     pub(super) tries: u32,
     pub(super) endpoint: Arc<EndpointRecord>,
     pub(super) event_id: EventId,
@@ -25,6 +27,8 @@ pub(super) struct Errand {
 #[derive(Debug)]
 pub(super) struct Attempted {
     pub(super) id: DeliveryId,
+    /// The account whose event it is.
+    pub(super) no: AccountNo,
     pub(super) tries: u32,
     pub(super) at_ms: Millis,
     pub(super) took_ms: u32,
@@ -50,6 +54,7 @@ struct WayHome {
     started: Instant,
     tray: Arc<Tray<Attempted>>,
     actor: ActorRef<DispatcherMsg>,
+    _out: InUse,
 }
 
 impl Drop for WayHome {
@@ -64,10 +69,11 @@ impl Drop for WayHome {
 
 /// Makes one attempt.
 pub(super) async fn run(ctx: Arc<Context>, errand: Errand, tray: Arc<Tray<Attempted>>, actor: ActorRef<DispatcherMsg>) {
-    let Errand { id, tries, endpoint, event_id, event } = errand;
+    let Errand { id, no, tries, endpoint, event_id, event } = errand;
     let at_ms = ctx.store.now_ms();
-    let lost = Attempted { id, tries, at_ms, took_ms: 0, event_ms: event.at_ms, result: Attempt::Lost };
-    let mut home = WayHome { attempted: Some(lost), started: Instant::now(), tray, actor };
+    let lost = Attempted { id, no, tries, at_ms, took_ms: 0, event_ms: event.at_ms, result: Attempt::Lost };
+    let out = InUse::of(&ctx.meters.attempts_in_flight);
+    let mut home = WayHome { attempted: Some(lost), started: Instant::now(), tray, actor, _out: out };
     let settings = &ctx.settings.webhooks;
     let body = ctx.encoder.encode(event_id, &event);
     // The event's id: the same on every try, and never chosen by a user.

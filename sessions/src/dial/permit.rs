@@ -13,13 +13,20 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// Permits to be connecting, shared by all links of the process.
 pub(crate) struct ConnectPermits {
     free: Arc<Semaphore>,
+    at_once: usize,
     refused: Mutex<VecDeque<Weak<Notify>>>,
 }
 
 impl ConnectPermits {
     /// `at_once` accounts may connect at a time; 0 counts as 1.
     pub(crate) fn new(at_once: usize) -> Arc<Self> {
-        Arc::new(Self { free: Arc::new(Semaphore::new(at_once.max(1))), refused: Mutex::default() })
+        let at_once = at_once.max(1);
+        Arc::new(Self { free: Arc::new(Semaphore::new(at_once)), at_once, refused: Mutex::default() })
+    }
+
+    /// How many are held at the moment.
+    pub(crate) fn held(&self) -> usize {
+        self.at_once.saturating_sub(self.free.available_permits())
     }
 
     /// Waits for a permit. An account that is refused has `wake` notified when one is given back.
@@ -90,10 +97,12 @@ mod tests {
         let (first, second) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let slot = PermitSlot::default();
         slot.keep(permits.acquire(&first).await.unwrap());
+        assert_eq!(permits.held(), 1);
         let before = tokio::time::Instant::now();
         assert!(permits.acquire(&second).await.is_none());
         assert_eq!(before.elapsed(), LONGEST_WAIT);
         slot.release();
+        assert_eq!(permits.held(), 0);
         second.notified().await;
         assert!(permits.acquire(&second).await.is_some());
     }

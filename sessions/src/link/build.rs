@@ -52,7 +52,8 @@ impl Parts {
         let keys = KeyStore::watched(links.store.clone(), scope, Arc::clone(&trouble), Arc::clone(&links.counted));
         #[cfg(feature = "sandbox")]
         let keys = keys.with_fail_point(settings.before_pending_row.clone());
-        let inbox = Inbox::new(links.store.clone(), scope, Arc::clone(&links.committed), Arc::clone(&trouble));
+        let inbox = Inbox::new(links.store.clone(), scope, Arc::clone(&links.committed), Arc::clone(&trouble))
+            .counting(Arc::clone(&links.meters));
         let sockets = Sockets {
             dialer,
             permits: Arc::clone(&links.permits),

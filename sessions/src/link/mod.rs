@@ -28,6 +28,7 @@ pub use crate::counted::LinkStats;
 
 use crate::counted::Counted;
 use crate::dial::{ConnectPermits, HttpPool, Reach};
+use crate::meters::LinkMeters;
 use crate::ports::{Link, LinkError, LinkEvent, LinkFactory, LinkTarget};
 
 /// Opens links to WhatsApp. One per process: links share its permits to connect and its HTTP connections.
@@ -39,6 +40,7 @@ pub struct WhatsAppLinks {
     http: Arc<HttpPool>,
     reach: Reach,
     counted: Arc<Counted>,
+    meters: Arc<LinkMeters>,
 }
 
 impl WhatsAppLinks {
@@ -52,13 +54,20 @@ impl WhatsAppLinks {
         let spool = settings.spool.clone().unwrap_or_else(std::env::temp_dir);
         let http = Arc::new(HttpPool::new(reach, spool)?);
         let permits = ConnectPermits::new(settings.connects_in_flight);
-        Ok(Self { store, settings, committed, permits, http, reach, counted: Arc::default() })
+        Ok(Self { store, settings, committed, permits, http, reach, counted: Arc::default(), meters: Arc::default() })
     }
 
-    /// What the links of this process counted.
+    /// ... that count with these handles from the next link on.
+    #[must_use]
+    pub fn counting(mut self, meters: LinkMeters) -> Self {
+        self.meters = Arc::new(meters);
+        self
+    }
+
+    /// What the links of this factory counted.
     #[must_use]
     pub fn stats(&self) -> LinkStats {
-        self.counted.stats()
+        LinkStats { connects_in_flight: self.permits.held() as u64, ..self.counted.stats() }
     }
 }
 

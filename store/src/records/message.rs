@@ -179,6 +179,9 @@ pub enum Content {
 }
 
 impl Content {
+    /// Every word of [`Content::kind`], for counters that must show zeroes too.
+    pub const KINDS: [&'static str; 3] = ["text", "unsupported", "unavailable"];
+
     /// The word used in the API, in events and in metrics.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

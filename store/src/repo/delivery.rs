@@ -132,17 +132,42 @@ pub fn claim(
     lease_ms: Millis,
     limit: usize,
 ) -> Result<Vec<(DeliveryId, DeliveryRecord)>, StoreError> {
-    let Some(record) = tx.reading(|tx| endpoint::get(tx, endpoint))? else { return Ok(Vec::new()) };
-    let mut claimed = Vec::new();
+    let mut claims = Claims::default();
+    claim_into(tx, endpoint, now_ms, lease_ms, limit, &mut claims)?;
+    Ok(claims.taken)
+}
+
+/// What was claimed, and what was found on the way.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// Deliveries that are the claimer's now.
+    pub taken: Vec<(DeliveryId, DeliveryRecord)>,
+    /// Accounts of those among them whose last worker never reported, one entry for each such attempt.
+    pub lost: Vec<AccountNo>,
+}
+
+/// As [`claim`], adding to what other endpoints gave.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn claim_into(
+    tx: &mut WriteTx<'_>,
+    endpoint: EndpointId,
+    now_ms: Millis,
+    lease_ms: Millis,
+    limit: usize,
+    claims: &mut Claims,
+) -> Result<(), StoreError> {
+    let Some(record) = tx.reading(|tx| endpoint::get(tx, endpoint))? else { return Ok(()) };
     if record.enabled {
         let from = endpoint.to_bytes();
         let to = Key::new().bytes(&from).u64(now_ms.saturating_add(1));
         for (key, _) in tx.range(Tree::DeliveryTodo, &from, Some(to.as_slice()), Direction::Forward, limit)? {
-            claimed.extend(claim_one(tx, endpoint, &key, now_ms, lease_ms)?);
+            let claimed = claim_one(tx, endpoint, &key, now_ms, lease_ms, &mut claims.lost)?;
+            claims.taken.extend(claimed);
         }
     }
-    rewake(tx, &record, now_ms)?;
-    Ok(claimed)
+    rewake(tx, &record, now_ms)
 }
 
 fn claim_one(
@@ -151,6 +176,7 @@ fn claim_one(
     todo: &[u8],
     now_ms: Millis,
     lease_ms: Millis,
+    lost_of: &mut Vec<AccountNo>,
 ) -> Result<Option<(DeliveryId, DeliveryRecord)>, StoreError> {
     let position = Parts(todo.get(24..).unwrap_or_default()).u64();
     let position = position.ok_or_else(|| StoreError::corrupt(Tree::DeliveryTodo, "a key holds no position"))?;
@@ -161,6 +187,7 @@ fn claim_one(
         // Its worker never reported: the lease has ended.
         let lost = Attempt { at_ms: now_ms, took_ms: 0, outcome: AttemptOutcome::Lost };
         note_attempt(tx, id, &mut delivery, lost)?;
+        lost_of.push(delivery.no);
     }
     delivery.state = DeliveryState::Executing;
     delivery.tries += 1;

@@ -1,7 +1,7 @@
 //! The outbox: sends that are not settled, by lane.
 
 use super::scope::AccountScope;
-use crate::id::{AccountNo, MessageKey};
+use crate::id::{AccountNo, MessageKey, Millis};
 use crate::key::Key;
 use crate::records::Lane;
 use crate::{Direction, ReadTx, StoreError, Tree, WriteTx};
@@ -45,4 +45,17 @@ pub(super) fn remove(
 pub(super) fn oldest(tx: &ReadTx<'_>, no: AccountNo, lane: Lane, limit: usize) -> Result<Vec<MessageKey>, StoreError> {
     let rows = tx.prefix(Tree::Outbox, Key::new().u32(no.0).u8(lane as u8), Direction::Forward, limit)?;
     Ok(rows.iter().filter_map(|(key, _)| MessageKey::from_bytes(key.get(5..)?)).collect())
+}
+
+/// When the oldest send of an account that is not settled was accepted, in any lane.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn oldest_ms(tx: &ReadTx<'_>, no: AccountNo) -> Result<Option<Millis>, StoreError> {
+    let mut oldest: Option<Millis> = None;
+    for lane in Lane::ALL {
+        let first = self::oldest(tx, no, lane, 1)?.first().map(|key| key.ts_ms);
+        oldest = [oldest, first].into_iter().flatten().min();
+    }
+    Ok(oldest)
 }

@@ -1,15 +1,17 @@
 //! The commit: messages of one account, in order, durable, a few at a time.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use wacore::types::events::InboundMessage;
 use wasup_store::id::AccountNo;
 use wasup_store::key::Key;
-use wasup_store::repo::inbound::{self, InboundBatch, MAX_BATCH, NewInbound};
+use wasup_store::repo::inbound::{self, InboundBatch, InboundOutcome, MAX_BATCH, NewInbound};
 use wasup_store::repo::wa::WaScope;
 use wasup_store::{Durability, Store, StoreError, Tree, WriteTx};
 
 use crate::keystore::pending_key;
+use crate::meters::{Arrived, LinkMeters};
 use crate::trouble::Trouble;
 
 /// Called after received messages were committed, with their account: wakes whoever delivers events.
@@ -27,11 +29,17 @@ pub(crate) struct Inbox {
     scope: WaScope,
     committed: Committed,
     trouble: Arc<Trouble>,
+    meters: Arc<LinkMeters>,
 }
 
 impl Inbox {
     pub(crate) fn new(store: Store, scope: WaScope, committed: Committed, trouble: Arc<Trouble>) -> Self {
-        Self { store, scope, committed, trouble }
+        Self { store, scope, committed, trouble, meters: Arc::default() }
+    }
+
+    /// ... that counts with these handles.
+    pub(crate) fn counting(self, meters: Arc<LinkMeters>) -> Self {
+        Self { meters, ..self }
     }
 
     /// Commits what the messages say to a human. Answers when the last is durable; a part that was committed before an
@@ -55,22 +63,47 @@ impl Inbox {
     }
 
     async fn commit_all(&self, arrivals: Vec<Arrival>) -> Result<(), StoreError> {
+        if arrivals.is_empty() {
+            return Ok(());
+        }
+        let begun = Instant::now();
         let mut arrivals = arrivals.into_iter().peekable();
         while arrivals.peek().is_some() {
             let (messages, waiting): (Vec<_>, Vec<_>) =
                 arrivals.by_ref().take(MAX_BATCH).map(|arrival| (arrival.new, arrival.waiting)).unzip();
+            let kinds: Vec<_> = messages.iter().map(|new| (new.from_me, new.content.kind())).collect();
             let batch =
                 InboundBatch { no: self.scope.no, epoch: self.scope.epoch, now_ms: self.store.now_ms(), messages };
             let job = move |tx: &mut WriteTx<'_>| {
-                inbound::commit(tx, &batch)?;
-                waiting.iter().flatten().try_for_each(|key| tx.delete(Tree::Wa, key))
+                let outcomes = inbound::commit(tx, &batch)?;
+                waiting.iter().flatten().try_for_each(|key| tx.delete(Tree::Wa, key))?;
+                Ok(outcomes)
             };
-            if let Err(error) = self.store.write(Durability::Durable, job).await {
-                self.trouble.report(&error);
-                return Err(error);
+            match self.store.write(Durability::Durable, job).await {
+                Ok(outcomes) => self.count(&kinds, &outcomes),
+                Err(error) => {
+                    self.trouble.report(&error);
+                    return Err(error);
+                }
             }
             (self.committed)(self.scope.no);
         }
+        self.meters.commit_seconds.record(begun.elapsed());
         Ok(())
+    }
+
+    fn count(&self, kinds: &[(bool, &'static str)], outcomes: &[InboundOutcome]) {
+        for ((from_me, kind), outcome) in kinds.iter().zip(outcomes) {
+            let arrived = match outcome {
+                InboundOutcome::Stored(_) => Arrived::Stored,
+                InboundOutcome::Filled(_) => Arrived::Filled,
+                InboundOutcome::Repeat(_) => Arrived::Repeat,
+            };
+            self.meters.arrived.count(arrived);
+            if arrived == Arrived::Stored {
+                let by_kind = if *from_me { &self.meters.sent_elsewhere } else { &self.meters.received };
+                by_kind.count(kind);
+            }
+        }
     }
 }

@@ -1,0 +1,90 @@
+//! The words that label what the tree counts. Each set is closed: whoever reads the metrics can list it.
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$word_doc])* $variant,)+ }
+
+        impl $name {
+            /// Every one of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The word used in metrics.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+    };
+}
+
+words! {
+    /// What came of a try to send.
+    SendOutcome {
+        /// The network's server has it.
+        Sent = "sent",
+        /// The network's server refused it.
+        Rejected = "rejected",
+        /// A restriction forbids it for now.
+        Held = "held",
+        /// Given up.
+        Failed = "failed",
+        /// Put back into the queue.
+        Requeued = "requeued",
+        /// Sent once more under the same id.
+        Resent = "resent",
+    }
+}
+
+words! {
+    /// What was asked for and refused because a limit was reached.
+    Refusal {
+        /// The account's outbox is full.
+        Outbox = "outbox",
+        /// The disk has less free than its floor.
+        Space = "space",
+        /// Too many requests wait for the accounts' supervisor.
+        Supervisor = "supervisor",
+    }
+}
+
+words! {
+    /// How an attempt to deliver a webhook ended.
+    AttemptResult {
+        /// 2xx.
+        Ok = "ok",
+        /// 4xx.
+        Status4xx = "status_4xx",
+        /// 5xx.
+        Status5xx = "status_5xx",
+        /// Another status: a redirect, which is not followed.
+        StatusOther = "status_other",
+        /// No answer in time.
+        Timeout = "timeout",
+        /// No connection, or it broke.
+        Unreachable = "unreachable",
+        /// The address may not be called.
+        Forbidden = "forbidden",
+        /// The worker died, or the process did: whether the receiver got it is not known.
+        Lost = "lost",
+    }
+}
+
+words! {
+    /// How a delivery ended.
+    DeliveryOutcome {
+        /// Accepted by its receiver.
+        Completed = "completed",
+        /// Every attempt of the schedule failed.
+        Exhausted = "exhausted",
+        /// Refused with a status that no retry changes.
+        Refused = "refused",
+        /// The receiver answered that it is gone for good.
+        Gone = "gone",
+        /// The address is not allowed.
+        Forbidden = "forbidden",
+        /// The event was pruned before.
+        EventPruned = "event_pruned",
+    }
+}

@@ -1,0 +1,51 @@
+//! The store: whether it writes, how much it holds, how its groups and syncs go.
+
+use super::{Cut, Family, counter, gauge, histogram};
+
+pub(crate) static STORE_WRITABLE: Family =
+    gauge("wasup_store_writable", "Whether the store writes: 1, or 0 after a failed write.", &[]);
+
+pub(crate) static STORE_DISK: Family = gauge("wasup_store_disk_bytes", "Bytes of the store on disk.", &[]);
+
+pub(crate) static STORE_FREE: Family = gauge("wasup_store_free_bytes", "Bytes free on the store's disk.", &[]);
+
+pub(crate) static STORE_FLOOR: Family =
+    gauge("wasup_store_free_floor_bytes", "Under so many free bytes new work is refused.", &[]);
+
+pub(crate) static STORE_WAITING: Family =
+    gauge("wasup_store_waiting_jobs", "Writes that wait for the store's writer.", &[]);
+
+pub(crate) static STORE_MESSAGES: Family = gauge("wasup_messages", "Messages kept.", &[]);
+
+pub(crate) static STORE_COMMITS: Family = counter("wasup_store_commits_total", "Groups of writes committed.", &[]);
+
+pub(crate) static STORE_JOBS: Family = counter("wasup_store_jobs_total", "Writes accepted.", &[]);
+
+pub(crate) static STORE_ROWS: Family = counter("wasup_store_rows_total", "Rows changed.", &[]);
+
+pub(crate) static STORE_SYNCS: Family = counter("wasup_store_syncs_total", "Syncs to disk.", &[]);
+
+pub(crate) static GROUP_JOBS: Family =
+    histogram("wasup_store_group_jobs", Cut::Store, "Writes that were committed together.", &[]);
+
+pub(crate) static GROUP_ROWS: Family =
+    histogram("wasup_store_group_rows", Cut::Store, "Rows that were changed together.", &[]);
+
+pub(crate) static SYNC_TIME: Family =
+    histogram("wasup_store_sync_seconds", Cut::Store, "Time that syncs to disk took.", &[]);
+
+pub(super) const ALL: &[&Family] = &[
+    &STORE_WRITABLE,
+    &STORE_DISK,
+    &STORE_FREE,
+    &STORE_FLOOR,
+    &STORE_WAITING,
+    &STORE_MESSAGES,
+    &STORE_COMMITS,
+    &STORE_JOBS,
+    &STORE_ROWS,
+    &STORE_SYNCS,
+    &GROUP_JOBS,
+    &GROUP_ROWS,
+    &SYNC_TIME,
+];
