@@ -84,6 +84,7 @@ fn route(session: &Session, iq: &Node, kind: &str) -> Outcome {
         ("w:sync:app:state", "set") => appstate::handle(session, iq),
         ("md", "set") => linked::handle(session, iq),
         ("abt", "get") => Ok(settings::props()),
+        ("w", "get") => settings::old_props(iq),
         ("blocklist", "get") => Ok(settings::blocklist()),
         ("privacy", "get") => settings::privacy(iq),
         ("privacy", "set") => settings::set_privacy(iq),

@@ -19,6 +19,14 @@ pub(super) fn props() -> Answer {
     Answer::with(props.build())
 }
 
+/// The same in the form that came before, which pyaileys 0.1.5 still asks in.
+pub(super) fn old_props(iq: &Node) -> Outcome {
+    match only_child(iq, "w get")?.tag.as_ref() {
+        "props" => Ok(Answer::with(NodeBuilder::new("props").attr("protocol", "2").attr("hash", "0").build())),
+        tag => Err(Broken::new(Rule::Child, format!("w get with <{tag}>"))),
+    }
+}
+
 /// Nobody is blocked.
 pub(super) fn blocklist() -> Answer {
     Answer::with(NodeBuilder::new("list").attr("dhash", "1").build())
