@@ -26,9 +26,12 @@ pub(super) fn run(args: &ConfigArgs) -> Result<Exit, Failure> {
     }
     banner();
     let runtime = runtime()?;
-    let outcome = runtime.block_on(serve(loaded, logs, args.clone()));
+    let outcome = runtime.block_on(serve(loaded, logs.clone(), args.clone()));
     // A blocking call that hangs must not keep the process; everything that matters was closed before.
     runtime.shutdown_background();
+    if logs.lost() > 0 {
+        tracing::warn!(lines = logs.lost(), "log lines did not reach their files: the disk was full, or too slow");
+    }
     outcome
 }
 

@@ -108,6 +108,8 @@ fn unknown_keys_are_refused_with_the_nearest_one() {
         ("[sevrer]\nlisten = \"127.0.0.1:1\"\n", ["wasup.toml", "sevrer", "did you mean"]),
         ("[webhooks]\nack_timeout = \"1s\"\n", ["wasup.toml", "webhooks.ack_timeout", "send.ack_timeout"]),
         ("qr = true\n", ["wasup.toml", "qr", "no such key"]),
+        ("[log.files]\ndri = \"logs\"\n", ["wasup.toml", "log.files.dri", "log.files.dir"]),
+        ("[log]\nfiles = \"logs\"\n", ["wasup.toml", "log.files", "no such key"]),
     ] {
         let here = folder();
         std::fs::write(here.path().join("wasup.toml"), file).unwrap();
@@ -133,6 +135,9 @@ fn bad_values_are_refused_with_what_would_be_right() {
         ("WASUP__DATA__CACHE", "64", ["data.cache", "64 MiB"]),
         ("WASUP__LOG__FORMAT", "xml", ["log.format", "human, json"]),
         ("WASUP__LOG__LEVEL", "loud", ["log.level", "debug"]),
+        ("WASUP__LOG__FILES__DIR", "/etc/passwd", ["log.files.dir", "name a folder"]),
+        ("WASUP__LOG__FILES__WRITE", "[\"all\"]", ["log.files.write", "combined"]),
+        ("WASUP__LOG__FILES__MAX_SIZE", "1 KiB", ["log.files.max_size", "64 KiB"]),
         ("WASUP__SEND__IN_FLIGHT", "many", ["send.in_flight", "integer"]),
         ("WASUP__SEND__IN_FLIGHT", "0", ["send.in_flight", "from 1 to 1000"]),
         ("WASUP__WEBHOOKS__SCHEDULE", "[]", ["webhooks.schedule", "1 to 50"]),
