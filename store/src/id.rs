@@ -12,7 +12,7 @@ use crate::key::Parts;
 pub type Millis = u64;
 
 /// base32hex, lower case, without padding.
-fn base32() -> &'static Encoding {
+pub(crate) fn base32() -> &'static Encoding {
     static ENCODING: std::sync::LazyLock<Encoding> = std::sync::LazyLock::new(|| {
         let mut spec = Specification::new();
         spec.symbols.push_str("0123456789abcdefghijklmnopqrstuv");

@@ -1,4 +1,10 @@
 //! How keys are built and taken apart: big-endian numbers, short strings, and long wire parts as their SHA-256.
+//!
+//! What names a human (addresses, phone numbers, accounts) goes in as a personal part. In a plain store it stands there as
+//! any other; an encrypted one stores a veil in its place (see [`crate::keyring`]).
+
+use std::fmt;
+use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
@@ -10,41 +16,51 @@ pub const MAX_KEY: usize = 200;
 pub const MAX_WIRE_PART: usize = 64;
 
 /// Builds a key part by part.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Key(Vec<u8>);
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Key {
+    bytes: Vec<u8>,
+    personal: Vec<Range<usize>>,
+}
+
+/// Shows the length only: keys may hold phone numbers, and debug output ends in logs.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({} bytes)", self.bytes.len())
+    }
+}
 
 impl Key {
     /// An empty key.
     #[must_use]
     pub fn new() -> Self {
-        Self(Vec::with_capacity(40))
+        Self { bytes: Vec::with_capacity(40), personal: Vec::new() }
     }
 
     /// Appends one byte.
     #[must_use]
     pub fn u8(mut self, value: u8) -> Self {
-        self.0.push(value);
+        self.bytes.push(value);
         self
     }
 
     /// Appends a big-endian number.
     #[must_use]
     pub fn u32(mut self, value: u32) -> Self {
-        self.0.extend_from_slice(&value.to_be_bytes());
+        self.bytes.extend_from_slice(&value.to_be_bytes());
         self
     }
 
     /// Appends a big-endian number.
     #[must_use]
     pub fn u64(mut self, value: u64) -> Self {
-        self.0.extend_from_slice(&value.to_be_bytes());
+        self.bytes.extend_from_slice(&value.to_be_bytes());
         self
     }
 
     /// Appends bytes of fixed length, or the last part of the key.
     #[must_use]
     pub fn bytes(mut self, value: &[u8]) -> Self {
-        self.0.extend_from_slice(value);
+        self.bytes.extend_from_slice(value);
         self
     }
 
@@ -54,31 +70,47 @@ impl Key {
     #[must_use]
     pub fn wire(mut self, value: &[u8]) -> Self {
         if value.len() <= MAX_WIRE_PART && !value.contains(&0) && value.first() != Some(&1) {
-            self.0.extend_from_slice(value);
+            self.bytes.extend_from_slice(value);
         } else {
-            self.0.push(1);
-            self.0.extend_from_slice(data_encoding::HEXLOWER.encode(&Sha256::digest(value)).as_bytes());
+            self.bytes.push(1);
+            self.bytes.extend_from_slice(data_encoding::HEXLOWER.encode(&Sha256::digest(value)).as_bytes());
         }
-        self.0.push(0);
+        self.bytes.push(0);
         self
     }
 
-    /// The finished key.
+    /// Appends a part as [`Key::wire`] does, of which an encrypted store shows nothing: for whatever names a human.
+    #[must_use]
+    pub fn personal(mut self, value: &[u8]) -> Self {
+        let start = self.bytes.len();
+        self = self.wire(value);
+        // Its end stays outside, so that parts can be told apart.
+        self.personal.push(start..self.bytes.len() - 1);
+        self
+    }
+
+    /// The finished key, which must have no personal parts: those are not stored as they are.
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
-        &self.0
+        debug_assert!(self.personal.is_empty(), "a personal key was to be used without its veil");
+        &self.bytes
     }
 
-    /// The finished key.
+    /// The finished key, as [`Key::as_slice`].
     #[must_use]
     pub fn into_vec(self) -> Vec<u8> {
-        self.0
+        debug_assert!(self.personal.is_empty(), "a personal key was to be used without its veil");
+        self.bytes
     }
-}
 
-impl AsRef<[u8]> for Key {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
+    /// The key without any veil.
+    pub(crate) fn plain(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Where its personal parts stand, in order.
+    pub(crate) fn personal_parts(&self) -> &[Range<usize>] {
+        &self.personal
     }
 }
 

@@ -12,6 +12,7 @@ use crate::envelope::{self, Codec};
 use crate::key::{self, MAX_KEY};
 use crate::keyring::Keyring;
 use crate::overlay::Overlay;
+use crate::row_key::RowKey;
 use crate::{EngineError, StoreError, Tree};
 
 /// Which end of a range a page begins at.
@@ -65,10 +66,10 @@ impl<'a> ReadTx<'a> {
     ///
     /// # Errors
     /// [`StoreError`] when the engine can't read.
-    pub fn get(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<Option<Bytes>, StoreError> {
-        let key = key.as_ref();
-        match self.find(tree, key)? {
-            Found::Stored(value) => self.plain(tree, key, value).map(Some),
+    pub fn get(&self, tree: Tree, key: impl RowKey) -> Result<Option<Bytes>, StoreError> {
+        let key = key.stored(tree, self.keyring);
+        match self.find(tree, &key)? {
+            Found::Stored(value) => self.plain(tree, &key, value).map(Some),
             Found::Waiting(value) => Ok(Some(value)),
             Found::Gone => Ok(None),
         }
@@ -101,15 +102,15 @@ impl<'a> ReadTx<'a> {
     ///
     /// # Errors
     /// [`StoreError`] when the engine can't read.
-    pub fn contains(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<bool, StoreError> {
-        Ok(!matches!(self.find(tree, key.as_ref())?, Found::Gone))
+    pub fn contains(&self, tree: Tree, key: impl RowKey) -> Result<bool, StoreError> {
+        Ok(!matches!(self.find(tree, &key.stored(tree, self.keyring))?, Found::Gone))
     }
 
     /// The record under a key.
     ///
     /// # Errors
     /// [`StoreError`] when the engine can't read or the row does not decode.
-    pub fn record<T: DeserializeOwned>(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<Option<T>, StoreError> {
+    pub fn record<T: DeserializeOwned>(&self, tree: Tree, key: impl RowKey) -> Result<Option<T>, StoreError> {
         self.get(tree, key)?.map(|value| envelope::open_record(tree, &value)).transpose()
     }
 
@@ -117,7 +118,7 @@ impl<'a> ReadTx<'a> {
     ///
     /// # Errors
     /// [`StoreError`] when the engine can't read or the row has another layout.
-    pub fn raw(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<Option<Bytes>, StoreError> {
+    pub fn raw(&self, tree: Tree, key: impl RowKey) -> Result<Option<Bytes>, StoreError> {
         self.get(tree, key)?.map(|value| envelope::open(tree, Codec::Raw, &value)).transpose()
     }
 
@@ -125,11 +126,17 @@ impl<'a> ReadTx<'a> {
     ///
     /// # Errors
     /// [`StoreError`] when the engine can't read or the row has another layout.
-    pub fn fixed(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<Option<Bytes>, StoreError> {
+    pub fn fixed(&self, tree: Tree, key: impl RowKey) -> Result<Option<Bytes>, StoreError> {
         self.get(tree, key)?.map(|value| envelope::open(tree, Codec::Fixed, &value)).transpose()
     }
 
-    /// At most `limit` rows with `from <= key < to` (`to = None`: to the end of the tree).
+    /// A key as it is stored: what a range begins or ends with where the key has personal parts.
+    #[must_use]
+    pub fn stored(&self, tree: Tree, key: impl RowKey) -> Vec<u8> {
+        key.stored(tree, self.keyring).into_owned()
+    }
+
+    /// At most `limit` rows with `from <= key < to` (`to = None`: to the end of the tree), of keys as they are stored.
     ///
     /// # Errors
     /// [`StoreError`] when the engine can't read.
@@ -197,12 +204,31 @@ impl<'a> ReadTx<'a> {
     pub fn prefix(
         &self,
         tree: Tree,
-        prefix: impl AsRef<[u8]>,
+        prefix: impl RowKey,
         direction: Direction,
         limit: usize,
     ) -> Result<Page, StoreError> {
-        let prefix = prefix.as_ref();
-        self.range(tree, prefix, key::prefix_end(prefix).as_deref(), direction, limit)
+        let prefix = prefix.stored(tree, self.keyring);
+        self.range(tree, &prefix, key::prefix_end(&prefix).as_deref(), direction, limit)
+    }
+
+    /// At most `limit` rows whose keys begin with `prefix`, the smallest first, after a key that came out of an earlier
+    /// page.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine can't read.
+    pub fn prefix_after(
+        &self,
+        tree: Tree,
+        prefix: impl RowKey,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let Some(after) = after else { return self.prefix(tree, prefix, Direction::Forward, limit) };
+        let prefix = prefix.stored(tree, self.keyring);
+        // With a zero byte more it is the next possible key.
+        let from = [after, &[0]].concat();
+        self.range(tree, &from, key::prefix_end(&prefix).as_deref(), Direction::Forward, limit)
     }
 
     /// The first row whose key begins with `prefix`.
@@ -212,7 +238,7 @@ impl<'a> ReadTx<'a> {
     pub fn first(
         &self,
         tree: Tree,
-        prefix: impl AsRef<[u8]>,
+        prefix: impl RowKey,
         direction: Direction,
     ) -> Result<Option<(Bytes, Bytes)>, StoreError> {
         Ok(self.prefix(tree, prefix, direction, 1)?.pop())
@@ -253,7 +279,7 @@ impl<'a> WriteTx<'a> {
     ///
     /// # Errors
     /// As there.
-    pub fn get(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<Option<Bytes>, StoreError> {
+    pub fn get(&self, tree: Tree, key: impl RowKey) -> Result<Option<Bytes>, StoreError> {
         self.reading(|tx| tx.get(tree, key))
     }
 
@@ -261,7 +287,7 @@ impl<'a> WriteTx<'a> {
     ///
     /// # Errors
     /// As there.
-    pub fn contains(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<bool, StoreError> {
+    pub fn contains(&self, tree: Tree, key: impl RowKey) -> Result<bool, StoreError> {
         self.reading(|tx| tx.contains(tree, key))
     }
 
@@ -269,7 +295,7 @@ impl<'a> WriteTx<'a> {
     ///
     /// # Errors
     /// As there.
-    pub fn record<T: DeserializeOwned>(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<Option<T>, StoreError> {
+    pub fn record<T: DeserializeOwned>(&self, tree: Tree, key: impl RowKey) -> Result<Option<T>, StoreError> {
         self.reading(|tx| tx.record(tree, key))
     }
 
@@ -277,7 +303,7 @@ impl<'a> WriteTx<'a> {
     ///
     /// # Errors
     /// As there.
-    pub fn raw(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<Option<Bytes>, StoreError> {
+    pub fn raw(&self, tree: Tree, key: impl RowKey) -> Result<Option<Bytes>, StoreError> {
         self.reading(|tx| tx.raw(tree, key))
     }
 
@@ -285,7 +311,7 @@ impl<'a> WriteTx<'a> {
     ///
     /// # Errors
     /// As there.
-    pub fn fixed(&self, tree: Tree, key: impl AsRef<[u8]>) -> Result<Option<Bytes>, StoreError> {
+    pub fn fixed(&self, tree: Tree, key: impl RowKey) -> Result<Option<Bytes>, StoreError> {
         self.reading(|tx| tx.fixed(tree, key))
     }
 
@@ -311,7 +337,7 @@ impl<'a> WriteTx<'a> {
     pub fn prefix(
         &self,
         tree: Tree,
-        prefix: impl AsRef<[u8]>,
+        prefix: impl RowKey,
         direction: Direction,
         limit: usize,
     ) -> Result<Page, StoreError> {
@@ -325,7 +351,7 @@ impl<'a> WriteTx<'a> {
     pub fn first(
         &self,
         tree: Tree,
-        prefix: impl AsRef<[u8]>,
+        prefix: impl RowKey,
         direction: Direction,
     ) -> Result<Option<(Bytes, Bytes)>, StoreError> {
         self.reading(|tx| tx.first(tree, prefix, direction))
@@ -335,46 +361,41 @@ impl<'a> WriteTx<'a> {
     ///
     /// # Errors
     /// [`StoreError::KeyTooLong`] for a key over [`MAX_KEY`] bytes, which is a bug of the caller.
-    pub fn put(&mut self, tree: Tree, key: impl AsRef<[u8]>, value: Bytes) -> Result<(), StoreError> {
-        self.change(tree, key.as_ref(), Some(value))
+    pub fn put(&mut self, tree: Tree, key: impl RowKey, value: Bytes) -> Result<(), StoreError> {
+        self.change(tree, &key, Some(value))
     }
 
     /// Writes a record.
     ///
     /// # Errors
     /// As [`WriteTx::put`].
-    pub fn put_record<T: Serialize>(
-        &mut self,
-        tree: Tree,
-        key: impl AsRef<[u8]>,
-        record: &T,
-    ) -> Result<(), StoreError> {
+    pub fn put_record<T: Serialize>(&mut self, tree: Tree, key: impl RowKey, record: &T) -> Result<(), StoreError> {
         let value = envelope::seal_record(tree, record)?;
-        self.change(tree, key.as_ref(), Some(value))
+        self.change(tree, &key, Some(value))
     }
 
     /// Writes bytes that are encoded already.
     ///
     /// # Errors
     /// As [`WriteTx::put`].
-    pub fn put_raw(&mut self, tree: Tree, key: impl AsRef<[u8]>, body: &[u8]) -> Result<(), StoreError> {
-        self.change(tree, key.as_ref(), Some(envelope::seal(Codec::Raw, body)))
+    pub fn put_raw(&mut self, tree: Tree, key: impl RowKey, body: &[u8]) -> Result<(), StoreError> {
+        self.change(tree, &key, Some(envelope::seal(Codec::Raw, body)))
     }
 
     /// Writes an index row: numbers in a fixed order, or nothing.
     ///
     /// # Errors
     /// As [`WriteTx::put`].
-    pub fn put_fixed(&mut self, tree: Tree, key: impl AsRef<[u8]>, body: &[u8]) -> Result<(), StoreError> {
-        self.change(tree, key.as_ref(), Some(envelope::seal(Codec::Fixed, body)))
+    pub fn put_fixed(&mut self, tree: Tree, key: impl RowKey, body: &[u8]) -> Result<(), StoreError> {
+        self.change(tree, &key, Some(envelope::seal(Codec::Fixed, body)))
     }
 
     /// Removes a row, whether or not it exists.
     ///
     /// # Errors
     /// As [`WriteTx::put`].
-    pub fn delete(&mut self, tree: Tree, key: impl AsRef<[u8]>) -> Result<(), StoreError> {
-        self.change(tree, key.as_ref(), None)
+    pub fn delete(&mut self, tree: Tree, key: impl RowKey) -> Result<(), StoreError> {
+        self.change(tree, &key, None)
     }
 
     /// Rows this write has changed so far: what the row budget is measured by.
@@ -383,7 +404,8 @@ impl<'a> WriteTx<'a> {
         self.mine.rows()
     }
 
-    fn change(&mut self, tree: Tree, key: &[u8], value: Option<Bytes>) -> Result<(), StoreError> {
+    fn change(&mut self, tree: Tree, key: &impl RowKey, value: Option<Bytes>) -> Result<(), StoreError> {
+        let key = &*key.stored(tree, self.keyring);
         if key.len() > MAX_KEY {
             return Err(StoreError::KeyTooLong { tree: tree.name(), len: key.len() });
         }

@@ -18,7 +18,7 @@ use wacore::store::error::StoreError as LibraryError;
 use wasup_store::envelope::{self, Codec};
 use wasup_store::key::Key;
 use wasup_store::repo::wa::{self, WaKind, WaScope};
-use wasup_store::{Direction, Durability, ReadTx, Store, StoreError, Tree, WriteTx};
+use wasup_store::{Durability, ReadTx, Store, StoreError, Tree, WriteTx};
 
 pub(crate) use protocol::pending_key;
 #[cfg(test)]
@@ -138,13 +138,12 @@ impl KeyStore {
         prefix: &Key,
         mut pick: impl FnMut(&[u8], &Bytes) -> Result<Option<T>, StoreError> + Send,
     ) -> Answer<Vec<T>> {
-        let end = wasup_store::key::prefix_end(prefix.as_slice());
-        let mut from = prefix.as_slice().to_vec();
+        let mut last: Option<Bytes> = None;
         let mut kept = Vec::new();
         loop {
             let page = self
                 .read(|tx| {
-                    let page = tx.range(Tree::Wa, &from, end.as_deref(), Direction::Forward, PAGE)?;
+                    let page = tx.prefix_after(Tree::Wa, prefix, last.as_deref(), PAGE)?;
                     for (key, value) in &page {
                         kept.extend(pick(key, value)?);
                     }
@@ -152,10 +151,7 @@ impl KeyStore {
                 })
                 .await?;
             match page.last() {
-                Some((last, _)) if page.len() == PAGE => {
-                    from = last.to_vec();
-                    from.push(0);
-                }
+                Some((key, _)) if page.len() == PAGE => last = Some(key.clone()),
                 _ => return Ok(kept),
             }
             tokio::task::yield_now().await;

@@ -16,17 +16,22 @@ const UPLOADED: u8 = 1;
 const NOT_UPLOADED: u8 = 0;
 
 impl KeyStore {
+    /// `user@server.0` or `user:device@server.0`, the user as a part of its own: everything of a user is found by it.
     fn by_address(&self, kind: WaKind, address: &str) -> Key {
-        self.key(kind).wire(address.as_bytes())
+        let (user, rest) = address.split_at(address.find(['@', ':']).unwrap_or(address.len()));
+        self.of_user(kind, user).personal(rest.as_bytes())
+    }
+
+    fn of_user(&self, kind: WaKind, user: &str) -> Key {
+        self.key(kind).personal(user.as_bytes())
+    }
+
+    fn sender_key(&self, name: &str) -> Key {
+        self.key(WaKind::SenderKey).personal(name.as_bytes())
     }
 
     fn by_number(&self, kind: WaKind, id: u32) -> Key {
         self.key(kind).u32(id)
-    }
-
-    async fn put_addressed(&self, kind: WaKind, rows: &[(Arc<str>, Bytes)]) -> Answer<()> {
-        let rows = rows.iter().map(|(address, body)| (self.by_address(kind, address), body.clone())).collect();
-        self.put_raw_rows(Durability::Durable, rows).await
     }
 }
 
@@ -85,7 +90,8 @@ impl SignalStore for KeyStore {
     }
 
     async fn put_sessions_batch(&self, sessions: &[(Arc<str>, Bytes)]) -> Answer<()> {
-        self.put_addressed(WaKind::Session, sessions).await
+        let row = |(address, body): &(Arc<str>, Bytes)| (self.by_address(WaKind::Session, address), body.clone());
+        self.put_raw_rows(Durability::Durable, sessions.iter().map(row).collect()).await
     }
 
     async fn delete_session(&self, address: &str) -> Answer<()> {
@@ -97,15 +103,8 @@ impl SignalStore for KeyStore {
         self.read(|tx| tx.contains(Tree::Wa, &row)).await
     }
 
-    /// Looks for `user@…` and `user:…` only, so that one number is never taken for another that it begins. An address
-    /// too long to stand in a key counts for every user: that only costs the library a scan.
     async fn has_signal_state_for_user(&self, user: &str) -> Answer<bool> {
-        let mut prefixes = Vec::with_capacity(6);
-        for kind in [WaKind::Session, WaKind::Identity] {
-            prefixes.push(self.key(kind).bytes(user.as_bytes()).u8(b'@'));
-            prefixes.push(self.key(kind).bytes(user.as_bytes()).u8(b':'));
-            prefixes.push(self.key(kind).u8(1));
-        }
+        let prefixes = [WaKind::Session, WaKind::Identity].map(|kind| self.of_user(kind, user));
         self.read(|tx| {
             for prefix in &prefixes {
                 if tx.first(Tree::Wa, prefix, Direction::Forward)?.is_some() {
@@ -195,19 +194,20 @@ impl SignalStore for KeyStore {
     }
 
     async fn put_sender_key(&self, address: &str, record: &[u8]) -> Answer<()> {
-        let row = self.by_address(WaKind::SenderKey, address);
+        let row = self.sender_key(address);
         self.put_raw(Durability::Durable, row, Bytes::copy_from_slice(record)).await
     }
 
     async fn put_sender_keys_batch(&self, sender_keys: &[(Arc<str>, Bytes)]) -> Answer<()> {
-        self.put_addressed(WaKind::SenderKey, sender_keys).await
+        let row = |(name, body): &(Arc<str>, Bytes)| (self.sender_key(name), body.clone());
+        self.put_raw_rows(Durability::Durable, sender_keys.iter().map(row).collect()).await
     }
 
     async fn get_sender_key(&self, address: &str) -> Answer<Option<Vec<u8>>> {
-        Ok(self.raw(self.by_address(WaKind::SenderKey, address)).await?.map(Vec::from))
+        Ok(self.raw(self.sender_key(address)).await?.map(Vec::from))
     }
 
     async fn delete_sender_key(&self, address: &str) -> Answer<()> {
-        self.delete(Durability::Durable, self.by_address(WaKind::SenderKey, address)).await
+        self.delete(Durability::Durable, self.sender_key(address)).await
     }
 }

@@ -7,23 +7,26 @@ use wasup_store::key::Key;
 /// through, together with account, link and kind, would not fit into a key.
 const PLAIN: usize = 150;
 
-/// Appends three wire parts. A key of the digest form is shorter than any of the plain form, so they can't meet.
+/// Appends a chat, a sender and a message's id. A key of the digest form has one part, all others have three, so they can't
+/// meet.
 pub(super) fn three(key: Key, [a, b, c]: [&str; 3]) -> Key {
     if a.len() + b.len() + c.len() <= PLAIN {
-        return key.wire(a.as_bytes()).wire(b.as_bytes()).wire(c.as_bytes());
+        return key.personal(a.as_bytes()).personal(b.as_bytes()).wire(c.as_bytes());
     }
     let mut digest = Sha256::new();
     for part in [a, b, c] {
         digest.update((part.len() as u64).to_be_bytes());
         digest.update(part.as_bytes());
     }
-    key.u8(1).bytes(&digest.finalize())
+    key.personal(&digest.finalize())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use wasup_store::key::MAX_KEY;
+    use wasup_store::keyring::Keyring;
+    use wasup_store::{RowKey, Tree};
 
     #[test]
     fn no_choice_of_parts_makes_a_long_or_shared_key() {
@@ -32,7 +35,8 @@ mod tests {
             for b in [0, 1, 64, 65, 86] {
                 for c in [0, 1, 22, 64, 65, 100_000] {
                     let parts = ["a".repeat(a), "b".repeat(b), "c".repeat(c)];
-                    let key = three(Key::new().u32(1).u32(1).u8(1), [&parts[0], &parts[1], &parts[2]]).into_vec();
+                    let key = three(Key::new().u32(1).u32(1).u8(1), [&parts[0], &parts[1], &parts[2]]);
+                    let key = key.stored(Tree::Wa, &Keyring::plain()).into_owned();
                     assert!(key.len() <= MAX_KEY, "{a} {b} {c}: {}", key.len());
                     assert!(seen.insert(key), "{a} {b} {c}");
                 }

@@ -24,7 +24,6 @@ pub(super) struct AccountKeys {
     /// Encrypts values.
     pub(super) values: Secret,
     /// Hides what names a human in keys.
-    #[cfg_attr(not(test), expect(dead_code, reason = "names in keys are hidden with the next change"))]
     pub(super) veils: Secret,
 }
 

@@ -5,9 +5,12 @@
 //! random nonce, and the row's own place as associated data, so that a value can't be moved. Values with the codec
 //! `Fixed` stay plain: they are numbers that indexes need (positions, times, row numbers, counts) and never a text, an
 //! address or a key, and the rows that must be read before a key is known are among them. Nobody else may use that codec.
+//!
+//! Keys are not encrypted, because rows are found by them. Their parts that name a human are veiled ([`veil`]).
 
 mod derived;
 mod master;
+mod veil;
 
 use bytes::Bytes;
 use chacha20poly1305::aead::AeadInOut;

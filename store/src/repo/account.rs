@@ -63,7 +63,7 @@ const fn default_tenant() -> TenantNo {
 }
 
 pub(crate) fn id_key(id: &AccountId) -> Key {
-    Key::new().wire(id.as_str().as_bytes())
+    Key::new().personal(id.as_str().as_bytes())
 }
 
 fn no_key(no: AccountNo) -> Key {
@@ -122,14 +122,15 @@ pub fn by_no(tx: &ReadTx<'_>, no: AccountNo) -> Result<Option<AccountRecord>, St
     }
 }
 
-/// At most `limit` accounts in the order of their ids, after the one given.
+/// At most `limit` accounts after the one given, in the order of their keys: that of their ids in a plain store, any other
+/// lasting order in an encrypted one.
 ///
 /// # Errors
 /// [`StoreError`] when a row can't be read.
 pub fn list(tx: &ReadTx<'_>, after: Option<&AccountId>, limit: usize) -> Result<Vec<AccountRecord>, StoreError> {
     // The key ends in a zero byte, so one byte more is the next possible key.
-    let from = after.map(|id| id_key(id).u8(0)).unwrap_or_default();
-    let rows = tx.range(Tree::Account, from.as_slice(), None, Direction::Forward, limit)?;
+    let from = after.map(|id| tx.stored(Tree::Account, id_key(id).u8(0))).unwrap_or_default();
+    let rows = tx.range(Tree::Account, &from, None, Direction::Forward, limit)?;
     rows.iter().map(|(_, value)| crate::envelope::open_record(Tree::Account, value)).collect()
 }
 

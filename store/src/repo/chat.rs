@@ -25,7 +25,7 @@ fn record_key(no: AccountNo, chat: ChatNo) -> Key {
 }
 
 fn jid_key(no: AccountNo, jid: &Jid) -> Key {
-    Key::new().u32(no.0).u32(0).wire(jid.as_str().as_bytes())
+    Key::new().u32(no.0).u32(0).personal(jid.as_str().as_bytes())
 }
 
 fn recent_key(no: AccountNo, last_ms: Millis, chat: ChatNo) -> Key {

@@ -18,7 +18,7 @@ fn record_key(no: AccountNo, person: PersonNo) -> Key {
 }
 
 fn pointer_key(no: AccountNo, jid: &Jid) -> Key {
-    Key::new().u32(no.0).u8(1).wire(jid.as_str().as_bytes())
+    Key::new().u32(no.0).u8(1).personal(jid.as_str().as_bytes())
 }
 
 fn alias_key(no: AccountNo, way: u8, from: PersonNo, to: PersonNo) -> Key {

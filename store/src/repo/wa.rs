@@ -1,7 +1,8 @@
 //! Rows of the protocol library: `no · link · kind · rest` in [`Tree::Wa`].
 //!
 //! What stands in them is the business of `sessions`; the store gives them their place, their owner and their end.
-//! All rows of a link go with it: a logout bumps the link's number and the old range is deleted.
+//! What names a human or a group goes into the keys as a personal part. All rows of a link go with it: a logout bumps
+//! the link's number and the old range is deleted.
 
 use crate::id::{AccountNo, Epoch, LinkNo};
 use crate::key::Key;
@@ -25,9 +26,9 @@ pub struct WaScope {
 pub enum WaKind {
     /// The device itself: keys, identity, settings. One row. Durable.
     Device = 1,
-    /// address → identity key. Durable.
+    /// user · rest of the address → identity key. Durable.
     Identity = 2,
-    /// address → Signal session. Durable.
+    /// user · rest of the address → Signal session. Durable.
     Session = 3,
     /// id u32 → uploaded u8 and record. Stored durable, deleted relaxed.
     PreKey = 4,

@@ -10,11 +10,11 @@ use wasup_store::{Durability, ReadTx, StoreError, Tree, WriteTx};
 use crate::keystore::{Answer, KeyStore, cut};
 
 fn lid_key(scope: WaScope, lid: &str) -> Key {
-    wa::key(scope, WaKind::LidToPhone).wire(lid.as_bytes())
+    wa::key(scope, WaKind::LidToPhone).personal(lid.as_bytes())
 }
 
 fn phone_key(scope: WaScope, phone: &str) -> Key {
-    wa::key(scope, WaKind::PhoneToLid).wire(phone.as_bytes())
+    wa::key(scope, WaKind::PhoneToLid).personal(phone.as_bytes())
 }
 
 /// The mapping of a LID's user part.

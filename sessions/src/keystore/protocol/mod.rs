@@ -27,15 +27,15 @@ const DEVICE_LIST_BYTES: usize = 256;
 
 impl KeyStore {
     fn base_key(&self, address: &str, message_id: &str) -> Key {
-        self.key(WaKind::BaseKey).wire(address.as_bytes()).wire(message_id.as_bytes())
+        self.key(WaKind::BaseKey).personal(address.as_bytes()).wire(message_id.as_bytes())
     }
 
     fn devices_of(&self, user: &str) -> Key {
-        self.key(WaKind::DeviceList).wire(user.as_bytes())
+        self.key(WaKind::DeviceList).personal(user.as_bytes())
     }
 
     fn group_metadata(&self, group: &str) -> Key {
-        self.key(WaKind::GroupMetadata).wire(group.as_bytes())
+        self.key(WaKind::GroupMetadata).personal(group.as_bytes())
     }
 }
 

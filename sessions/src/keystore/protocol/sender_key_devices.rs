@@ -28,13 +28,13 @@ impl KeyStore {
     fn pair(&self, group: &str, device: &str) -> PairKeys {
         let (group, device) = (group.as_bytes(), device.as_bytes());
         PairKeys {
-            by_group: self.key(WaKind::SenderKeyDevice).wire(group).wire(device),
-            by_device: self.key(WaKind::SenderKeyGroup).wire(device).wire(group),
+            by_group: self.key(WaKind::SenderKeyDevice).personal(group).personal(device),
+            by_device: self.key(WaKind::SenderKeyGroup).personal(device).personal(group),
         }
     }
 
     pub(super) async fn sender_key_devices(&self, group: &str) -> Answer<Vec<(String, bool)>> {
-        let of_group = self.key(WaKind::SenderKeyDevice).wire(group.as_bytes());
+        let of_group = self.key(WaKind::SenderKeyDevice).personal(group.as_bytes());
         self.collect(&of_group, |_, value| {
             let row: GroupDevice = envelope::open_record(Tree::Wa, value)?;
             Ok(Some((row.device, row.has_key)))
@@ -62,12 +62,12 @@ impl KeyStore {
     /// Forgets every device of one group, or of all.
     pub(super) async fn forget_sender_key_devices(&self, group: Option<&str>) -> Answer<()> {
         let prefix = self.key(WaKind::SenderKeyDevice);
-        let prefix = group.map_or(prefix.clone(), |group| prefix.wire(group.as_bytes()));
+        let prefix = group.map_or(prefix.clone(), |group| prefix.personal(group.as_bytes()));
         self.forget_rows(vec![prefix]).await
     }
 
     pub(super) async fn forget_devices_everywhere(&self, devices: &[&str]) -> Answer<()> {
-        let of_device = |device: &&str| self.key(WaKind::SenderKeyGroup).wire(device.as_bytes());
+        let of_device = |device: &&str| self.key(WaKind::SenderKeyGroup).personal(device.as_bytes());
         self.forget_rows(devices.iter().map(of_device).collect()).await
     }
 
@@ -103,8 +103,8 @@ fn forget_some(tx: &mut WriteTx<'_>, pairs: &PairsOf, prefixes: &[Key]) -> Resul
             for (_, value) in &page {
                 let row: GroupDevice = envelope::open_record(Tree::Wa, value)?;
                 let (group, device) = (row.group.as_bytes(), row.device.as_bytes());
-                tx.delete(Tree::Wa, pairs.by_group.clone().wire(group).wire(device))?;
-                tx.delete(Tree::Wa, pairs.by_device.clone().wire(device).wire(group))?;
+                tx.delete(Tree::Wa, pairs.by_group.clone().personal(group).personal(device))?;
+                tx.delete(Tree::Wa, pairs.by_device.clone().personal(device).personal(group))?;
             }
             if page.len() < PAGE {
                 break;

@@ -16,7 +16,7 @@ fn sent_at(body: &[u8]) -> Result<i64, StoreError> {
 
 impl KeyStore {
     fn sent_key(&self, chat: &str, id: &str) -> Key {
-        self.key(WaKind::SentMessage).wire(chat.as_bytes()).wire(id.as_bytes())
+        self.key(WaKind::SentMessage).personal(chat.as_bytes()).wire(id.as_bytes())
     }
 
     pub(super) async fn put_sent(&self, chat: &str, id: &str, payload: &[u8]) -> Answer<()> {

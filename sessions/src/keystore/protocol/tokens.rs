@@ -46,7 +46,7 @@ impl Token {
 
 impl KeyStore {
     fn token_key(&self, jid: &str) -> Key {
-        self.key(WaKind::PrivacyToken).wire(jid.as_bytes())
+        self.key(WaKind::PrivacyToken).personal(jid.as_bytes())
     }
 
     pub(super) async fn token(&self, jid: &str) -> Answer<Option<TcTokenEntry>> {

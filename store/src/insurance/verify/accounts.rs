@@ -23,7 +23,7 @@ pub(super) fn check(check: &mut Check<'_>) {
                 && owner.epoch == account.epoch
                 && owner.link == account.link
         });
-        if !same || id_key(&account.id).as_slice() != key {
+        if !same || check.tx.stored(Tree::Account, id_key(&account.id)) != key {
             check.fail(FindingCode::IndexMissing, Tree::Account, key);
         }
         Ok(())

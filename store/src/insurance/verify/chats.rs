@@ -22,7 +22,7 @@ fn persons(check: &mut Check<'_>) {
                 let person: PersonRecord = record(Tree::Person, value)?;
                 // A number that moved on still stands in its former owner's record, so only its being known counts.
                 for jid in [person.lid, person.phone].into_iter().flatten() {
-                    let pointer = Key::new().u32(no).u8(1).wire(jid.as_str().as_bytes());
+                    let pointer = Key::new().u32(no).u8(1).personal(jid.as_str().as_bytes());
                     check.expect((Tree::Person, key), Tree::Person, &pointer)?;
                 }
             }
@@ -65,7 +65,7 @@ fn chats(check: &mut Check<'_>) {
             Some(chat) => {
                 rows.0 += 1;
                 let found: ChatRecord = record(Tree::Chat, value)?;
-                let pointer = Key::new().u32(no).u32(0).wire(found.participant.jid.as_str().as_bytes());
+                let pointer = Key::new().u32(no).u32(0).personal(found.participant.jid.as_str().as_bytes());
                 check.expect_fixed((Tree::Chat, key), Tree::Chat, &pointer, &chat.to_be_bytes())
             }
             None => {
