@@ -2,12 +2,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::{Config, unfit_key};
+use crate::private_file::{self, NotPrivate};
 
 /// Name of the file in the data folder.
 const FILE: &str = "api_key";
@@ -81,14 +82,10 @@ pub fn obtain(config: &Config) -> Result<ApiKey, ApiKeyError> {
 
 /// Whether the file is there; refuses one that others can read.
 fn private(path: &Path) -> Result<bool, ApiKeyError> {
-    match std::fs::metadata(path) {
-        Ok(metadata) => {
-            let mode = metadata.permissions().mode() & 0o777;
-            if mode & 0o077 == 0 { Ok(true) } else { Err(ApiKeyError::Open { path: path.into(), mode }) }
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(source) => Err(ApiKeyError::Io { path: path.into(), source }),
-    }
+    private_file::open(path).map(|file| file.is_some()).map_err(|error| match error {
+        NotPrivate::Io(source) => ApiKeyError::Io { path: path.into(), source },
+        NotPrivate::Open { mode } => ApiKeyError::Open { path: path.into(), mode },
+    })
 }
 
 fn read(path: &Path) -> Result<SecretString, ApiKeyError> {
@@ -122,6 +119,8 @@ fn write(path: &Path, key: &SecretString) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
     use crate::config::Sources;
 

@@ -19,6 +19,7 @@ use crate::api::{ApiState, Door, Settings as ApiSettings, router};
 use crate::api_key::{ApiKey, ApiKeyError, obtain};
 use crate::config::{Config, ConfigError, read_accounts};
 use crate::declared::{DeclareError, declare};
+use crate::encryption_key::EncryptionKeyError;
 use crate::health::{Health, Parts};
 use crate::metrics::Metrics;
 use crate::serving::{Limits as ServingLimits, serve};
@@ -47,6 +48,9 @@ pub enum StartError {
     /// The store can't be opened.
     #[error(transparent)]
     Store(#[from] wasup_store::OpenError),
+    /// The key of the store can't be used.
+    #[error(transparent)]
+    EncryptionKey(#[from] EncryptionKeyError),
     /// There is no API key.
     #[error(transparent)]
     ApiKey(#[from] ApiKeyError),
@@ -226,7 +230,8 @@ async fn end_serving(mut serving: JoinHandle<()>, patience: Duration) -> Vec<Str
 }
 
 /// Opening reads and may replay a log: not on a thread that serves.
-async fn open_store(config: &Config) -> Result<Store, wasup_store::OpenError> {
+async fn open_store(config: &Config) -> Result<Store, StartError> {
+    let key = crate::encryption_key::obtain(config)?;
     let (dir, cache) = (config.data.dir.clone(), config.data.cache.0);
     let opened = tokio::task::spawn_blocking({
         let dir = dir.clone();
@@ -234,12 +239,13 @@ async fn open_store(config: &Config) -> Result<Store, wasup_store::OpenError> {
             // Messages and keys are nobody else's business. A folder that is there keeps its owner's choice, and what
             // goes wrong here the store reports.
             let _ = DirBuilder::new().recursive(true).mode(0o700).create(&dir);
-            Store::open(&dir, cache)
+            Store::open_with(&dir, cache, key.as_ref())
         }
     });
-    opened.await.unwrap_or_else(|_| {
+    let opened = opened.await.unwrap_or_else(|_| {
         Err(wasup_store::OpenError::Damaged { path: dir, detail: "opening it panicked".to_owned() })
-    })
+    });
+    Ok(opened?)
 }
 
 /// The last handle syncs and gives the lock back: that blocks.

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "sandbox")]
 pub mod demo;
+pub mod encryption_key;
 pub mod gateway;
 pub mod health;
 pub mod metrics;
@@ -15,6 +16,7 @@ pub mod webhook_http;
 
 mod census;
 mod declared;
+mod private_file;
 mod wiring;
 
 pub use declared::DeclareError;

@@ -63,6 +63,12 @@ impl From<StartError> for Failure {
             StartError::Store(error) => error.into(),
             StartError::Accounts(error) => error.into(),
             StartError::Declare(error) => Self::new(Exit::BadConfig, &error, FIX_CONFIG),
+            StartError::EncryptionKey(error) => Self::new(
+                Exit::BadConfig,
+                &error,
+                "data.encryption_key_file must name a file of mode 0600 that holds 32 bytes, as `openssl rand -hex 32` \
+                 prints them. A store that exists opens only with the key it was created with.",
+            ),
             StartError::ApiKey(ApiKeyError::Io { .. }) => Self::new(
                 Exit::DataFolder,
                 &error,

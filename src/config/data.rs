@@ -17,6 +17,8 @@ pub struct DataConfig {
     pub cache: Size,
     /// Free space under which the API's work is refused.
     pub free_space_floor: Size,
+    /// File of the key that the store is encrypted with; empty for a plain store.
+    pub encryption_key_file: PathBuf,
 }
 
 impl DataConfig {
@@ -24,6 +26,21 @@ impl DataConfig {
         checks.between("data.cache", self.cache, Size::mib(4), Size::mib(64 << 10));
         if let Some(wrong) = unfit_folder(&self.dir) {
             checks.refuse("data.dir", wrong);
+        }
+        self.check_key_file(checks);
+    }
+}
+
+impl DataConfig {
+    fn check_key_file(&self, checks: &mut Checks) {
+        let file = &self.encryption_key_file;
+        if file.is_dir() {
+            checks.refuse("data.encryption_key_file", "is a folder; name the file that holds the key");
+        }
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        if !file.as_os_str().is_empty() && real(file).starts_with(real(&self.dir)) {
+            let what = "lies in data.dir: who gets hold of the folder, or of a copy of it, has the key too";
+            checks.warn("data.encryption_key_file", what);
         }
     }
 }
@@ -47,6 +64,24 @@ fn unfit_folder(dir: &Path) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_beside_what_it_protects_is_warned_of() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("data");
+        std::fs::create_dir(&dir).unwrap();
+        let found = |file: &Path| {
+            let mut checks = Checks::default();
+            let (cache, free_space_floor) = (Size::mib(64), Size::mib(256));
+            DataConfig { dir: dir.clone(), cache, free_space_floor, encryption_key_file: file.into() }
+                .check(&mut checks);
+            (checks.refused.len(), checks.warnings.len())
+        };
+        assert_eq!(found(Path::new("")), (0, 0));
+        assert_eq!(found(&root.path().join("key")), (0, 0));
+        assert_eq!(found(&dir.join("key")), (0, 1));
+        assert_eq!(found(root.path()), (1, 0));
+    }
 
     #[test]
     fn source_folders_are_refused() {

@@ -1,6 +1,7 @@
-//! Throughput of the real commits, on sled, durable: received messages with one endpoint an account, and accepted sends.
+//! Throughput of the real commits, on sled, durable: received messages with one endpoint an account, and accepted sends;
+//! each over a plain and over an encrypted store, in turn, with what encryption leaves of the rate.
 //!
-//! `cargo run --release -p wasup-store --example inbound_throughput [seconds]`: one line a number of writers.
+//! `cargo run --release -p wasup-store --example inbound_throughput [seconds] [rounds]`: two lines a number of writers.
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 
 use std::error::Error;
@@ -15,7 +16,7 @@ use wasup_store::repo::account::{self, NewAccount};
 use wasup_store::repo::inbound::{self, InboundBatch, NewInbound};
 use wasup_store::repo::send::{self, Idempotency, NewSend};
 use wasup_store::repo::{counters, endpoint};
-use wasup_store::{Durability, Store, StoreError};
+use wasup_store::{Durability, MasterKey, Store, StoreError};
 
 const NOW: u64 = 1_800_000_000_000;
 
@@ -24,10 +25,18 @@ type Failed = Box<dyn Error + Send + Sync>;
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Failed> {
     let seconds = std::env::args().nth(1).map_or(Ok(4), |text| text.parse())?;
-    println!("work     writers  per second  p50 ms  p99 ms  rows each  jobs a group  bytes each");
+    let rounds = std::env::args().nth(2).map_or(Ok(1), |text| text.parse::<u32>())?;
+    println!("work     writers  encrypted  per second  p50 ms  p99 ms  rows each  jobs a group  bytes each");
     for work in [Work::Receive, Work::Accept] {
         for writers in [1, 16, 256] {
-            measure(work, writers, Duration::from_secs(seconds)).await?;
+            let (mut plain, mut encrypted) = (0.0, 0.0);
+            // In turn, so that both meet the same moods of the disk.
+            for _ in 0..rounds {
+                plain += measure(work, writers, Duration::from_secs(seconds), None).await?;
+                let key = MasterKey::new(rand::random());
+                encrypted += measure(work, writers, Duration::from_secs(seconds), Some(&key)).await?;
+            }
+            println!("{:8} {writers:7}  {:.2} of the plain rate", format!("{work:?}"), encrypted / plain);
         }
     }
     Ok(())
@@ -39,9 +48,10 @@ enum Work {
     Accept,
 }
 
-async fn measure(work: Work, writers: u64, span: Duration) -> Result<(), Failed> {
+/// Answers the rate, in a second.
+async fn measure(work: Work, writers: u64, span: Duration, key: Option<&MasterKey>) -> Result<f64, Failed> {
     let folder = tempfile::tempdir()?;
-    let store = Store::open(folder.path(), 64 << 20)?;
+    let store = Store::open_with(folder.path(), 64 << 20, key)?;
     let mut accounts = Vec::new();
     for n in 0..writers {
         accounts.push(prepare(&store, n).await?);
@@ -77,17 +87,18 @@ async fn measure(work: Work, writers: u64, span: Duration) -> Result<(), Failed>
     check(&store, work, &accounts, count).await?;
     took.sort_unstable();
     let at = |part: usize| took.get(took.len() * part / 100).copied().unwrap_or_default().as_secs_f64() * 1e3;
+    let rate = count as f64 / elapsed.as_secs_f64();
     println!(
-        "{:8} {writers:7}  {:10.0}  {:6.2}  {:6.2}  {:9.2}  {:12.1}  {:10.0}",
+        "{:8} {writers:7}  {:9}  {rate:10.0}  {:6.2}  {:6.2}  {:9.2}  {:12.1}  {:10.0}",
         format!("{work:?}"),
-        count as f64 / elapsed.as_secs_f64(),
+        if key.is_some() { "yes" } else { "no" },
         at(50),
         at(99),
         (after.rows - before.rows) as f64 / count as f64,
         (after.jobs - before.jobs) as f64 / (after.groups - before.groups) as f64,
         (after.disk_bytes - before.disk_bytes) as f64 / count as f64,
     );
-    Ok(())
+    Ok(rate)
 }
 
 /// The counters must say what the writers were told.

@@ -4,6 +4,8 @@
 
 mod access;
 mod accounts;
+#[cfg(feature = "sandbox")]
+mod encrypted;
 mod metrics;
 #[cfg(feature = "sandbox")]
 mod metrics_live;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::world::{PATIENCE, client};
+use crate::world::{PATIENCE, client, key_file};
 
 /// A running `wasup serve`; killed when its test ends early.
 struct Server {
@@ -115,6 +115,37 @@ async fn healthcheck_says_whether_it_is_ready() {
     server.signal(Signal::TERM);
     server.end();
     assert_eq!(healthcheck(), Some(1));
+}
+
+#[tokio::test]
+async fn a_key_that_does_not_fit_the_store_is_a_wrong_config() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = ["ours", "other"].map(|name| key_file(folder.path(), name).display().to_string());
+    let with = |data: &'static str, key: Option<usize>| {
+        let mut extra = vec![("WASUP__DATA__DIR", data), ("WASUP__SERVER__DRAIN_DELAY", "0s")];
+        extra.extend(key.map(|key| ("WASUP__DATA__ENCRYPTION_KEY_FILE", keys[key].as_str())));
+        extra
+    };
+    for (data, key) in [("sealed", Some(0)), ("plain", None)] {
+        let server = Server::start(folder.path(), &with(data, key)).await;
+        server.signal(Signal::TERM);
+        assert_eq!(server.end().0, Some(0));
+    }
+    let cases = [
+        ("sealed", None, "no key is given"),
+        ("sealed", Some(1), "another key"),
+        ("plain", Some(0), "without encryption"),
+    ];
+    for (data, key, why) in cases {
+        let refused = wasup(folder.path(), &with(data, key)).arg("serve").output().unwrap();
+        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(78), "{told}");
+        assert!(told.contains(why) && told.contains("data.encryption_key_file"), "{told}");
+        assert!(keys.iter().all(|path| !told.contains(std::fs::read_to_string(path).unwrap().trim())));
+    }
+    std::fs::set_permissions(&keys[0], std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let refused = wasup(folder.path(), &with("sealed", Some(0))).arg("serve").output().unwrap();
+    assert_eq!(refused.status.code(), Some(78));
 }
 
 #[tokio::test]

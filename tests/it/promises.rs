@@ -10,16 +10,16 @@ use wasup_store::records::Phase;
 use crate::world::{PATIENCE, World};
 
 /// A gateway with linked accounts, and a stranger's phone.
-struct Linked {
-    world: World,
-    sandbox: RunningSandbox,
-    phones: Vec<Phone>,
-    friend: Phone,
+pub(crate) struct Linked {
+    pub(crate) world: World,
+    pub(crate) sandbox: RunningSandbox,
+    pub(crate) phones: Vec<Phone>,
+    pub(crate) friend: Phone,
 }
 
 impl Linked {
     /// Accounts `a0`, `a1` … each linked to a phone of its own.
-    async fn with(accounts: usize, extra: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with(accounts: usize, extra: &[(&str, &str)]) -> Self {
         let sandbox = wasup_sandbox::serve(SandboxConfig::default()).await.unwrap();
         let url = sandbox.network().url();
         let mut env = vec![("WASUP__LINK__URL", url.as_str())];
@@ -42,11 +42,11 @@ impl Linked {
         self.phones.push(phone);
     }
 
-    fn network(&self) -> &Network {
+    pub(crate) fn network(&self) -> &Network {
         self.sandbox.network()
     }
 
-    async fn until(&self, path: &str, done: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(&self, path: &str, done: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let (_, body) = self.world.get(path).await;
@@ -58,18 +58,18 @@ impl Linked {
         }
     }
 
-    async fn phases(&self, id: &str, phase: Phase) -> Value {
+    pub(crate) async fn phases(&self, id: &str, phase: Phase) -> Value {
         self.until(&format!("/v1/accounts/{id}"), |account| account["state"]["phase"] == phase.as_str()).await
     }
 
-    async fn send(&self, id: &str, text: &str) -> Value {
+    pub(crate) async fn send(&self, id: &str, text: &str) -> Value {
         let body = json!({"to": self.friend.number(), "type": "text", "text": text});
         let (status, sent) = self.world.post(&format!("/v1/accounts/{id}/messages"), &body).await;
         assert_eq!(status, 202, "{sent}");
         sent
     }
 
-    async fn message(&self, sent: &Value, done: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn message(&self, sent: &Value, done: impl Fn(&Value) -> bool) -> Value {
         self.until(&format!("/v1/messages/{}", sent["id"].as_str().unwrap()), done).await
     }
 
@@ -80,7 +80,7 @@ impl Linked {
     }
 }
 
-fn is_sent(message: &Value) -> bool {
+pub(crate) fn is_sent(message: &Value) -> bool {
     ["sent", "delivered", "read"].contains(&message["state"].as_str().unwrap_or_default())
 }
 

@@ -1,6 +1,7 @@
 //! A gateway over a store in a temporary folder, and a client of its API.
 
-use std::path::Path;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -40,6 +41,15 @@ pub(crate) fn client() -> Client {
     // Another test of this process may have been first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
+}
+
+/// A file with a key, which only its owner may read.
+pub(crate) fn key_file(folder: &Path, name: &str) -> PathBuf {
+    let path = folder.join(name);
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).unwrap();
+    let key = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+    std::io::Write::write_all(&mut &file, key.as_bytes()).unwrap();
+    path
 }
 
 impl World {

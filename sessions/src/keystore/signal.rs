@@ -15,15 +15,22 @@ use super::{Answer, KeyStore, cut, failed, raw_body};
 const UPLOADED: u8 = 1;
 const NOT_UPLOADED: u8 = 0;
 
+/// Behind the first part of an address in a key: whether that is a user.
+const NOBODYS: u8 = 0;
+const OF_USER: u8 = 1;
+
 impl KeyStore {
-    /// `user@server.0` or `user:device@server.0`, the user as a part of its own: everything of a user is found by it.
+    /// `user@server.0` or `user:device@server.0`, the user as a part of its own: everything of a user is found by it. What
+    /// has another form is nobody's.
     fn by_address(&self, kind: WaKind, address: &str) -> Key {
-        let (user, rest) = address.split_at(address.find(['@', ':']).unwrap_or(address.len()));
-        self.of_user(kind, user).personal(rest.as_bytes())
+        match address.find(['@', ':']) {
+            Some(at) => self.of_user(kind, &address[..at]).personal(&address.as_bytes()[at..]),
+            None => self.key(kind).personal(address.as_bytes()).u8(NOBODYS),
+        }
     }
 
     fn of_user(&self, kind: WaKind, user: &str) -> Key {
-        self.key(kind).personal(user.as_bytes())
+        self.key(kind).personal(user.as_bytes()).u8(OF_USER)
     }
 
     fn sender_key(&self, name: &str) -> Key {

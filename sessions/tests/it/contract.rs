@@ -14,7 +14,7 @@ use wacore::store::{Device, InMemoryBackend};
 use wasup_sessions::keystore::KeyStore;
 use wasup_store::engine::MemoryEngine;
 use wasup_store::repo::wa::WaScope;
-use wasup_store::{Store, SystemClock};
+use wasup_store::{MasterKey, Store, SystemClock};
 
 use crate::world::World;
 
@@ -224,9 +224,9 @@ async fn answer(step: u32, seed: u64, store: &dyn Backend) -> String {
     }
 }
 
-async fn keystore_in_memory() -> KeyStore {
+async fn keystore_in_memory(key: Option<&MasterKey>) -> KeyStore {
     let engine = Arc::new(MemoryEngine::default());
-    let store = Store::over(engine, Arc::new(SystemClock), "memory".as_ref()).unwrap();
+    let store = Store::over_with(engine, Arc::new(SystemClock), "memory".as_ref(), key).unwrap();
     let account = crate::world::create_account(&store, "shop").await;
     KeyStore::new(store, WaScope { no: account.no, link: account.link, epoch: account.epoch })
 }
@@ -234,7 +234,9 @@ async fn keystore_in_memory() -> KeyStore {
 #[tokio::test(flavor = "multi_thread")]
 async fn both_stores_answer_alike() {
     for seed in 0..4_u64 {
-        let (ours, theirs) = (keystore_in_memory().await, InMemoryBackend::new());
+        // Every second one encrypted: its keys are found although they are veiled.
+        let key = (seed % 2 == 1).then(|| MasterKey::new(key32(&mut StdRng::seed_from_u64(seed))));
+        let (ours, theirs) = (keystore_in_memory(key.as_ref()).await, InMemoryBackend::new());
         let mut rng = StdRng::seed_from_u64(seed);
         for n in 0..3_000 {
             let (step, seed_of_step) = (rng.random_range(0..10_000), rng.random());
@@ -246,7 +248,7 @@ async fn both_stores_answer_alike() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_comes_back_as_it_was() {
-    let ours = keystore_in_memory().await;
+    let ours = keystore_in_memory(None).await;
     assert!(!ours.exists().await.unwrap());
     assert_eq!(ours.create().await.unwrap(), 1);
     let made = ours.load().await.unwrap().unwrap();
@@ -275,7 +277,7 @@ async fn a_device_comes_back_as_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_claimed_by_two_lids_belongs_to_the_newer_one() {
-    let ours = keystore_in_memory().await;
+    let ours = keystore_in_memory(None).await;
     let entry = |lid: &str, phone: &str| LidPnMappingEntry {
         lid: lid.into(),
         phone_number: phone.into(),
@@ -290,7 +292,7 @@ async fn a_number_claimed_by_two_lids_belongs_to_the_newer_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_used_prekey_is_not_brought_back() {
-    let ours = keystore_in_memory().await;
+    let ours = keystore_in_memory(None).await;
     ours.store_prekey(5, b"key", false).await.unwrap();
     ours.remove_prekey(5).await.unwrap();
     ours.mark_prekeys_uploaded(&[5, 6]).await.unwrap();
