@@ -5,6 +5,7 @@ use wasup_store::OpenError;
 use super::exit::{Exit, Failure};
 use crate::api_key::ApiKeyError;
 use crate::config::ConfigError;
+use crate::encryption_key::EncryptionKeyError;
 use crate::gateway::{Breakdown, StartError};
 
 const FIX_CONFIG: &str = "Correct it and start again; `wasup config check` shows what is in force.";
@@ -57,18 +58,24 @@ impl From<OpenError> for Failure {
     }
 }
 
+impl From<EncryptionKeyError> for Failure {
+    fn from(error: EncryptionKeyError) -> Self {
+        Self::new(
+            Exit::BadConfig,
+            &error,
+            "data.encryption_key_file must name a file of mode 0600 that holds 32 bytes, as `openssl rand -hex 32` prints \
+             them. A store that exists opens only with the key it was created with.",
+        )
+    }
+}
+
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Store(error) => error.into(),
             StartError::Accounts(error) => error.into(),
             StartError::Declare(error) => Self::new(Exit::BadConfig, &error, FIX_CONFIG),
-            StartError::EncryptionKey(error) => Self::new(
-                Exit::BadConfig,
-                &error,
-                "data.encryption_key_file must name a file of mode 0600 that holds 32 bytes, as `openssl rand -hex 32` \
-                 prints them. A store that exists opens only with the key it was created with.",
-            ),
+            StartError::EncryptionKey(error) => error.into(),
             StartError::ApiKey(ApiKeyError::Io { .. }) => Self::new(
                 Exit::DataFolder,
                 &error,

@@ -5,9 +5,11 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use wasup_store::MasterKey;
 use wasup_store::insurance::{VerifyReport, verify};
 
 use super::{ConfigArgs, Exit, Failure};
+use crate::encryption_key;
 
 /// Which store a command works on.
 #[derive(Debug, Clone, Args)]
@@ -33,6 +35,11 @@ impl DataArgs {
             }
         }
     }
+
+    /// The configured key of the store, also of one in another folder.
+    pub(super) fn key(&self) -> Result<Option<MasterKey>, Failure> {
+        Ok(encryption_key::obtain(&self.config.load()?.config)?)
+    }
 }
 
 /// What `wasup verify` is told.
@@ -50,7 +57,7 @@ pub struct VerifyArgs {
 
 pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let (folder, cache) = args.data.folder()?;
-    let report = verify(&folder, cache, None, args.shown)?;
+    let report = verify(&folder, cache, args.data.key()?.as_ref(), args.shown)?;
     let text = if args.json { json(&report) } else { human(&report) };
     // A reader who went away has seen enough; the code tells the rest.
     let _ = writeln!(std::io::stdout(), "{text}");

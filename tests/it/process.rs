@@ -143,6 +143,8 @@ async fn a_key_that_does_not_fit_the_store_is_a_wrong_config() {
         assert!(told.contains(why) && told.contains("data.encryption_key_file"), "{told}");
         assert!(keys.iter().all(|path| !told.contains(std::fs::read_to_string(path).unwrap().trim())));
     }
+    let verify = |key| wasup(folder.path(), &with("sealed", key)).arg("verify").output().unwrap().status.code();
+    assert_eq!((verify(Some(0)), verify(Some(1)), verify(None)), (Some(0), Some(78), Some(78)));
     std::fs::set_permissions(&keys[0], std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let refused = wasup(folder.path(), &with("sealed", Some(0))).arg("serve").output().unwrap();
     assert_eq!(refused.status.code(), Some(78));
