@@ -26,17 +26,24 @@ type Failed = Box<dyn Error + Send + Sync>;
 async fn main() -> Result<(), Failed> {
     let seconds = std::env::args().nth(1).map_or(Ok(4), |text| text.parse())?;
     let rounds = std::env::args().nth(2).map_or(Ok(1), |text| text.parse::<u32>())?;
-    println!("work     writers  encrypted  per second  p50 ms  p99 ms  rows each  jobs a group  bytes each");
+    println!(
+        "work     writers  encrypted  per second  p50 ms  p99 ms  cpu us each  rows each  jobs a group  bytes each"
+    );
     for work in [Work::Receive, Work::Accept] {
         for writers in [1, 16, 256] {
-            let (mut plain, mut encrypted) = (0.0, 0.0);
+            let (mut plain, mut encrypted) = (Cost::default(), Cost::default());
             // In turn, so that both meet the same moods of the disk.
             for _ in 0..rounds {
-                plain += measure(work, writers, Duration::from_secs(seconds), None).await?;
+                plain.add(measure(work, writers, Duration::from_secs(seconds), None).await?);
                 let key = MasterKey::new(rand::random());
-                encrypted += measure(work, writers, Duration::from_secs(seconds), Some(&key)).await?;
+                encrypted.add(measure(work, writers, Duration::from_secs(seconds), Some(&key)).await?);
             }
-            println!("{:8} {writers:7}  {:.2} of the plain rate", format!("{work:?}"), encrypted / plain);
+            println!(
+                "{:8} {writers:7}  encrypted: {:.2} of the plain rate, {:.2} times the plain processor time",
+                format!("{work:?}"),
+                encrypted.rate() / plain.rate(),
+                encrypted.cpu_each() / plain.cpu_each(),
+            );
         }
     }
     Ok(())
@@ -48,15 +55,47 @@ enum Work {
     Accept,
 }
 
-/// Answers the rate, in a second.
-async fn measure(work: Work, writers: u64, span: Duration, key: Option<&MasterKey>) -> Result<f64, Failed> {
+/// What some messages cost.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
+    count: u64,
+    elapsed: Duration,
+    /// Processor time of the whole process: other work on the machine hardly moves it.
+    cpu: Duration,
+}
+
+impl Cost {
+    fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.elapsed += other.elapsed;
+        self.cpu += other.cpu;
+    }
+
+    fn rate(self) -> f64 {
+        self.count as f64 / self.elapsed.as_secs_f64()
+    }
+
+    fn cpu_each(self) -> f64 {
+        self.cpu.as_secs_f64() / self.count as f64
+    }
+}
+
+/// Processor time of this process so far, from the kernel's ticks of 10 ms.
+fn cpu() -> Result<Duration, Failed> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+    let ticks: Vec<u64> = fields.skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    Ok(Duration::from_millis(10 * ticks.iter().sum::<u64>()))
+}
+
+async fn measure(work: Work, writers: u64, span: Duration, key: Option<&MasterKey>) -> Result<Cost, Failed> {
     let folder = tempfile::tempdir()?;
     let store = Store::open_with(folder.path(), 64 << 20, key)?;
     let mut accounts = Vec::new();
     for n in 0..writers {
         accounts.push(prepare(&store, n).await?);
     }
-    let (before, begun) = (store.stats(), Instant::now());
+    let (before, begun, cpu_before) = (store.stats(), Instant::now(), cpu()?);
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let mut tasks = tokio::task::JoinSet::new();
     for (no, epoch) in accounts.iter().copied() {
@@ -84,21 +123,23 @@ async fn measure(work: Work, writers: u64, span: Duration, key: Option<&MasterKe
         took.extend(task??);
     }
     let (elapsed, count, after) = (begun.elapsed(), done.load(Ordering::Relaxed), store.stats());
+    let cost = Cost { count, elapsed, cpu: cpu()?.saturating_sub(cpu_before) };
     check(&store, work, &accounts, count).await?;
     took.sort_unstable();
     let at = |part: usize| took.get(took.len() * part / 100).copied().unwrap_or_default().as_secs_f64() * 1e3;
-    let rate = count as f64 / elapsed.as_secs_f64();
     println!(
-        "{:8} {writers:7}  {:9}  {rate:10.0}  {:6.2}  {:6.2}  {:9.2}  {:12.1}  {:10.0}",
+        "{:8} {writers:7}  {:9}  {:10.0}  {:6.2}  {:6.2}  {:11.0}  {:9.2}  {:12.1}  {:10.0}",
         format!("{work:?}"),
         if key.is_some() { "yes" } else { "no" },
+        cost.rate(),
         at(50),
         at(99),
+        cost.cpu_each() * 1e6,
         (after.rows - before.rows) as f64 / count as f64,
         (after.jobs - before.jobs) as f64 / (after.groups - before.groups) as f64,
         (after.disk_bytes - before.disk_bytes) as f64 / count as f64,
     );
-    Ok(rate)
+    Ok(cost)
 }
 
 /// The counters must say what the writers were told.
