@@ -167,6 +167,7 @@ impl Gateway {
             accounts: tree.accounts.clone(),
             messages: tree.messages.clone(),
             endpoints: tree.endpoints.clone(),
+            clock: tree.clock.clone(),
             health,
             settings: Arc::new(api_settings(config, reach, ending.clone())),
             logs: extras.logs,

@@ -7,6 +7,7 @@ use wasup_store::Store;
 use wasup_store::id::AccountId;
 
 use crate::account::LinkLeases;
+use crate::clock::Timekeeper;
 use crate::door::Nudges;
 use crate::meters::Meters;
 use crate::settings::Settings;
@@ -49,12 +50,14 @@ pub(crate) struct Context {
     pub(crate) settled: Settled,
     pub(crate) leases: LinkLeases,
     pub(crate) meters: Meters,
+    pub(crate) time: Timekeeper,
 }
 
 impl Context {
     pub(crate) fn new(ports: Ports) -> Self {
         let Ports { store, links, webhooks, encoder, settings, nudges, qr_shown, meters } = ports;
         let (settled, leases) = (Settled::default(), LinkLeases::default());
-        Self { store, links, webhooks, encoder, settings, nudges, qr_shown, settled, leases, meters }
+        let time = Timekeeper::new(&store, settings.send.idempotency_ttl);
+        Self { store, links, webhooks, encoder, settings, nudges, qr_shown, settled, leases, meters, time }
     }
 }

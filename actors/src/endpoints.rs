@@ -8,7 +8,7 @@ use wasup_store::repo::{account, counters, endpoint};
 use wasup_store::{Durability, ReadTx, StoreError};
 
 use crate::context::Context;
-use crate::principal::Principal;
+use crate::principal::{Principal, sees};
 use crate::webhook::NewSecret;
 
 /// What an endpoint is set to.
@@ -94,7 +94,7 @@ impl Endpoints {
             endpoint::put(tx, &record, now_ms)?;
             Ok::<_, StoreError>((record, fresh))
         };
-        let (record, fresh) = self.ctx.store.write(Durability::Durable, write).await?;
+        let (record, fresh) = self.ctx.store.write_by(principal, Durability::Durable, write).await?;
         tracing::info!(account.id = %id, endpoint.id = %record.id, request_id = principal.request_id, "an endpoint was set");
         self.ctx.nudges.deliveries();
         let secret = fresh.then(|| NewSecret::new(&record.secret));
@@ -124,14 +124,15 @@ impl Endpoints {
     /// # Errors
     /// [`EndpointError`].
     pub async fn remove(&self, principal: &Principal, id: &AccountId) -> Result<bool, EndpointError> {
-        let no = self.owner(principal, id).await?;
+        let (no, now_ms) = (self.owner(principal, id).await?, self.ctx.store.now_ms());
         let write = move |tx: &mut wasup_store::WriteTx<'_>| {
             let Some(record) = tx.reading(|tx| endpoint::owned_by(tx, no))?.into_iter().next() else {
                 return Ok(false);
             };
-            endpoint::remove(tx, record.id)
+            endpoint::remove(tx, record.id, now_ms)
         };
-        let removed = self.ctx.store.write(Durability::Durable, write).await.map_err(EndpointError::Store)?;
+        let removed =
+            self.ctx.store.write_by(principal, Durability::Durable, write).await.map_err(EndpointError::Store)?;
         self.ctx.nudges.janitor();
         tracing::info!(account.id = %id, removed, request_id = principal.request_id, "an endpoint was removed");
         Ok(removed)
@@ -139,6 +140,6 @@ impl Endpoints {
 
     async fn owner(&self, principal: &Principal, id: &AccountId) -> Result<AccountNo, EndpointError> {
         let owner = self.ctx.store.read(|tx| account::get(tx, id)).await?;
-        owner.filter(|record| principal.sees(record)).map(|record| record.no).ok_or(EndpointError::AccountNotFound)
+        owner.filter(|record| sees(principal, record)).map(|record| record.no).ok_or(EndpointError::AccountNotFound)
     }
 }

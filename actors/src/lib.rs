@@ -11,6 +11,7 @@ pub mod webhook;
 mod account;
 mod accounts;
 mod alarm;
+mod clock;
 mod context;
 mod door;
 mod endpoints;
@@ -31,6 +32,7 @@ mod tests;
 #[doc(hidden)]
 pub use accounts::Fault;
 pub use accounts::{ASKS_MAX, AccountError, Accounts, NewAccount, PhaseCounts, QrAnswer};
+pub use clock::{Clock, ClockStanding};
 pub use context::{Ports, QrListener};
 pub use door::Nudges;
 pub use endpoints::{EndpointError, EndpointSpec, Endpoints};

@@ -18,7 +18,7 @@ pub use wasup_store::repo::send::Accepted;
 
 use crate::context::Context;
 use crate::meters::Refusal;
-use crate::principal::Principal;
+use crate::principal::{Principal, sees};
 
 /// What a caller should wait when an outbox is full.
 const FULL_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -169,7 +169,7 @@ impl Messages {
         settings.free_space_floor.admit()?;
         let id = command.account.clone();
         let found = self.ctx.store.read(|tx| account::get(tx, &id)).await?;
-        let owner = found.filter(|record| principal.sees(record)).ok_or(SendError::AccountNotFound)?;
+        let owner = found.filter(|record| sees(principal, record)).ok_or(SendError::AccountNotFound)?;
         let now_ms = self.ctx.store.now_ms();
         let ttl_ms = u64::try_from(settings.idempotency_ttl.as_millis()).unwrap_or(u64::MAX);
         let idempotency = idempotency(&command)
@@ -189,7 +189,7 @@ impl Messages {
         let accepted = self
             .ctx
             .store
-            .write(Durability::Durable, move |tx| send::accept(tx, &new).map_err(SendError::from))
+            .write_by(principal, Durability::Durable, move |tx| send::accept(tx, &new).map_err(SendError::from))
             .await?;
         self.ctx.nudges.outbox(owner.no);
         Ok(accepted)
@@ -229,7 +229,7 @@ impl Messages {
             Ok::<_, StoreError>(message::get(tx, id)?.map(|message| (owner, message)))
         };
         let found = self.ctx.store.read(read).await?;
-        found.filter(|(owner, _)| principal.sees(owner)).ok_or(MessageError::NotFound)
+        found.filter(|(owner, _)| sees(principal, owner)).ok_or(MessageError::NotFound)
     }
 
     /// An account's messages, the newest first.
@@ -243,7 +243,7 @@ impl Messages {
         query: &MessageQuery,
     ) -> Result<Vec<(MessageId, MessageRecord)>, MessageError> {
         let owner = self.ctx.store.read(|tx| account::get(tx, id)).await?;
-        let owner = owner.filter(|record| principal.sees(record)).ok_or(MessageError::AccountNotFound)?;
+        let owner = owner.filter(|record| sees(principal, record)).ok_or(MessageError::AccountNotFound)?;
         let MessageQuery { chat, before, limit } = query;
         let chat = chat.clone().map(|jid| Participant {
             phone: jid.phone_digits().map(Into::into),

@@ -12,6 +12,7 @@ use wasup_store::id::AccountNo;
 use wasup_store::repo::account;
 
 use crate::accounts::{Accounts, SupervisorMsg};
+use crate::clock::Clock;
 use crate::context::{Context, Ports};
 use crate::door::Nudges;
 use crate::endpoints::Endpoints;
@@ -72,6 +73,8 @@ pub struct Tree {
     pub messages: Messages,
     /// The use cases around webhook endpoints.
     pub endpoints: Endpoints,
+    /// The use cases around the machine's clock.
+    pub clock: Clock,
     /// The wake-ups the tree was started with.
     pub nudges: Nudges,
     ctx: Arc<Context>,
@@ -112,6 +115,7 @@ impl Tree {
             accounts: Accounts::new(Arc::clone(&ctx)),
             messages: Messages::new(Arc::clone(&ctx)),
             endpoints: Endpoints::new(Arc::clone(&ctx)),
+            clock: Clock::new(Arc::clone(&ctx)),
             nudges: ctx.nudges.clone(),
             ctx,
             root,

@@ -1,6 +1,7 @@
 //! The HTTP API: one file a resource. A handler extracts, calls one use case, and maps its answer.
 
 mod accounts;
+mod clock;
 mod door;
 mod extract;
 mod idempotency;
@@ -44,6 +45,8 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .routes(routes!(messages::show))
         .routes(routes!(webhook::put, webhook::show, webhook::delete))
         .routes(routes!(log::show, log::put))
+        .routes(routes!(clock::show))
+        .routes(routes!(clock::trust))
         .routes(routes!(probes::health))
         .routes(routes!(openapi::show))
         .layer(from_fn_with_state(door.clone(), door::guard));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
-use wasup_actors::{Accounts, Endpoints, Messages};
+use wasup_actors::{Accounts, Clock, Endpoints, Messages};
 
 use crate::health::Health;
 use crate::metrics::HttpMeters;
@@ -21,6 +21,8 @@ pub struct ApiState {
     pub messages: Messages,
     /// Use cases around webhook endpoints.
     pub endpoints: Endpoints,
+    /// Use cases around the machine's clock.
+    pub clock: Clock,
     /// How the gateway is.
     pub health: Health,
     /// What of the config concerns requests.
@@ -60,6 +62,7 @@ handles!(
     accounts: Accounts,
     messages: Messages,
     endpoints: Endpoints,
+    clock: Clock,
     health: Health,
     settings: Arc<Settings>,
     logs: Option<Logs>,

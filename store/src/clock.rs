@@ -22,8 +22,9 @@ impl Clock for SystemClock {
 /// How far the store's time may run behind its last commit, in milliseconds. See [`store_time`].
 pub const MAX_STEP_BACK_MS: u64 = 5_000;
 
-/// The store's time: the wall's, but never more than five seconds before the last commit. A clock that is set back
-/// can't order new rows before old ones or bring expired rows back to life.
+/// The store's time: the wall's, but never more than five seconds before the last commit. Where the clock is set back,
+/// each commit follows it by five seconds at most: rows made one after the other stay near each other, and a clock that
+/// was wrong for a while does not leave its time behind for ever.
 #[must_use]
 pub fn store_time(wall_ms: u64, last_commit_ms: u64) -> u64 {
     wall_ms.max(last_commit_ms.saturating_sub(MAX_STEP_BACK_MS))

@@ -18,7 +18,7 @@ use crate::insurance::seal::{self, Left};
 use crate::keyring::{Keyring, MasterKey};
 use crate::tripwire::Tripwire;
 use crate::writer::{Progress, Writer};
-use crate::{Clock, EngineError, OpenError, ReadTx, StoreError, SystemClock, WriteTx, repo};
+use crate::{Clock, EngineError, OpenError, Principal, ReadTx, StoreError, SystemClock, WriteTx, repo};
 
 /// Writes that may wait for the writer at once; a further one waits for a place.
 pub const MAX_WAITING: usize = 4_096;
@@ -68,6 +68,7 @@ struct Shared {
     keyring: Arc<Keyring>,
     progress: Arc<Progress>,
     clock: Arc<dyn Clock>,
+    stopped_ms: u64,
     jobs: Option<Sender<Box<dyn Job>>>,
     places: Arc<Semaphore>,
     writer: Option<std::thread::JoinHandle<()>>,
@@ -188,8 +189,9 @@ impl Store {
             .map_err(|source| OpenError::Io { path: name.into(), source })?;
         let places = Arc::new(Semaphore::new(MAX_WAITING));
         let seal = files.map(|_| SealAtEnd { folder: name.into(), progress: Arc::clone(&progress) });
-        let writer = Some(writer);
-        let shared = Shared { engine, keyring, progress, clock, jobs: Some(jobs), places, writer, _seal: seal };
+        let (stopped_ms, writer, jobs) = (last.now_ms, Some(writer), Some(jobs));
+        let shared =
+            Shared { engine, keyring, progress, clock, stopped_ms, jobs, places, writer, _seal: seal };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -241,9 +243,31 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: Fn(&mut WriteTx<'_>) -> Result<T, E> + Send + 'static,
     {
+        self.enqueue(None, class, f).await
+    }
+
+    /// Writes for somebody: the commit carries who asked, and does not reach another tenant's accounts.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_by<T, E, F>(&self, principal: &Principal, class: Durability, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: Fn(&mut WriteTx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.enqueue(Some(Arc::new(principal.clone())), class, f).await
+    }
+
+    async fn enqueue<T, E, F>(&self, by: Option<Arc<Principal>>, class: Durability, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: Fn(&mut WriteTx<'_>) -> Result<T, E> + Send + 'static,
+    {
         let place = Arc::clone(&self.shared.places).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let (answer, answered) = oneshot::channel();
-        let job = Write { class, closure: f, outcome: None, answer, _place: place };
+        let job = Write { by, class, closure: f, outcome: None, answer, _place: place };
         self.shared.progress.jobs.fetch_add(1, Ordering::Relaxed);
         let sender = self.shared.jobs.as_ref().ok_or(StoreError::Closed)?;
         sender.send(Box::new(job)).map_err(|_| StoreError::Closed)?;
@@ -254,6 +278,18 @@ impl Store {
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         store_time(self.shared.clock.now_ms(), self.shared.progress.last_ms.load(Ordering::SeqCst))
+    }
+
+    /// The time by the machine's clock alone, which may jump either way.
+    #[must_use]
+    pub fn wall_ms(&self) -> u64 {
+        self.shared.clock.now_ms()
+    }
+
+    /// When the newest commit was made before this store was opened, by its own time; 0 for a new store.
+    #[must_use]
+    pub fn stopped_ms(&self) -> u64 {
+        self.shared.stopped_ms
     }
 
     /// Resolves when the store stopped after a failed write, with the cause. The process has to end then.
@@ -297,6 +333,7 @@ impl Store {
 }
 
 struct Write<T, E, F> {
+    by: Option<Arc<Principal>>,
     class: Durability,
     closure: F,
     outcome: Option<Result<T, E>>,
@@ -311,6 +348,7 @@ where
     F: Fn(&mut WriteTx<'_>) -> Result<T, E> + Send,
 {
     fn run(&mut self, tx: &mut WriteTx<'_>) -> bool {
+        tx.by.clone_from(&self.by);
         // A bug in one job must not take the writer, and with it every account, down.
         let outcome = catch_unwind(AssertUnwindSafe(|| (self.closure)(tx)));
         let outcome = outcome.unwrap_or_else(|_| Err(StoreError::JobPanicked.into()));

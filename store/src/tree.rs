@@ -58,11 +58,11 @@ trees! {
     MsgNum = "msg_num",
     /// no · provider id · 0 · chat_no · sender → message key. Follows the message. Durable.
     MsgWid = "msg_wid",
-    /// no · state · ts · rand → (), only for states that are not settled. Follows the message. Durable.
+    /// no · state · ts · rand → (), for sending, held, rejected, failed and cancelled. Follows the message. Durable.
     MsgOpen = "msg_open",
     /// no · term · block → packed message keys. Follows the message. Relaxed.
     MsgText = "msg_text",
-    /// no · lane u8 · message key → (). Removed when the send is settled. Durable.
+    /// no · lane u8 · message key → (), queued and sending ones. Removed when the send is settled or held. Durable.
     Outbox = "outbox",
     /// position u64 → event. Pruned by range. Durable.
     Event = "event",

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
@@ -13,7 +14,7 @@ use crate::key::{self, MAX_KEY};
 use crate::keyring::Keyring;
 use crate::overlay::Overlay;
 use crate::row_key::RowKey;
-use crate::{EngineError, StoreError, Tree};
+use crate::{EngineError, Principal, StoreError, Tree};
 
 /// Which end of a range a page begins at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -254,6 +255,8 @@ pub struct WriteTx<'a> {
     group: &'a Overlay,
     pub(crate) mine: Overlay,
     pub(crate) seen: Option<RefCell<Vec<Seen>>>,
+    /// Who asked for this write.
+    pub(crate) by: Option<Arc<Principal>>,
     /// Why the engine could not read, once it could not: it will not write either.
     pub(crate) broken: RefCell<Option<EngineError>>,
 }
@@ -261,7 +264,13 @@ pub struct WriteTx<'a> {
 impl<'a> WriteTx<'a> {
     pub(crate) fn new(engine: &'a dyn Engine, keyring: &'a Keyring, group: &'a Overlay) -> Self {
         let seen = engine.wants_preconditions().then(RefCell::default);
-        Self { engine, keyring, group, mine: Overlay::default(), seen, broken: RefCell::default() }
+        Self { engine, keyring, group, mine: Overlay::default(), seen, by: None, broken: RefCell::default() }
+    }
+
+    /// Who asked for this write; `None` for the product itself.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        self.by.as_deref()
     }
 
     /// Reads through this write.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::chunk::CutRows;
+use crate::clock::store_time;
 use crate::commit::{COMMIT_ROW, CommitRow};
 use crate::engine::Engine;
 use crate::group::{Failed, Group, Job};
@@ -193,7 +194,7 @@ impl Writer {
     /// Puts the commit number and time into the group's own rows.
     fn stamp(&mut self, group: &mut Group) -> Result<(), EngineError> {
         let commit = self.progress.applied.load(Ordering::SeqCst) + 1;
-        let now = self.clock.now_ms().max(self.progress.last_ms.load(Ordering::SeqCst));
+        let now = store_time(self.clock.now_ms(), self.progress.last_ms.load(Ordering::SeqCst));
         let position = group.position(&*self.engine)?;
         self.stamp = CommitRow { commit, now_ms: now, position, ..self.stamp };
         group.rows_mut().set(Tree::Meta, COMMIT_ROW, Some(self.stamp.seal()));

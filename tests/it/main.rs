@@ -4,6 +4,7 @@
 
 mod access;
 mod accounts;
+mod clock;
 #[cfg(feature = "sandbox")]
 mod encrypted;
 mod metrics;

@@ -8,7 +8,7 @@ use ractor::rpc::CallResult;
 use tokio::sync::Semaphore;
 use wasup_store::Durability;
 use wasup_store::id::{AccountId, AccountNo};
-use wasup_store::records::{AccountRecord, AccountState, Desired, Phase, Reason};
+use wasup_store::records::{AccountRecord, AccountState, Desired, Phase};
 use wasup_store::repo::account;
 
 use super::answers::BUSY;
@@ -17,7 +17,7 @@ use super::{AccountError, NewAccount, PhaseCounts, SupervisorMsg};
 use crate::account::{Close, Transition};
 use crate::context::Context;
 use crate::meters::{InUse, Refusal};
-use crate::principal::Principal;
+use crate::principal::{Principal, cause, sees};
 use crate::supervision::StopReason;
 
 /// Requests that may wait for the supervisor at once; a further one is refused.
@@ -62,7 +62,8 @@ impl Accounts {
             metadata: new.metadata.map(|notes| notes.to_string()),
             now_ms: self.ctx.store.now_ms(),
         };
-        let created = self.ctx.store.write(Durability::Durable, move |tx| account::create(tx, &row)).await?;
+        let created =
+            self.ctx.store.write_by(principal, Durability::Durable, move |tx| account::create(tx, &row)).await?;
         self.told(principal, &created.id, "an account was created");
         if created.desired == Desired::Running {
             self.ask_start(principal, created.no).await?;
@@ -76,7 +77,7 @@ impl Accounts {
     /// [`AccountError::NotFound`] for an unknown one.
     pub async fn get(&self, principal: &Principal, id: &AccountId) -> Result<AccountRecord, AccountError> {
         let found = self.ctx.store.read(|tx| account::get(tx, id)).await?;
-        found.filter(|record| principal.sees(record)).ok_or(AccountError::NotFound)
+        found.filter(|record| sees(principal, record)).ok_or(AccountError::NotFound)
     }
 
     /// At most `limit` accounts after one, in the order of their ids.
@@ -90,7 +91,7 @@ impl Accounts {
         limit: usize,
     ) -> Result<Vec<AccountRecord>, AccountError> {
         let page = self.ctx.store.read(|tx| account::list(tx, after, limit)).await?;
-        Ok(page.into_iter().filter(|record| principal.sees(record)).collect())
+        Ok(page.into_iter().filter(|record| sees(principal, record)).collect())
     }
 
     /// Makes an account run. One in quarantine has to be released instead, and stays where it is.
@@ -112,7 +113,7 @@ impl Accounts {
     pub async fn stop(&self, principal: &Principal, id: &AccountId) -> Result<AccountRecord, AccountError> {
         let no = self.desire(principal, id, Desired::Stopped).await?;
         self.told(principal, id, "an account is to stop");
-        self.ask_stop(no, Close { request_id: principal.cause(), ..Close::because(StopReason::Requested) }).await?;
+        self.ask_stop(no, Close { request_id: cause(principal), ..Close::because(StopReason::Requested) }).await?;
         self.get(principal, id).await
     }
 
@@ -125,12 +126,11 @@ impl Accounts {
         if record.state.phase != Phase::Quarantined {
             return Ok(record);
         }
-        let (no, now_ms) = (record.no, self.ctx.store.now_ms());
-        let released = AccountState { phase: Phase::Stopped, reason: Reason::Requested, ..AccountState::default() };
-        let state = released.clone();
-        let write = move |tx: &mut wasup_store::WriteTx<'_>| account::set_state(tx, no, None, &state, now_ms);
-        let request_id = principal.cause();
-        if self.ctx.store.write(Durability::Durable, write).await? {
+        let (released, now_ms, request_id) = (id.clone(), self.ctx.store.now_ms(), cause(principal));
+        let no = record.no;
+        let write = move |tx: &mut wasup_store::WriteTx<'_>| account::release(tx, &released, now_ms);
+        if self.ctx.store.write_by(principal, Durability::Durable, write).await? {
+            let released = AccountState::default();
             Transition { request_id: request_id.as_ref(), ..Transition::of(&record, &released) }.log();
         }
         self.ctx.nudges.deliveries();
@@ -145,10 +145,11 @@ impl Accounts {
     pub async fn delete(&self, principal: &Principal, id: &AccountId) -> Result<(), AccountError> {
         let no = self.desire(principal, id, Desired::Stopped).await?;
         self.told(principal, id, "an account is to be deleted");
-        let close = Close { reason: StopReason::Deleted, log_out: true, request_id: principal.cause() };
+        let close = Close { reason: StopReason::Deleted, log_out: true, request_id: cause(principal) };
         self.ask_stop(no, close.clone()).await?;
         let (gone, now_ms) = (id.clone(), self.ctx.store.now_ms());
-        let deleted = self.ctx.store.write(Durability::Durable, move |tx| account::delete(tx, &gone, now_ms)).await?;
+        let delete = move |tx: &mut wasup_store::WriteTx<'_>| account::delete(tx, &gone, now_ms);
+        let deleted = self.ctx.store.write_by(principal, Durability::Durable, delete).await?;
         // Somebody may have started it in between.
         self.ask_stop(no, close).await?;
         self.ctx.nudges.doors.forget(no);
@@ -199,14 +200,15 @@ impl Accounts {
 
     async fn desire(&self, principal: &Principal, id: &AccountId, desired: Desired) -> Result<AccountNo, AccountError> {
         self.get(principal, id).await?;
-        let id = id.clone();
-        let written = self.ctx.store.write(Durability::Durable, move |tx| account::set_desired(tx, &id, desired)).await;
+        let (id, now_ms) = (id.clone(), self.ctx.store.now_ms());
+        let write = move |tx: &mut wasup_store::WriteTx<'_>| account::set_desired(tx, &id, desired, now_ms);
+        let written = self.ctx.store.write_by(principal, Durability::Durable, write).await;
         let record: Option<AccountRecord> = written.map_err(AccountError::Store)?;
         record.map(|record| record.no).ok_or(AccountError::NotFound)
     }
 
     pub(super) async fn ask_start(&self, principal: &Principal, no: AccountNo) -> Result<(), AccountError> {
-        self.ask(START_PATIENCE, |done| Ask::Start { no, request_id: principal.cause(), done }).await
+        self.ask(START_PATIENCE, |done| Ask::Start { no, request_id: cause(principal), done }).await
     }
 
     async fn ask_stop(&self, no: AccountNo, close: Close) -> Result<(), AccountError> {

@@ -115,7 +115,7 @@ async fn a_wish_that_nobody_heard_is_found_in_the_store() {
     world.start().await;
     world.connected(&["a"]).await;
     for (desired, phase) in [(Desired::Stopped, Phase::Stopped), (Desired::Running, Phase::Connected)] {
-        let wish = move |tx: &mut wasup_store::WriteTx<'_>| wish::set_desired(tx, &account("a"), desired);
+        let wish = move |tx: &mut wasup_store::WriteTx<'_>| wish::set_desired(tx, &account("a"), desired, 1);
         world.store.write::<_, StoreError, _>(Durability::Durable, wish).await.unwrap();
         world.phase("a", phase).await;
     }

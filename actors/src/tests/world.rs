@@ -183,7 +183,7 @@ impl World {
     /// Every state an account went through.
     pub(super) async fn states(&self, id: &str) -> Vec<(Phase, Reason)> {
         let told = |event: EventRecord| match event.data {
-            EventData::Account(change) if event.account.as_str() == id => {
+            EventData::Account(change) if event.account == Some(account(id)) => {
                 Some((change.state.phase, change.state.reason))
             }
             _ => None,

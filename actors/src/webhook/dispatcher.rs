@@ -175,7 +175,7 @@ impl Dispatching {
     /// Claims one share for everyone who is due; answers how many deliveries are on their way now.
     async fn claim(&mut self) -> Result<usize, StoreError> {
         let settings = &self.ctx.settings.webhooks;
-        let (now_ms, now) = (self.ctx.store.now_ms(), Instant::now());
+        let (now_ms, now) = (self.ctx.time.due_ms(&self.ctx.store), Instant::now());
         let free = settings.concurrency.max(1).saturating_sub(self.out);
         let most = settings.concurrency_per_endpoint.max(1);
         if free == 0 {
@@ -232,11 +232,12 @@ impl Dispatching {
     /// Commits what the workers brought home, in one job.
     async fn settle(&mut self) -> Result<(), Crash> {
         let (now, now_ms) = (Instant::now(), self.ctx.store.now_ms());
+        let due_ms = self.ctx.time.due_ms(&self.ctx.store);
         let attempts = self.tray.take();
         self.out = self.out.saturating_sub(attempts.len());
         let (mut finished, mut gone) = (Vec::with_capacity(attempts.len()), Vec::new());
         for attempted in &attempts {
-            let (outcome, verdict) = self.judge(attempted, now_ms);
+            let (outcome, verdict) = self.judge(attempted, due_ms);
             let success = matches!(verdict, Verdict::Completed) || attempted.result == Attempt::Pruned;
             let endpoint = attempted.id.endpoint;
             if self.lanes.ended(endpoint, success, now, &mut self.rng) {
@@ -284,7 +285,7 @@ impl Dispatching {
     }
 
     async fn set_alarm(&mut self) {
-        let (now, now_ms) = (Instant::now(), self.ctx.store.now_ms());
+        let (now, now_ms) = (Instant::now(), self.ctx.time.due_ms(&self.ctx.store));
         let next = self.ctx.store.read(delivery::next_wake).await.ok().flatten();
         let wait = match next {
             Some(at_ms) if at_ms > now_ms => Duration::from_millis(at_ms - now_ms),

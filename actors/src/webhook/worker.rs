@@ -76,8 +76,8 @@ pub(super) async fn run(ctx: Arc<Context>, errand: Errand, tray: Arc<Tray<Attemp
     let mut home = WayHome { attempted: Some(lost), started: Instant::now(), tray, actor, _out: out };
     let settings = &ctx.settings.webhooks;
     let body = ctx.encoder.encode(event_id, &event);
-    // The event's id: the same on every try, and never chosen by a user.
-    let mut headers = sign::headers(&endpoint.secret, &event_id.to_string(), at_ms / 1_000, &body);
+    // By the clock that the receiver's check is compared with. The event's id: the same on every try, and never chosen by a user.
+    let mut headers = sign::headers(&endpoint.secret, &event_id.to_string(), ctx.store.wall_ms() / 1_000, &body);
     headers.push(("content-type", "application/json".to_owned()));
     let request = WebhookRequest { url: endpoint.url.clone(), headers, body, timeout: settings.timeout };
     // The transport keeps the time; this is for one that does not, and ends before the lease does.

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use serde::Serialize;
 use wasup_actors::webhook::EventEncoder;
-use wasup_store::id::EventId;
-use wasup_store::records::{EventData, EventRecord, MessageEvent, StatusEvent};
+use wasup_store::id::{AccountId, EventId};
+use wasup_store::records::{ClockEvent, EventData, EventRecord, MessageEvent, StatusEvent};
 
 use super::message::text_and_kind;
 use super::{PersonView, ReasonView, StateView, Time};
@@ -25,7 +25,7 @@ struct Envelope<'a> {
     id: String,
     seq: u64,
     r#type: &'static str,
-    account: &'a str,
+    account: Option<&'a str>,
     timestamp: Time,
     data: Data<'a>,
 }
@@ -36,6 +36,7 @@ enum Data<'a> {
     Account { previous: &'static str, state: StateView },
     Message(Box<MessageData<'a>>),
     Status(Box<StatusData<'a>>),
+    Clock { trusted: bool, jump_ms: i64 },
     Endpoint { id: &'a str, reason: &'a str },
 }
 
@@ -71,13 +72,14 @@ impl<'a> Envelope<'a> {
             }
             EventData::Message(message) => Data::Message(Box::new(MessageData::new(message))),
             EventData::Status(status) => Data::Status(Box::new(StatusData::new(status))),
+            EventData::Clock(ClockEvent { trusted, jump_ms }) => Data::Clock { trusted: *trusted, jump_ms: *jump_ms },
             EventData::Endpoint { id, reason } => Data::Endpoint { id, reason },
         };
         Self {
             id: id.to_string(),
             seq: event.seq.0,
             r#type: event.kind.as_str(),
-            account: event.account.as_str(),
+            account: event.account.as_ref().map(AccountId::as_str),
             timestamp: Time::from_ms(event.at_ms),
             data,
         }
@@ -126,7 +128,8 @@ mod tests {
 
     fn body(kind: EventKind, data: EventData) -> Value {
         let (no, seq) = (AccountNo(1), Seq(7));
-        let event = EventRecord { kind, no, account: "shop".parse().unwrap(), seq, at_ms: 1_795_257_659_125, data };
+        let event =
+            EventRecord { kind, no, account: "shop".parse().ok(), seq, at_ms: 1_795_257_659_125, by: None, data };
         let bytes = EventBody.encode(EventId { incarnation: 1, position: Position(9) }, &event);
         serde_json::from_slice(&bytes).unwrap()
     }

@@ -46,6 +46,57 @@ impl AccountCounters {
     }
 }
 
+/// Row of `meta`, one a tenant: the sums over its accounts. Every group of commits that moves one writes it once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TenantCounters {
+    /// Accounts.
+    pub accounts: u64,
+    /// Messages kept.
+    pub messages: u64,
+    /// Bytes of their contents.
+    pub message_bytes: u64,
+    /// Messages received.
+    pub received: u64,
+    /// Messages that arrived again and were skipped.
+    pub repeats: u64,
+    /// Messages that arrived but can't be read.
+    pub unavailable: u64,
+    /// Sends acknowledged by the server.
+    pub sent: u64,
+    /// Sends that ended in rejected, failed or cancelled.
+    pub unsent: u64,
+    /// Rows of the outboxes by lane.
+    pub outbox: [u64; 3],
+}
+
+impl TenantCounters {
+    /// After one of its accounts moved from `before` to `after`.
+    #[must_use]
+    pub const fn moved(self, before: &AccountCounters, after: &AccountCounters) -> Self {
+        Self {
+            accounts: self.accounts,
+            messages: step(self.messages, before.messages, after.messages),
+            message_bytes: step(self.message_bytes, before.message_bytes, after.message_bytes),
+            received: step(self.received, before.received, after.received),
+            repeats: step(self.repeats, before.repeats, after.repeats),
+            unavailable: step(self.unavailable, before.unavailable, after.unavailable),
+            sent: step(self.sent, before.sent, after.sent),
+            unsent: step(self.unsent, before.unsent, after.unsent),
+            outbox: [
+                step(self.outbox[0], before.outbox[0], after.outbox[0]),
+                step(self.outbox[1], before.outbox[1], after.outbox[1]),
+                step(self.outbox[2], before.outbox[2], after.outbox[2]),
+            ],
+        }
+    }
+}
+
+/// A sum after one of its parts changed; never below nothing.
+const fn step(sum: u64, before: u64, after: u64) -> u64 {
+    sum.saturating_add(after).saturating_sub(before)
+}
+
 /// Row of `meta`, one an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]

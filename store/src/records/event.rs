@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountState, Content, Direction, FailReason, MessageState, Participant};
+use super::{AccountState, Author, Content, Direction, FailReason, MessageState, Participant};
 use crate::id::{AccountId, AccountNo, MessageId, Millis, Seq};
 
 /// What kind of thing happened. The words are the `type` of webhooks and streams and never change.
@@ -23,12 +23,21 @@ pub enum EventKind {
     /// An endpoint was switched off.
     #[serde(rename = "endpoint.disabled")]
     EndpointDisabled,
+    /// The machine's clock jumped, or is believed again.
+    #[serde(rename = "server.clock")]
+    ServerClock,
 }
 
 impl EventKind {
     /// Every kind there is in this version.
-    pub const ALL: [Self; 5] =
-        [Self::AccountState, Self::MessageReceived, Self::MessageSent, Self::MessageStatus, Self::EndpointDisabled];
+    pub const ALL: [Self; 6] = [
+        Self::AccountState,
+        Self::MessageReceived,
+        Self::MessageSent,
+        Self::MessageStatus,
+        Self::EndpointDisabled,
+        Self::ServerClock,
+    ];
 
     /// The word used in webhooks, streams and filters.
     #[must_use]
@@ -39,6 +48,7 @@ impl EventKind {
             Self::MessageSent => "message.sent",
             Self::MessageStatus => "message.status",
             Self::EndpointDisabled => "endpoint.disabled",
+            Self::ServerClock => "server.clock",
         }
     }
 
@@ -100,6 +110,15 @@ pub struct StatusEvent {
     pub client_message_id: Option<String>,
 }
 
+/// `server.clock`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockEvent {
+    /// Whether rows may be ended by the clock again; while not, nothing expires and no missed schedule runs.
+    pub trusted: bool,
+    /// How far the clock is ahead of where it should be, in milliseconds; negative behind it.
+    pub jump_ms: i64,
+}
+
 /// What happened, whole: later changes of the message do not change a past event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -110,6 +129,8 @@ pub enum EventData {
     Message(MessageEvent),
     /// A message's state.
     Status(StatusEvent),
+    /// The machine's clock.
+    Clock(ClockEvent),
     /// An endpoint's end, with the reason's code.
     Endpoint {
         /// The endpoint.
@@ -124,14 +145,17 @@ pub enum EventData {
 pub struct EventRecord {
     /// What kind of thing happened.
     pub kind: EventKind,
-    /// The account's number.
+    /// The account's number; 0 for the server itself.
     pub no: AccountNo,
-    /// The account's id.
-    pub account: AccountId,
+    /// The account's id; `None` for the server itself.
+    pub account: Option<AccountId>,
     /// Place in the account's own order.
     pub seq: Seq,
     /// When it was committed.
     pub at_ms: Millis,
+    /// Who asked for it, where somebody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Author>,
     /// What happened.
     pub data: EventData,
 }

@@ -4,6 +4,7 @@
 //! other's rows. A snapshot of each record's bytes fails when its layout changes.
 
 mod account;
+mod author;
 mod chat;
 mod counters;
 mod delivery;
@@ -13,10 +14,11 @@ mod idempotency;
 mod message;
 
 pub use account::{AccountRecord, AccountState, Desired, Identity, Phase, Reason, UserAction};
+pub use author::{Act, AuditRecord, Author, Who};
 pub use chat::{ChatRecord, PersonRecord};
-pub use counters::{AccountCounters, EndpointCounters};
+pub use counters::{AccountCounters, EndpointCounters, TenantCounters};
 pub use delivery::{Attempt, AttemptOutcome, DeliveryRecord, DeliveryState, DiscardReason};
 pub use endpoint::EndpointRecord;
-pub use event::{AccountStateEvent, EventData, EventKind, EventRecord, MessageEvent, StatusEvent};
+pub use event::{AccountStateEvent, ClockEvent, EventData, EventKind, EventRecord, MessageEvent, StatusEvent};
 pub use idempotency::IdempotencyRecord;
 pub use message::{Content, Direction, FailReason, Lane, MessageRecord, MessageState, Participant, StateTimes};

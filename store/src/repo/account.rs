@@ -3,10 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::scope::AccountScope;
-use super::{event, purge, send};
+use super::{audit, counters, event, purge, send};
 use crate::id::{AccountId, AccountNo, DEFAULT_TENANT, Epoch, LinkNo, Millis, TenantNo};
 use crate::key::{Key, Parts};
-use crate::records::{AccountRecord, AccountState, AccountStateEvent, Desired, EventData, EventKind, Identity};
+use crate::records::{
+    AccountCounters, AccountRecord, AccountState, AccountStateEvent, Act, Desired, EventData, EventKind, Identity,
+    Phase, TenantCounters,
+};
 use crate::{Direction, ReadTx, StoreError, Tree, WriteTx};
 
 const NEXT_NO: &[u8] = b"next_no";
@@ -58,6 +61,11 @@ pub(crate) struct Owner {
     pub(crate) gone: bool,
 }
 
+/// Whether whoever asked for this write may touch a tenant's things: anybody their own, the product itself all.
+pub(super) fn reaches(tx: &WriteTx<'_>, tenant: TenantNo) -> bool {
+    tx.principal().is_none_or(|principal| principal.tenant == tenant)
+}
+
 const fn default_tenant() -> TenantNo {
     DEFAULT_TENANT
 }
@@ -100,6 +108,8 @@ pub fn create(tx: &mut WriteTx<'_>, new: &NewAccount) -> Result<AccountRecord, C
     let owner =
         Owner { id: record.id.clone(), tenant: record.tenant, epoch: record.epoch, link: record.link, gone: false };
     tx.put_record(Tree::AccountNo, no_key(record.no), &owner)?;
+    counters::change_tenant(tx, new.tenant, |sums| TenantCounters { accounts: sums.accounts + 1, ..sums })?;
+    audit::note(tx, Act::AccountCreated, Some(&new.id), new.now_ms)?;
     Ok(record)
 }
 
@@ -164,13 +174,33 @@ pub fn set_desired(
     tx: &mut WriteTx<'_>,
     id: &AccountId,
     desired: Desired,
+    now_ms: Millis,
 ) -> Result<Option<AccountRecord>, StoreError> {
-    let Some(mut record) = tx.reading(|tx| get(tx, id))? else { return Ok(None) };
+    let Some(mut record) = find(tx, id)? else { return Ok(None) };
     if record.desired != desired {
         record.desired = desired;
         store(tx, &record)?;
+        let act = if desired == Desired::Running { Act::AccountStarted } else { Act::AccountStopped };
+        audit::note(tx, act, Some(id), now_ms)?;
     }
     Ok(Some(record))
+}
+
+/// The account with this id, where whoever asked for this write may touch it.
+fn find(tx: &WriteTx<'_>, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
+    Ok(tx.reading(|tx| get(tx, id))?.filter(|record| reaches(tx, record.tenant)))
+}
+
+/// Lets an account leave quarantine: it stands still until it is started again. `false` where it is not in quarantine.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn release(tx: &mut WriteTx<'_>, id: &AccountId, now_ms: Millis) -> Result<bool, StoreError> {
+    let Some(record) = find(tx, id)?.filter(|record| record.state.phase == Phase::Quarantined) else {
+        return Ok(false);
+    };
+    audit::note(tx, Act::AccountReleased, Some(id), now_ms)?;
+    set_state(tx, record.no, None, &AccountState::default(), now_ms)
 }
 
 /// Notes what the account is doing and tells it as an event. `false` where nothing changed or the account is gone.
@@ -248,8 +278,14 @@ pub fn log_out(
 /// # Errors
 /// [`StoreError`] when a row can't be read.
 pub fn delete(tx: &mut WriteTx<'_>, id: &AccountId, now_ms: Millis) -> Result<bool, StoreError> {
-    let Some(record) = tx.reading(|tx| get(tx, id))? else { return Ok(false) };
+    let Some(record) = find(tx, id)? else { return Ok(false) };
     tx.delete(Tree::Account, id_key(id))?;
+    let counted = tx.reading(|tx| counters::account(tx, record.no))?;
+    counters::change_tenant(tx, record.tenant, |sums| {
+        let sums = sums.moved(&counted, &AccountCounters::default());
+        TenantCounters { accounts: sums.accounts.saturating_sub(1), ..sums }
+    })?;
+    audit::note(tx, Act::AccountDeleted, Some(id), now_ms)?;
     let epoch = Epoch(record.epoch.0 + 1);
     let owner = Owner { id: id.clone(), tenant: record.tenant, epoch, link: record.link, gone: true };
     tx.put_record(Tree::AccountNo, no_key(record.no), &owner)?;

@@ -1,8 +1,8 @@
 //! Rows of counters in [`Tree::Meta`].
 
-use crate::id::{AccountNo, EndpointId};
+use crate::id::{AccountNo, EndpointId, TenantNo};
 use crate::key::Key;
-use crate::records::{AccountCounters, EndpointCounters};
+use crate::records::{AccountCounters, EndpointCounters, TenantCounters};
 use crate::{ReadTx, StoreError, Tree, WriteTx};
 
 fn account_key(no: AccountNo) -> Key {
@@ -11,6 +11,32 @@ fn account_key(no: AccountNo) -> Key {
 
 fn endpoint_key(id: EndpointId) -> Key {
     Key::new().bytes(b"count/endpoint/").bytes(&id.to_bytes())
+}
+
+fn tenant_key(tenant: TenantNo) -> Key {
+    Key::new().bytes(b"count/tenant/").u32(tenant.0)
+}
+
+/// A tenant's counters; zeroes for an unknown one.
+///
+/// # Errors
+/// [`StoreError`] when the row can't be read.
+pub fn tenant(tx: &ReadTx<'_>, tenant: TenantNo) -> Result<TenantCounters, StoreError> {
+    Ok(tx.record(Tree::Meta, tenant_key(tenant))?.unwrap_or_default())
+}
+
+/// Changes a tenant's counters; writes nothing where nothing changed.
+pub(super) fn change_tenant(
+    tx: &mut WriteTx<'_>,
+    no: TenantNo,
+    change: impl FnOnce(TenantCounters) -> TenantCounters,
+) -> Result<(), StoreError> {
+    let before = tx.reading(|tx| tenant(tx, no))?;
+    let after = change(before);
+    if after == before {
+        return Ok(());
+    }
+    tx.put_record(Tree::Meta, tenant_key(no), &after)
 }
 
 /// An account's counters; zeroes for an unknown one.

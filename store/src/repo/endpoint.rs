@@ -2,10 +2,10 @@
 //!
 //! `endpoint`: owner no u32 (0 = every account) · endpoint id → record; `0xffffffff` · endpoint id → owner no.
 
-use super::{counters, delivery, due};
+use super::{account, audit, counters, delivery, due};
 use crate::id::{AccountNo, EndpointId, Millis};
 use crate::key::{Key, Parts};
-use crate::records::EndpointRecord;
+use crate::records::{Act, EndpointRecord};
 use crate::{Direction, ReadTx, StoreError, Tree, WriteTx, envelope};
 
 /// Owner number of an endpoint that gets every account's events.
@@ -32,6 +32,7 @@ pub fn put(tx: &mut WriteTx<'_>, endpoint: &EndpointRecord, now_ms: Millis) -> R
     }
     tx.put_record(Tree::Endpoint, record_key(endpoint.account, endpoint.id), endpoint)?;
     tx.put_fixed(Tree::Endpoint, owner_key(endpoint.id), &endpoint.account.0.to_be_bytes())?;
+    note(tx, Act::EndpointSet(endpoint.id), endpoint.account, now_ms)?;
     delivery::rewake(tx, endpoint, now_ms)
 }
 
@@ -61,8 +62,10 @@ pub fn owned_by(tx: &ReadTx<'_>, owner: AccountNo) -> Result<Vec<EndpointRecord>
 /// # Errors
 /// [`StoreError`] when a row can't be read.
 pub fn for_account(tx: &ReadTx<'_>, no: AccountNo) -> Result<Vec<EndpointRecord>, StoreError> {
-    let mut all = owned_by(tx, no)?;
-    all.extend(owned_by(tx, EVERY_ACCOUNT)?);
+    let mut all = owned_by(tx, EVERY_ACCOUNT)?;
+    if no != EVERY_ACCOUNT {
+        all.extend(owned_by(tx, no)?);
+    }
     Ok(all)
 }
 
@@ -89,8 +92,9 @@ pub fn list(tx: &ReadTx<'_>, after: Option<EndpointId>, limit: usize) -> Result<
 ///
 /// # Errors
 /// [`StoreError`] when a row can't be read.
-pub fn remove(tx: &mut WriteTx<'_>, id: EndpointId) -> Result<bool, StoreError> {
+pub fn remove(tx: &mut WriteTx<'_>, id: EndpointId, now_ms: Millis) -> Result<bool, StoreError> {
     let Some(endpoint) = tx.reading(|tx| get(tx, id))? else { return Ok(false) };
+    note(tx, Act::EndpointRemoved(id), endpoint.account, now_ms)?;
     let wake = tx.reading(|tx| counters::endpoint(tx, id))?.wake_ms;
     due::reset(tx, due::DueKind::Endpoint, &id.to_bytes(), wake, None)?;
     counters::drop_endpoint(tx, id)?;
@@ -98,4 +102,9 @@ pub fn remove(tx: &mut WriteTx<'_>, id: EndpointId) -> Result<bool, StoreError> 
     tx.delete(Tree::Endpoint, owner_key(id))?;
     super::purge::endpoint(tx, id)?;
     Ok(true)
+}
+
+fn note(tx: &mut WriteTx<'_>, act: Act, owner: AccountNo, now_ms: Millis) -> Result<(), StoreError> {
+    let owner = tx.reading(|tx| account::owner(tx, owner))?.map(|owner| owner.id);
+    audit::note(tx, act, owner.as_ref(), now_ms)
 }

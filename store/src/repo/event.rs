@@ -1,11 +1,11 @@
 //! The one event log: positions for the whole store, `seq` for each account, both given inside the writer.
 
-use super::delivery;
 use super::scope::AccountScope;
+use super::{audit, delivery};
 use crate::commit::{COMMIT_ROW, CommitRow};
 use crate::id::{ChatNo, Millis, Position, Seq};
 use crate::key::{Key, Parts};
-use crate::records::{EventData, EventKind, EventRecord};
+use crate::records::{Act, Author, ClockEvent, EventData, EventKind, EventRecord};
 use crate::{Direction, ReadTx, StoreError, Tree, WriteTx, envelope};
 
 /// What is appended.
@@ -45,10 +45,28 @@ pub(super) fn append_quietly(
     scope.counters.seq = Seq(scope.counters.seq.0 + 1);
     let seq = scope.counters.seq;
     let NewEvent { kind, data, now_ms, .. } = event;
-    let record = EventRecord { kind, no: scope.no, account: scope.id.clone(), seq, at_ms: now_ms, data };
+    let by = tx.principal().map(Author::from);
+    let record = EventRecord { kind, no: scope.no, account: scope.id.clone(), seq, at_ms: now_ms, by, data };
     tx.put_record(Tree::Event, position_key(position), &record)?;
     tx.put_fixed(Tree::EventAcct, Key::new().u32(scope.no.0).u64(seq.0), &position.0.to_be_bytes())?;
     Ok(position)
+}
+
+/// Tells what happened to the machine's clock, to the endpoints that hear of every account.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn tell_clock(tx: &mut WriteTx<'_>, change: ClockEvent, now_ms: Millis) -> Result<(), StoreError> {
+    let mut scope = AccountScope::server(tx)?;
+    if change.trusted {
+        audit::note(tx, Act::ClockTrusted, None, now_ms)?;
+    }
+    append(
+        tx,
+        &mut scope,
+        NewEvent { kind: EventKind::ServerClock, data: EventData::Clock(change), chat_no: None, now_ms },
+    )?;
+    scope.close(tx)
 }
 
 /// The newest position given out; 0 before the first.

@@ -23,7 +23,7 @@ fn sender_key(no: AccountNo, person: PersonNo, key: MessageKey) -> Key {
     Key::new().u32(no.0).u32(person.0).bytes(&key.to_bytes())
 }
 
-fn open_key(no: AccountNo, state: MessageState, key: MessageKey) -> Key {
+pub(super) fn open_key(no: AccountNo, state: MessageState, key: MessageKey) -> Key {
     Key::new().u32(no.0).u8(state as u8).bytes(&key.to_bytes())
 }
 

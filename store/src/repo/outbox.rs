@@ -1,4 +1,4 @@
-//! The outbox: sends that are not settled, by lane.
+//! The outbox: sends that are queued or on the wire, by lane. It is also the index of the queued ones.
 
 use super::scope::AccountScope;
 use crate::id::{AccountNo, MessageKey, Millis};
@@ -39,6 +39,30 @@ pub(super) fn remove(
         tx.delete(Tree::Outbox, key)?;
     }
     Ok(())
+}
+
+/// The time of the newest row.
+pub(super) fn newest_ms(tx: &ReadTx<'_>, no: AccountNo) -> Result<Option<Millis>, StoreError> {
+    let mut newest = None;
+    for lane in Lane::ALL {
+        let last = tx.first(Tree::Outbox, Key::new().u32(no.0).u8(lane as u8), Direction::Backward)?;
+        newest = newest.max(last.and_then(|(key, _)| MessageKey::from_bytes(key.get(5..)?)).map(|key| key.ts_ms));
+    }
+    Ok(newest)
+}
+
+/// At most `limit` messages of a lane that were accepted until a time, the oldest first.
+pub(super) fn until(
+    tx: &ReadTx<'_>,
+    no: AccountNo,
+    lane: Lane,
+    cutoff_ms: Millis,
+    limit: usize,
+) -> Result<Vec<MessageKey>, StoreError> {
+    let from = Key::new().u32(no.0).u8(lane as u8);
+    let to = Key::new().u32(no.0).u8(lane as u8).u64(cutoff_ms.saturating_add(1));
+    let rows = tx.range(Tree::Outbox, from.as_slice(), Some(to.as_slice()), Direction::Forward, limit)?;
+    Ok(rows.iter().filter_map(|(key, _)| MessageKey::from_bytes(key.get(5..)?)).collect())
 }
 
 /// At most `limit` messages of a lane, the oldest first.

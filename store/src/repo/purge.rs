@@ -5,10 +5,10 @@
 
 use super::scope::AccountScope;
 use super::send::{Settlement, settle_one};
-use super::{account, counters, endpoint, expiry};
+use super::{account, counters, endpoint, expiry, message, outbox};
 use crate::id::{AccountNo, DeliveryId, EndpointId, LinkNo, MessageId, MessageKey, Millis, Position};
 use crate::key::{Key, Parts};
-use crate::records::{DeliveryRecord, FailReason, IdempotencyRecord, MessageState};
+use crate::records::{DeliveryRecord, FailReason, IdempotencyRecord, Lane, MessageState};
 use crate::{Direction, StoreError, Tree, WriteTx};
 
 pub(crate) const PREFIX: &[u8] = b"purge/";
@@ -103,7 +103,7 @@ fn clear_prefixes(tx: &mut WriteTx<'_>, trees: &[Tree], prefix: &[u8], limit: us
 fn step_account(tx: &mut WriteTx<'_>, no: AccountNo, limit: usize) -> Result<bool, StoreError> {
     // First its endpoints, so that nothing of a deleted account is delivered any more. Their deliveries have a purge row.
     for own in tx.reading(|tx| endpoint::owned_by(tx, no))? {
-        endpoint::remove(tx, own.id)?;
+        endpoint::remove(tx, own.id, 0)?;
     }
     if clear_prefixes(tx, OWNED, &no.0.to_be_bytes(), limit)? == limit || clear_answers(tx, no, limit)? {
         return Ok(true);
@@ -173,22 +173,40 @@ fn step_link(
         return Ok(true);
     }
     let Ok(mut scope) = AccountScope::open(tx, no) else { return Ok(false) };
-    let mut rejected = 0;
-    for state in [MessageState::Queued, MessageState::Sending, MessageState::Held] {
-        let from = Key::new().u32(no.0).u8(state as u8);
-        let to = Key::new().u32(no.0).u8(state as u8).u64(cutoff_ms.saturating_add(1));
-        // A rejected send costs about ten rows.
-        let most = limit / 10 + 1;
-        for (key, _) in tx.range(Tree::MsgOpen, from.as_slice(), Some(to.as_slice()), Direction::Forward, most)? {
-            // Whatever becomes of the message, its row here must go, or this step would find it for ever.
-            tx.delete(Tree::MsgOpen, &key)?;
-            let key = key.get(5..).and_then(MessageKey::from_bytes);
-            let key = key.ok_or_else(|| StoreError::corrupt(Tree::MsgOpen, "a key holds no message"))?;
-            let id = MessageId { account: no, key };
-            settle_one(tx, &mut scope, id, Settlement::Failed(FailReason::LoggedOut), cutoff_ms)?;
-            rejected += 1;
+    // A rejected send costs about ten rows.
+    let ended = unsettled_until(tx, no, cutoff_ms, limit / 10 + 1)?;
+    for (id, lane) in &ended {
+        settle_one(tx, &mut scope, *id, Settlement::Failed(FailReason::LoggedOut), cutoff_ms)?;
+        // Whatever became of the message, its row must go, or this step would find it for ever.
+        match lane {
+            Some(lane) => outbox::remove(tx, &mut scope, *lane, id.key)?,
+            None => tx.delete(Tree::MsgOpen, message::open_key(no, MessageState::Held, id.key))?,
         }
     }
     scope.close(tx)?;
-    Ok(rejected > 0)
+    Ok(!ended.is_empty())
+}
+
+/// Some of the sends accepted until a time that are not settled, with their lanes where they stand in the outbox.
+fn unsettled_until(
+    tx: &WriteTx<'_>,
+    no: AccountNo,
+    cutoff_ms: Millis,
+    limit: usize,
+) -> Result<Vec<(MessageId, Option<Lane>)>, StoreError> {
+    let mut found = Vec::new();
+    for lane in Lane::ALL {
+        let keys = tx.reading(|tx| outbox::until(tx, no, lane, cutoff_ms, limit - found.len()))?;
+        found.extend(keys.into_iter().map(|key| (MessageId { account: no, key }, Some(lane))));
+    }
+    let held = Key::new().u32(no.0).u8(MessageState::Held as u8);
+    let to = held.clone().u64(cutoff_ms.saturating_add(1));
+    let rows =
+        tx.range(Tree::MsgOpen, held.as_slice(), Some(to.as_slice()), Direction::Forward, limit - found.len())?;
+    for (key, _) in &rows {
+        let key = key.get(5..).and_then(MessageKey::from_bytes);
+        let key = key.ok_or_else(|| StoreError::corrupt(Tree::MsgOpen, "a key holds no message"))?;
+        found.push((MessageId { account: no, key }, None));
+    }
+    Ok(found)
 }

@@ -2,15 +2,20 @@
 
 use super::account::{self, Owner};
 use super::{counters, endpoint};
-use crate::id::{AccountId, AccountNo, Epoch};
+use crate::id::{AccountId, AccountNo, DEFAULT_TENANT, Epoch, TenantNo};
 use crate::records::{AccountCounters, EndpointRecord};
 use crate::{StoreError, WriteTx};
+
+/// The number under which the server itself tells events; endpoints for every account hear them.
+pub(super) const SERVER: AccountNo = endpoint::EVERY_ACCOUNT;
 
 /// Opened once in a write, closed once at its end: a write of thirty messages reads and writes the counters once.
 pub(super) struct AccountScope {
     pub(super) no: AccountNo,
-    pub(super) id: AccountId,
+    /// `None` for the server itself.
+    pub(super) id: Option<AccountId>,
     pub(super) counters: AccountCounters,
+    tenant: TenantNo,
     before: AccountCounters,
     endpoints: Option<Vec<EndpointRecord>>,
 }
@@ -26,10 +31,18 @@ impl AccountScope {
         Self::of(tx, no, |_| true)
     }
 
+    /// For what the server tells of itself.
+    pub(super) fn server(tx: &WriteTx<'_>) -> Result<Self, StoreError> {
+        let counters = tx.reading(|tx| counters::account(tx, SERVER))?;
+        Ok(Self { no: SERVER, id: None, counters, tenant: DEFAULT_TENANT, before: counters, endpoints: None })
+    }
+
     fn of(tx: &WriteTx<'_>, no: AccountNo, may: impl Fn(&Owner) -> bool) -> Result<Self, StoreError> {
         let (owner, counters) = tx.reading(|tx| Ok((account::owner(tx, no)?, counters::account(tx, no)?)))?;
-        match owner.filter(|owner| !owner.gone && may(owner)) {
-            Some(Owner { id, .. }) => Ok(Self { no, id, counters, before: counters, endpoints: None }),
+        match owner.filter(|owner| !owner.gone && account::reaches(tx, owner.tenant) && may(owner)) {
+            Some(Owner { id, tenant, .. }) => {
+                Ok(Self { no, id: Some(id), counters, tenant, before: counters, endpoints: None })
+            }
             None => Err(StoreError::StaleEpoch),
         }
     }
@@ -42,11 +55,13 @@ impl AccountScope {
         Ok(self.endpoints.as_deref().unwrap_or_default())
     }
 
-    /// Writes the counters back.
+    /// Writes the counters back, the tenant's with the account's.
     pub(super) fn close(self, tx: &mut WriteTx<'_>) -> Result<(), StoreError> {
-        if self.counters == self.before {
+        let Self { no, tenant, before, counters, .. } = self;
+        if counters == before {
             return Ok(());
         }
-        counters::put_account(tx, self.no, &self.counters)
+        counters::put_account(tx, no, &counters)?;
+        counters::change_tenant(tx, tenant, |sums| sums.moved(&before, &counters))
     }
 }

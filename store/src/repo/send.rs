@@ -83,6 +83,7 @@ pub enum Settlement {
 /// [`AcceptError`]; nothing is kept of a refused one.
 pub fn accept(tx: &mut WriteTx<'_>, new: &NewSend) -> Result<Accepted, AcceptError> {
     let owner = tx.reading(|tx| account::owner(tx, new.no))?.filter(|owner| !owner.gone);
+    let owner = owner.filter(|owner| account::reaches(tx, owner.tenant));
     let tenant = owner.ok_or(AcceptError::NoAccount)?.tenant;
     if let Some(request) = &new.idempotency
         && let Some(first) = tx.reading(|tx| idempotency::find(tx, tenant, new.no, request.key, new.now_ms))?
@@ -214,12 +215,9 @@ fn open_ids(tx: &ReadTx<'_>, no: AccountNo, state: MessageState, limit: usize) -
 
 /// The time of the newest send that is not settled.
 pub(super) fn newest_open_ms(tx: &ReadTx<'_>, no: AccountNo) -> Result<Option<Millis>, StoreError> {
-    let mut newest = None;
-    for state in [MessageState::Queued, MessageState::Sending, MessageState::Held] {
-        let last = tx.first(Tree::MsgOpen, Key::new().u32(no.0).u8(state as u8), Walk::Backward)?;
-        newest = newest.max(last.and_then(|(key, _)| MessageKey::from_bytes(key.get(5..)?)).map(|key| key.ts_ms));
-    }
-    Ok(newest)
+    let held = tx.first(Tree::MsgOpen, Key::new().u32(no.0).u8(MessageState::Held as u8), Walk::Backward)?;
+    let held = held.and_then(|(key, _)| MessageKey::from_bytes(key.get(5..)?)).map(|key| key.ts_ms);
+    Ok(held.max(outbox::newest_ms(tx, no)?))
 }
 
 /// At most `limit` sends that were on the wire and are not settled, the oldest first: what a new incarnation resolves.

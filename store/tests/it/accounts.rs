@@ -115,7 +115,7 @@ async fn a_state_is_told_once() {
     let record = read(&store, |tx| account::by_no(tx, no)).await.unwrap();
     assert_eq!((record.state.phase, record.state.since_ms), (Phase::Reconnecting, NOW + 9));
     let id = account.id.clone();
-    let stopped = write(&store, move |tx| account::set_desired(tx, &id, Desired::Stopped)).await.unwrap();
+    let stopped = write(&store, move |tx| account::set_desired(tx, &id, Desired::Stopped, NOW)).await.unwrap();
     assert_eq!(stopped.desired, Desired::Stopped);
     assert_eq!(crate::recount::check(&*engine), 0);
     assert_eq!(rows(&*engine).keys().filter(|(tree, _)| *tree == Tree::Event).count(), 2);

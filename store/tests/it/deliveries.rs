@@ -148,8 +148,8 @@ async fn a_removed_endpoint_is_forgotten() {
     receive(&store, &account, vec![arrived(1, &phone(62)), arrived(2, &phone(62)), arrived(3, &phone(62))]).await;
     let out = claim(&store, id, NOW, NOW + 100, 2).await;
     finish(&store, out[0], Verdict::Discarded(DiscardReason::Gone), NOW).await;
-    assert!(write(&store, move |tx| endpoint::remove(tx, id)).await);
-    assert!(!write(&store, move |tx| endpoint::remove(tx, id)).await);
+    assert!(write(&store, move |tx| endpoint::remove(tx, id, NOW)).await);
+    assert!(!write(&store, move |tx| endpoint::remove(tx, id, NOW)).await);
     assert_eq!(wake(&store).await, None);
     // Its worker comes home before and after the janitor.
     finish(&store, out[1], Verdict::RetryAt(NOW + 9), NOW).await;

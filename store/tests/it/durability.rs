@@ -238,3 +238,17 @@ async fn the_stores_time_does_not_step_back_far() {
     wall.0.fetch_add(7_200_000, Ordering::SeqCst);
     assert_eq!(store.now_ms(), at + 3_600_000);
 }
+
+#[tokio::test]
+async fn the_time_of_a_clock_that_was_wrong_does_not_stay() {
+    let (engine, wall) = (Arc::new(FaultyEngine::new(Fault::None)), clock());
+    let store = Store::over(engine, Arc::clone(&wall) as _, Path::new("time")).unwrap();
+    wall.0.fetch_add(20_000, Ordering::SeqCst);
+    put(&store, Durability::Durable, 1).await.unwrap();
+    wall.0.fetch_sub(20_000, Ordering::SeqCst);
+    let at = store.wall_ms();
+    for ahead in [15_000, 10_000, 5_000, 0, 0] {
+        assert_eq!(store.now_ms(), at + ahead);
+        put(&store, Durability::Durable, 1).await.unwrap();
+    }
+}

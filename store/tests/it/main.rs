@@ -15,6 +15,7 @@ mod inbound;
 mod model;
 mod persons;
 mod power_loss;
+mod principals;
 mod records;
 mod recount;
 mod sends;

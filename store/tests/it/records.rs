@@ -47,7 +47,7 @@ fn message() -> MessageRecord {
 }
 
 fn event(kind: EventKind, data: EventData) -> EventRecord {
-    EventRecord { kind, no: AccountNo(1), account: "a".parse().unwrap(), seq: Seq(2), at_ms: NOW, data }
+    EventRecord { kind, no: AccountNo(1), account: "a".parse().ok(), seq: Seq(2), at_ms: NOW, by: None, data }
 }
 
 #[test]
@@ -104,7 +104,8 @@ fn chats_and_persons() {
 fn counters() {
     let account = AccountCounters { seq: Seq(1), messages: 2, outbox: [1, 2, 3], ..AccountCounters::default() };
     let endpoint = EndpointCounters { pending: 1, completed: 2, discarded: 3, failed_attempts: 4, wake_ms: Some(NOW) };
-    insta::assert_snapshot!([bytes(&account), bytes(&endpoint)].join("\n"));
+    let tenant = TenantCounters { accounts: 1, messages: 2, outbox: [1, 2, 3], ..TenantCounters::default() };
+    insta::assert_snapshot!([bytes(&account), bytes(&endpoint), bytes(&tenant)].join("\n"));
 }
 
 #[test]
@@ -145,6 +146,28 @@ fn endpoints() {
     }));
 }
 
+fn author() -> Author {
+    Author { who: Who::RootKey, request_id: "req_1".into() }
+}
+
+#[test]
+fn acts() {
+    let id = EndpointId::new(NOW, 7);
+    let act =
+        |act, account: Option<&str>| AuditRecord { by: author(), act, account: account.and_then(|id| id.parse().ok()) };
+    let all = [
+        act(Act::AccountCreated, Some("a")),
+        act(Act::AccountStarted, Some("a")),
+        act(Act::AccountStopped, Some("a")),
+        act(Act::AccountReleased, Some("a")),
+        act(Act::AccountDeleted, Some("a")),
+        act(Act::EndpointSet(id), Some("a")),
+        act(Act::EndpointRemoved(id), Some("a")),
+        act(Act::ClockTrusted, None),
+    ];
+    insta::assert_snapshot!(all.each_ref().map(bytes).join("\n"));
+}
+
 #[test]
 fn events() {
     let id = MessageId { account: AccountNo(1), key: MessageKey::new(NOW, 2) };
@@ -175,6 +198,12 @@ fn events() {
         event(EventKind::MessageReceived, EventData::Message(data)),
         event(EventKind::MessageStatus, EventData::Status(status)),
         event(EventKind::EndpointDisabled, EventData::Endpoint { id: "ep_1".into(), reason: "gone".into() }),
+        EventRecord {
+            no: AccountNo(0),
+            account: None,
+            by: Some(author()),
+            ..event(EventKind::ServerClock, EventData::Clock(ClockEvent { trusted: false, jump_ms: -1 }))
+        },
     ];
     insta::assert_snapshot!(all.each_ref().map(bytes).join("\n"));
 }

@@ -1,0 +1,79 @@
+//! Who was behind something, as it is kept.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AccountId, EndpointId};
+use crate::principal::Principal;
+
+/// In which capacity somebody asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Who {
+    /// Holder of the installation's key.
+    RootKey,
+    /// The accounts file.
+    Config,
+    /// The product itself.
+    System,
+}
+
+impl Who {
+    /// The word used in logs and answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RootKey => "root_key",
+            Self::Config => "config",
+            Self::System => "system",
+        }
+    }
+}
+
+/// Who asked for what a row tells, and under which request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Author {
+    /// In which capacity.
+    pub who: Who,
+    /// The request's id, also in its answer and in the log.
+    pub request_id: String,
+}
+
+impl From<&Principal> for Author {
+    fn from(principal: &Principal) -> Self {
+        Self { who: principal.who, request_id: principal.request_id.clone() }
+    }
+}
+
+/// What somebody did that is no message: sends tell their author in their own event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// Created an account.
+    AccountCreated,
+    /// Wants an account to run.
+    AccountStarted,
+    /// Wants an account to stand still.
+    AccountStopped,
+    /// Let an account leave quarantine.
+    AccountReleased,
+    /// Deleted an account.
+    AccountDeleted,
+    /// Set an endpoint.
+    EndpointSet(EndpointId),
+    /// Removed an endpoint.
+    EndpointRemoved(EndpointId),
+    /// Believed the machine's clock after a jump.
+    ClockTrusted,
+}
+
+/// Row of `audit`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// Who did it.
+    pub by: Author,
+    /// What they did.
+    pub act: Act,
+    /// To which account; `None` for the server itself.
+    #[serde(default)]
+    pub account: Option<AccountId>,
+}
