@@ -11,12 +11,12 @@ use crate::Fault;
 use crate::root::{Branch, RootMsg};
 
 impl World {
-    async fn strike(&self, id: &str, fault: Fault) {
+    pub(super) async fn strike(&self, id: &str, fault: Fault) {
         self.tree().accounts.strike_for_test(&account(id), fault).await.unwrap();
     }
 
     /// Waits until an account has opened so many links and is connected.
-    async fn connected_by_link(&self, id: &str, links: usize) {
+    pub(super) async fn connected_by_link(&self, id: &str, links: usize) {
         let no = self.no(id).await;
         until(&format!("{id} has link {links}"), async || {
             let up = self.network.links(no).len() == links && self.get(id).await.state.phase == Phase::Connected;
