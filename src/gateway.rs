@@ -186,6 +186,12 @@ impl Gateway {
         &self.tree
     }
 
+    /// The store, for whoever measures the gateway from inside its process.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Resolves when the gateway can't go on.
     pub async fn broken(&self) -> Breakdown {
         tokio::select! {

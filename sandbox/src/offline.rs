@@ -135,6 +135,7 @@ impl Mailbox {
     fn go_live(&mut self, link: &Link, total: usize) {
         let end = NodeBuilder::new("offline").attr("count", total.to_string());
         link.send(info(end.build()));
+        link.is_made();
         self.phase = Phase::Live;
     }
 

@@ -6,7 +6,7 @@
 use crate::Config;
 use crate::account::{Account, Family};
 use crate::cert::ServerIdentity;
-use crate::connection::Link;
+use crate::connection::{Connecting, Link};
 use crate::fault::{FaultScope, FaultSet};
 use crate::ledger::Counters;
 use crate::lock::{hold, read, write};
@@ -38,6 +38,7 @@ pub(crate) struct Registry {
     pub(crate) violations: Violations,
     pub(crate) trace: Arc<Trace>,
     pub(crate) offers: Offers,
+    pub(crate) connecting: Arc<Connecting>,
     /// Told after every change that somebody may be waiting for.
     pub(crate) changed: Notify,
     pub(crate) shutdown: CancellationToken,
@@ -58,6 +59,7 @@ impl Registry {
             violations: Violations::default(),
             trace,
             offers: Offers::default(),
+            connecting: Arc::default(),
             changed: Notify::new(),
             shutdown: CancellationToken::new(),
             identity: RwLock::new(Arc::new(ServerIdentity::generate(now()))),

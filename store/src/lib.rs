@@ -28,6 +28,7 @@ mod space;
 mod store;
 mod tripwire;
 mod tx;
+mod watch;
 mod writer;
 
 pub use clock::{Clock, SystemClock};

@@ -12,6 +12,7 @@ use crate::chunk::CutRows;
 use crate::clock::store_time;
 use crate::commit::CommitRow;
 use crate::engine::{Engine, SledEngine};
+use crate::id::Position;
 use crate::group::Job;
 use crate::histogram::HistogramView;
 use crate::insurance::seal::{self, Left};
@@ -311,6 +312,13 @@ impl Store {
     #[must_use]
     pub fn durable_commits(&self) -> watch::Receiver<u64> {
         self.shared.progress.durable.subscribe()
+    }
+
+    /// Has `listener` told after every sync, with the newest position of the event log that is on disk then; `false`
+    /// when there is a listener already. It runs on the writer's thread before anybody is answered, so it must be
+    /// quick: it is for measurements, which want the moment itself and not the time of a later look.
+    pub fn on_sync(&self, listener: impl Fn(Position) + Send + Sync + 'static) -> bool {
+        self.shared.progress.on_sync.set(Box::new(listener))
     }
 
     /// What the store counts of itself.

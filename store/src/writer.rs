@@ -14,8 +14,10 @@ use crate::commit::{COMMIT_ROW, CommitRow};
 use crate::engine::Engine;
 use crate::group::{Failed, Group, Job};
 use crate::histogram::{Bounds, Histogram};
+use crate::id::Position;
 use crate::keyring::Keyring;
 use crate::tripwire::Tripwire;
+use crate::watch::SyncWatch;
 use crate::{Clock, EngineError, StoreError, Tree};
 
 /// Bytes applied without a sync after which the writer syncs by itself. Beyond two log segments the engine promises
@@ -36,6 +38,10 @@ pub(crate) struct Progress {
     pub(crate) applied: AtomicU64,
     /// Number of the newest group on disk.
     pub(crate) durable: watch::Sender<u64>,
+    /// Newest event position of what was applied.
+    pub(crate) position: AtomicU64,
+    /// Who wants to hear of every sync.
+    pub(crate) on_sync: SyncWatch,
     /// Time of the newest group, in milliseconds.
     pub(crate) last_ms: AtomicU64,
     /// Why the writer stopped, once it did.
@@ -57,6 +63,8 @@ impl Progress {
         Self {
             applied: AtomicU64::new(commit),
             durable: watch::channel(commit).0,
+            position: AtomicU64::new(0),
+            on_sync: SyncWatch::default(),
             last_ms: AtomicU64::new(last_ms),
             poison: watch::channel(None).0,
             view: RwLock::new(()),
@@ -199,6 +207,7 @@ impl Writer {
         self.stamp = CommitRow { commit, now_ms: now, position, ..self.stamp };
         group.rows_mut().set(Tree::Meta, COMMIT_ROW, Some(self.stamp.seal()));
         self.progress.last_ms.store(now, Ordering::SeqCst);
+        self.progress.position.store(position, Ordering::SeqCst);
         Ok(())
     }
 
@@ -210,6 +219,7 @@ impl Writer {
             self.progress.sync_us.record(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
             self.progress.syncs.fetch_add(1, Ordering::Relaxed);
             let commit = self.progress.applied.load(Ordering::SeqCst);
+            self.progress.on_sync.tell(Position(self.progress.position.load(Ordering::SeqCst)));
             self.progress.durable.send_replace(commit);
             if let Some(tripwire) = &mut self.tripwire {
                 tripwire.note(commit);

@@ -1,5 +1,6 @@
 //! The way into a live connection: a queue of stanzas and a switch.
 
+use super::connecting::Underway;
 use crate::fault::FaultScope;
 use crate::trace::{Direction, Trace};
 use std::sync::{Arc, OnceLock};
@@ -25,11 +26,23 @@ pub(crate) struct Link {
     cut: CancellationToken,
     scope: OnceLock<FaultScope>,
     trace: Arc<Trace>,
+    underway: Underway,
 }
 
 impl Link {
-    pub(crate) fn new(id: u64, orders: mpsc::Sender<Order>, cut: CancellationToken, trace: Arc<Trace>) -> Self {
-        Self { id, orders, cut, scope: OnceLock::new(), trace }
+    pub(crate) fn new(
+        id: u64,
+        orders: mpsc::Sender<Order>,
+        cut: CancellationToken,
+        trace: Arc<Trace>,
+        underway: Underway,
+    ) -> Self {
+        Self { id, orders, cut, scope: OnceLock::new(), trace, underway }
+    }
+
+    /// The device has taken over what waited: the connection is made.
+    pub(crate) fn is_made(&self) {
+        self.underway.done();
     }
 
     /// From now on these faults apply: the connection has logged in.

@@ -1,13 +1,17 @@
 //! One client's connection, from the first byte to the last.
 
+mod connecting;
 mod link;
 mod login;
 mod register;
 mod session;
 mod writer;
 
+pub(crate) use connecting::Connecting;
 pub(crate) use link::Link;
 pub(crate) use session::Session;
+
+use connecting::Underway;
 
 use crate::frame::{self, FrameReader};
 use crate::noise::{self, Established, HandshakeKind, Opener};
@@ -30,7 +34,8 @@ const LONGEST_QUEUE: usize = 65_536;
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(registry: Arc<Registry>, stream: TcpStream) {
-    let greeted = tokio::time::timeout(HANDSHAKE_PATIENCE, greet(&registry, stream)).await;
+    let underway = registry.connecting.begin();
+    let greeted = tokio::time::timeout(HANDSHAKE_PATIENCE, greet(&registry, stream, underway)).await;
     let (reader, established, link) = match greeted {
         Ok(Ok(greeted)) => greeted,
         Ok(Err(error)) => {
@@ -72,7 +77,7 @@ struct Handshaken {
 }
 
 /// Upgrade, handshake, and the writer's task.
-async fn greet(registry: &Arc<Registry>, stream: TcpStream) -> Result<Greeted, noise::NoiseFailure> {
+async fn greet(registry: &Arc<Registry>, stream: TcpStream, underway: Underway) -> Result<Greeted, noise::NoiseFailure> {
     let accepted = tokio_websockets::ServerBuilder::new().accept(stream).await;
     let (_request, socket) = accepted.map_err(frame::FrameError::from)?;
     let (mut reader, mut writer) = frame::split(socket);
@@ -81,7 +86,7 @@ async fn greet(registry: &Arc<Registry>, stream: TcpStream) -> Result<Greeted, n
         noise::respond(&mut reader, &mut writer, &identity).await?;
     let (orders, queue) = mpsc::channel(LONGEST_QUEUE);
     let cut = registry.shutdown.child_token();
-    let link = Link::new(registry.next_number(), orders, cut.clone(), registry.trace.clone());
+    let link = Link::new(registry.next_number(), orders, cut.clone(), registry.trace.clone(), underway);
     tokio::spawn(writer::run(writer, sealer, queue, cut.clone()));
     let handshaken = Handshaken { kind, client_static, payload, opener };
     Ok((reader, handshaken, (Arc::new(link), cut)))

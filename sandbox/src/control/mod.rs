@@ -25,9 +25,14 @@
 //! | `GET /v1/phones/{number}/receipts?id=…&kind=…&wait_ms=…` | receipts that came in; waits for a match |
 //! | `GET`, `PUT /v1/phones/{number}/rules` | the phone's rules, see [`crate::Rules`] |
 //! | `PUT /v1/phones/{number}/online` `{"online":false}` | go offline, come back |
+//! | `GET /v1/live?devices=…&wait_ms=…` | live devices, connections that are being made and their peak; waits for so many |
+//! | `DELETE /v1/live/peak` | forget the peak |
+//! | `GET /v1/tally?prefix=…` | for each phone: texts shown that begin so, and how many of them differ |
+//! | `POST /v1/phones/{number}/burst` `{"to":"…","prefix":"…","count":100}` | write many texts |
 //! | `GET /v1/phones/{number}/acked?device=1` | ids a device has acknowledged |
 //! | `GET /v1/phones/{number}/accepted` | messages the server accepted from the account |
 
+mod crowd;
 mod faults;
 mod inbox;
 mod phones;
@@ -109,6 +114,7 @@ fn router(network: Network) -> Router {
         .merge(faults::routes())
         .merge(phones::routes())
         .merge(inbox::routes())
+        .merge(crowd::routes())
         .fallback(refusal::no_such_route)
         .with_state(network)
 }

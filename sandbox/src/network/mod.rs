@@ -202,6 +202,23 @@ impl Network {
         self.registry.accounts().into_iter().flat_map(of_account).collect()
     }
 
+    /// How many devices are connected and have taken over what waited.
+    pub fn live(&self) -> usize {
+        let of_account = |account: &Arc<Account>| account.devices().iter().filter(|one| one.mailbox().is_live()).count();
+        self.registry.accounts().iter().map(of_account).sum()
+    }
+
+    /// Connections that are being made, from the open socket until the device is live: now, and the most there were
+    /// since the start or since [`Self::forget_connecting_peak`].
+    pub fn connecting(&self) -> (u64, u64) {
+        self.registry.connecting.read()
+    }
+
+    /// Starts the peak of [`Self::connecting`] anew.
+    pub fn forget_connecting_peak(&self) {
+        self.registry.connecting.forget_peak();
+    }
+
     /// Whether any companion of the account is connected and has taken over what waited.
     pub fn is_connected(&self, number: &str) -> bool {
         let devices = self.registry.by_number(number).map(|account| account.devices());

@@ -15,6 +15,15 @@ impl Network {
         until(&self.registry.changed, within, "a connection", || self.is_connected(number).then_some(())).await
     }
 
+    /// Waits until exactly so many devices are connected and have taken over what waited.
+    ///
+    /// # Errors
+    /// When there are not within the time.
+    pub async fn wait_live(&self, devices: usize, within: Duration) -> Result<(), WaitError> {
+        let reached = || (self.live() == devices).then_some(());
+        until(&self.registry.changed, within, "so many live devices", reached).await
+    }
+
     /// Waits until no companion of the account is connected.
     ///
     /// # Errors

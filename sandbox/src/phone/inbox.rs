@@ -121,6 +121,13 @@ impl Inbox {
         self.messages.iter().cloned().collect()
     }
 
+    /// Others' texts that begin so, and how many different ones they are.
+    pub(crate) fn tally(&self, prefix: &str) -> (usize, usize) {
+        let texts = self.messages.iter().filter(|message| !message.from_me).filter_map(|message| message.text.as_deref());
+        let of_run: Vec<&str> = texts.filter(|text| text.starts_with(prefix)).collect();
+        (of_run.len(), of_run.iter().collect::<HashSet<_>>().len())
+    }
+
     pub(crate) fn find(&self, wanted: impl Fn(&InboxMessage) -> bool) -> Option<InboxMessage> {
         self.messages.iter().find(|message| wanted(message)).cloned()
     }

@@ -192,6 +192,11 @@ impl Phone {
         self.account.phone.inbox().messages()
     }
 
+    /// How many messages of others that begin so are in the inbox, and how many different texts these are.
+    pub fn tally(&self, prefix: &str) -> (usize, usize) {
+        self.account.phone.inbox().tally(prefix)
+    }
+
     /// Receipts that reached the phone, oldest first.
     pub fn receipts(&self) -> Vec<ReceiptSeen> {
         self.account.phone.inbox().receipts()
