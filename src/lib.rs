@@ -2,6 +2,8 @@
 
 pub mod api;
 pub mod api_key;
+#[cfg(feature = "sandbox")]
+pub mod bench;
 pub mod cli;
 pub mod config;
 #[cfg(feature = "sandbox")]

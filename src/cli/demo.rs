@@ -28,7 +28,7 @@ pub struct SandboxArgs {
 }
 
 /// The demo shows its own lines; of the log only what went wrong, unless the environment asks for more.
-fn start_logs() -> Result<LogsEnd, Failure> {
+pub(super) fn start_logs() -> Result<LogsEnd, Failure> {
     let env: Vec<_> = std::env::vars().filter(|(name, _)| name.starts_with("WASUP__LOG__")).collect();
     let quiet = ("WASUP__LOG__LEVEL".to_owned(), "warn".to_owned());
     let env = if env.iter().any(|(name, _)| *name == quiet.0) { env } else { [env, vec![quiet]].concat() };
@@ -36,7 +36,7 @@ fn start_logs() -> Result<LogsEnd, Failure> {
     Ok(serve::start_logs(&config)?.1)
 }
 
-fn failed(error: &anyhow::Error) -> Failure {
+pub(super) fn failed(error: &anyhow::Error) -> Failure {
     Failure { exit: Exit::Unexpected, what: format!("{error:#}"), hint: HINT }
 }
 

@@ -1,5 +1,7 @@
 //! The command line: what can be asked of the binary, and how each command ends.
 
+#[cfg(feature = "sandbox")]
+mod bench;
 mod config_check;
 #[cfg(feature = "sandbox")]
 mod demo;
@@ -59,6 +61,10 @@ pub enum Command {
     /// Runs a WhatsApp network on loopback with virtual phones, for tests of your own.
     #[cfg(feature = "sandbox")]
     Sandbox(demo::SandboxArgs),
+    /// Measures the gateway on this machine. Exit code 1 when a message was lost or doubled.
+    #[cfg(feature = "sandbox")]
+    #[command(subcommand)]
+    Bench(crate::bench::Bench),
 }
 
 /// What can be done with the config.
@@ -84,6 +90,8 @@ pub fn run() -> Exit {
         Command::Demo(options) => demo::run(&options),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => demo::run_sandbox(&args),
+        #[cfg(feature = "sandbox")]
+        Command::Bench(what) => bench::run(&what),
     };
     outcome.unwrap_or_else(|failure| failure.report())
 }

@@ -107,6 +107,15 @@ impl ApiClient {
         Ok(body["state"]["phase"].as_str().unwrap_or_default().to_owned())
     }
 
+    /// How many accounts the server calls connected.
+    ///
+    /// # Errors
+    /// When the server can't be reached or refuses.
+    pub async fn connected(&self) -> anyhow::Result<u64> {
+        let body: Value = checked(self.request(Method::GET, "/health").send().await?).await?;
+        Ok(body["accounts"]["connected"].as_u64().unwrap_or(0))
+    }
+
     /// Sends a text; the key makes a repeat harmless.
     ///
     /// # Errors

@@ -77,7 +77,11 @@ struct Handshaken {
 }
 
 /// Upgrade, handshake, and the writer's task.
-async fn greet(registry: &Arc<Registry>, stream: TcpStream, underway: Underway) -> Result<Greeted, noise::NoiseFailure> {
+async fn greet(
+    registry: &Arc<Registry>,
+    stream: TcpStream,
+    underway: Underway,
+) -> Result<Greeted, noise::NoiseFailure> {
     let accepted = tokio_websockets::ServerBuilder::new().accept(stream).await;
     let (_request, socket) = accepted.map_err(frame::FrameError::from)?;
     let (mut reader, mut writer) = frame::split(socket);

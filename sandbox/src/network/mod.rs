@@ -204,7 +204,8 @@ impl Network {
 
     /// How many devices are connected and have taken over what waited.
     pub fn live(&self) -> usize {
-        let of_account = |account: &Arc<Account>| account.devices().iter().filter(|one| one.mailbox().is_live()).count();
+        let of_account =
+            |account: &Arc<Account>| account.devices().iter().filter(|one| one.mailbox().is_live()).count();
         self.registry.accounts().iter().map(of_account).sum()
     }
 

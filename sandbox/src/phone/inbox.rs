@@ -123,7 +123,8 @@ impl Inbox {
 
     /// Others' texts that begin so, and how many different ones they are.
     pub(crate) fn tally(&self, prefix: &str) -> (usize, usize) {
-        let texts = self.messages.iter().filter(|message| !message.from_me).filter_map(|message| message.text.as_deref());
+        let texts =
+            self.messages.iter().filter(|message| !message.from_me).filter_map(|message| message.text.as_deref());
         let of_run: Vec<&str> = texts.filter(|text| text.starts_with(prefix)).collect();
         (of_run.len(), of_run.iter().collect::<HashSet<_>>().len())
     }

@@ -119,6 +119,36 @@ async fn errors_say_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_phones_are_counted_in_one_request() {
+    let sandbox = serve(SandboxConfig::default()).await.unwrap();
+    for number in ["15550000001", "15550000002"] {
+        post(&sandbox, "/v1/phones", json!({"number": number})).await;
+    }
+    let phone = sandbox.network().find_phone("15550000001").unwrap();
+    assert_eq!(get(&sandbox, "/v1/live").await, json!({"devices": 0, "connecting": 0, "connecting_peak": 0}));
+    let companion = paired(sandbox.network(), &phone).await;
+    let live = get(&sandbox, "/v1/live?devices=1&wait_ms=5000").await;
+    assert_eq!((&live["devices"], &live["connecting"]), (&json!(1), &json!(0)));
+    assert!(live["connecting_peak"].as_u64() >= Some(1));
+    assert_eq!(call(&sandbox, "DELETE", "/v1/live/peak", Value::Null).await.0, 204);
+    assert_eq!(get(&sandbox, "/v1/live").await["connecting_peak"], 0);
+    let (status, refused) = call(&sandbox, "GET", "/v1/live?devices=2&wait_ms=50", Value::Null).await;
+    assert_eq!((status, &refused["error"]["code"]), (408, &json!("timed_out")));
+
+    let burst = json!({"to": "15550000001", "prefix": "run-", "count": 30});
+    assert_eq!(post(&sandbox, "/v1/phones/15550000002/burst", burst.clone()).await, json!({"typed": 30}));
+    assert_eq!(companion.text().await.text, "run-0");
+    let tally =
+        |shown, distinct| json!([{"number": "15550000001", "shown": shown, "distinct": distinct, "repeats": 0}]);
+    assert_eq!(get(&sandbox, "/v1/tally?prefix=run-").await, tally(30, 30));
+    assert_eq!(get(&sandbox, "/v1/tally?prefix=run-2").await, tally(11, 11));
+    assert_eq!(get(&sandbox, "/v1/tally?prefix=none").await, json!([]));
+    // The same texts under new ids: other messages, and no repeats for the phone.
+    post(&sandbox, "/v1/phones/15550000002/burst", burst).await;
+    assert_eq!(get(&sandbox, "/v1/tally?prefix=run-").await, tally(60, 30));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_loopback_is_listened_on() {
     let config = SandboxConfig { control_listen: "0.0.0.0:0".parse().unwrap(), ..SandboxConfig::default() };
     let refused = serve(config).await.unwrap_err();

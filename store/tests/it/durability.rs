@@ -1,15 +1,16 @@
 //! What survives a power cut, and what happens after a write that failed.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use wasup_store::engine::{Batch, Engine, Fault, FaultyEngine, MemoryEngine, Rows, Walk};
+use wasup_store::repo::event;
 use wasup_store::{Durability, EngineError, Store, StoreError, Tree};
 
-use crate::support::{clock, faulty, over, read, write};
+use crate::support::{arrived, clock, faulty, memory, over, owned, phone, read, receive, write};
 
 const WAIT: Duration = Duration::from_secs(20);
 
@@ -36,6 +37,22 @@ async fn a_power_cut_takes_relaxed_rows_only() {
     put(&store, Durability::Durable, 101).await.unwrap();
     let rest = over(&Arc::new(engine.after_power_cut()));
     assert!(has(&rest, 100).await && has(&rest, 101).await, "a sync covers every commit before it");
+}
+
+#[tokio::test]
+async fn a_listener_hears_of_each_sync_and_what_it_covers() {
+    let (store, _engine) = memory();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&heard);
+    assert!(store.on_sync(move |position| notes.lock().unwrap().push(position)));
+    assert!(!store.on_sync(|_| panic!("there is a listener already")));
+    let account = owned(&store, "a").await;
+    for n in 1..=3 {
+        receive(&store, &account, vec![arrived(n, &phone(628_111))]).await;
+        let last = read(&store, event::last).await;
+        // Before the write was answered: whoever asks afterwards finds the moment.
+        assert_eq!(heard.lock().unwrap().last(), Some(&last));
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,130 @@
+//! What `wasup bench` can be told.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// What is measured.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Bench {
+    /// Messages from one account of the gateway to the next, through a sandbox in a process of its own.
+    Messages(MessagesOptions),
+    /// A restart with many linked accounts: time until all are connected, and memory.
+    Accounts(AccountsOptions),
+    /// Durable commits of received messages, without network.
+    Store(StoreOptions),
+    /// Sends accepted over HTTP, with linked accounts whose network never acknowledges.
+    Api(ApiOptions),
+}
+
+/// What every bench can be told.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Prints one JSON object on standard output, and no progress.
+    #[arg(long)]
+    pub json: bool,
+    /// Makes the run's texts, keys and numbers; drawn, and printed, when absent.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Folder for the store, which must be empty or absent and is kept; without it a temporary one.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+impl Common {
+    /// The seed, drawn where none was given.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        // At most 32 bits, so that it is short to type again.
+        self.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()))
+    }
+}
+
+/// Who writes the messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Writers {
+    /// The accounts of the gateway, through its API.
+    Api,
+    /// Virtual phones of strangers: only the receiving side is measured.
+    Phones,
+}
+
+/// Which events go to the webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Told {
+    /// Received messages.
+    Received,
+    /// All: each message is then told about five times.
+    All,
+}
+
+/// Options of `wasup bench messages`.
+#[derive(Debug, Clone, Args)]
+pub struct MessagesOptions {
+    /// How many accounts; each sends to the next one.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    pub accounts: u16,
+    /// How many messages each account sends.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub messages: u32,
+    /// Messages a second over all accounts, at times that no answer moves; without it as fast as possible.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rate: Option<u32>,
+    /// Requests at the same time, where no rate is set.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub concurrency: u16,
+    /// Who writes.
+    #[arg(long, value_enum, default_value_t = Writers::Api, conflicts_with_all = ["rate", "concurrency"])]
+    pub by: Writers,
+    /// Which events go to the webhook.
+    #[arg(long, value_enum, default_value_t = Told::Received)]
+    pub webhook: Told,
+    /// What every bench can be told.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options of `wasup bench accounts`.
+#[derive(Debug, Clone, Args)]
+pub struct AccountsOptions {
+    /// How many accounts.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=2000))]
+    pub accounts: u16,
+    /// Seconds between the last connection and the reading of the memory.
+    #[arg(long, default_value_t = 3)]
+    pub settle: u64,
+    /// What every bench can be told.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options of `wasup bench store`.
+#[derive(Debug, Clone, Args)]
+pub struct StoreOptions {
+    /// Numbers of writers, one run each.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 256])]
+    pub writers: Vec<u16>,
+    /// Seconds of one run.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub seconds: u64,
+    /// What every bench can be told.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options of `wasup bench api`.
+#[derive(Debug, Clone, Args)]
+pub struct ApiOptions {
+    /// How many accounts the sends are spread over.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    pub accounts: u16,
+    /// Connections, each with one request at a time.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub concurrency: u16,
+    /// Seconds of the run.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub seconds: u64,
+    /// What every bench can be told.
+    #[command(flatten)]
+    pub common: Common,
+}
