@@ -41,6 +41,9 @@ impl From<OpenError> for Failure {
                 "Encryption is chosen when a store is created: remove data.encryption_key_file, or start with a new \
                  data.dir and link the accounts again.",
             ),
+            OpenError::Unfinished { .. } => {
+                (Exit::StoreDamaged, "Remove the folder and restore the backup again; nothing else is in it.")
+            }
             OpenError::Absent { .. } => {
                 (Exit::DataFolder, "Name the folder of the store: data.dir of the config, or --data.")
             }

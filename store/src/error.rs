@@ -70,6 +70,12 @@ pub enum OpenError {
         /// The data folder.
         path: PathBuf,
     },
+    /// A restore into the folder was cut off.
+    #[error("a restore into {path} was cut off")]
+    Unfinished {
+        /// The folder.
+        path: PathBuf,
+    },
     /// There is no store in the folder, where one was asked for.
     #[error("there is no store in {path}")]
     Absent {

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
@@ -15,7 +15,9 @@ use crate::engine::{Engine, SledEngine};
 use crate::group::Job;
 use crate::histogram::HistogramView;
 use crate::id::Position;
+use crate::insurance::restore;
 use crate::insurance::seal::{self, Left};
+use crate::insurance::tee::Tee;
 use crate::keyring::{Keyring, MasterKey};
 use crate::tripwire::Tripwire;
 use crate::writer::{Progress, Writer};
@@ -123,8 +125,19 @@ impl Store {
     /// # Errors
     /// As there, and [`OpenError::KeyMissing`], [`OpenError::WrongKey`] or [`OpenError::NotEncrypted`].
     pub fn open_with(path: &Path, cache: u64, key: Option<&MasterKey>) -> Result<Self, OpenError> {
+        if restore::unfinished(path) {
+            return Err(OpenError::Unfinished { path: path.into() });
+        }
         // Before the engine, which may write over what it can't read.
-        let left = seal::look(path);
+        Self::open_left(path, cache, key, seal::look(path))
+    }
+
+    /// A store whose restore is under way, and whose rows were just proven.
+    pub(crate) fn open_unfinished(path: &Path, cache: u64, key: Option<&MasterKey>) -> Result<Self, OpenError> {
+        Self::open_left(path, cache, key, Left::Sealed)
+    }
+
+    fn open_left(path: &Path, cache: u64, key: Option<&MasterKey>, left: Left) -> Result<Self, OpenError> {
         let engine = SledEngine::open(path, cache)?;
         // Rows are read while the store is prepared, and damaged pages make sled panic at the first read of them too.
         catch_unwind(AssertUnwindSafe(|| Self::start(Arc::new(engine), Arc::new(SystemClock), path, Some(left), key)))
@@ -191,8 +204,7 @@ impl Store {
         let places = Arc::new(Semaphore::new(MAX_WAITING));
         let seal = files.map(|_| SealAtEnd { folder: name.into(), progress: Arc::clone(&progress) });
         let (stopped_ms, writer, jobs) = (last.now_ms, Some(writer), Some(jobs));
-        let shared =
-            Shared { engine, keyring, progress, clock, stopped_ms, jobs, places, writer, _seal: seal };
+        let shared = Shared { engine, keyring, progress, clock, stopped_ms, jobs, places, writer, _seal: seal };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -210,6 +222,31 @@ impl Store {
     fn read_now<T, E>(&self, f: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
         let _view = self.shared.progress.view.read().unwrap_or_else(PoisonError::into_inner);
         f(&ReadTx::new(&*self.shared.engine, &self.shared.keyring))
+    }
+
+    /// The engine, for whoever copies rows as they are.
+    pub(crate) fn engine(&self) -> &dyn Engine {
+        &*self.shared.engine
+    }
+
+    /// While it is held no group is applied.
+    pub(crate) fn view(&self) -> RwLockReadGuard<'_, ()> {
+        self.shared.progress.view.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// While it is held no group is applied, and nobody reads through the store.
+    pub(crate) fn pause(&self) -> RwLockWriteGuard<'_, ()> {
+        self.shared.progress.view.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the writer notes for a backup. Only to be held together with [`Store::view`] or [`Store::pause`].
+    pub(crate) fn tee(&self) -> MutexGuard<'_, Option<Tee>> {
+        self.shared.progress.tee.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads within [`Store::view`] or [`Store::pause`].
+    pub(crate) fn look<T>(&self, f: impl FnOnce(&ReadTx<'_>) -> T) -> T {
+        f(&ReadTx::new(self.engine(), &self.shared.keyring))
     }
 
     /// Reads, and resolves only when everything seen is on disk: for whatever leads to an effect outside.

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -15,6 +15,7 @@ use crate::engine::Engine;
 use crate::group::{Failed, Group, Job};
 use crate::histogram::{Bounds, Histogram};
 use crate::id::Position;
+use crate::insurance::tee::Tee;
 use crate::keyring::Keyring;
 use crate::tripwire::Tripwire;
 use crate::watch::SyncWatch;
@@ -48,6 +49,8 @@ pub(crate) struct Progress {
     pub(crate) poison: watch::Sender<Option<EngineError>>,
     /// Held for writing while a group is applied, so that a reader sees all of it or nothing.
     pub(crate) view: RwLock<()>,
+    /// What is noted for a backup under way.
+    pub(crate) tee: Mutex<Option<Tee>>,
     pub(crate) groups: AtomicU64,
     pub(crate) jobs: AtomicU64,
     pub(crate) rows: AtomicU64,
@@ -68,6 +71,7 @@ impl Progress {
             last_ms: AtomicU64::new(last_ms),
             poison: watch::channel(None).0,
             view: RwLock::new(()),
+            tee: Mutex::new(None),
             groups: AtomicU64::new(0),
             jobs: AtomicU64::new(0),
             rows: AtomicU64::new(0),
@@ -185,6 +189,9 @@ impl Writer {
                 self.progress.poison.send_replace(Some(error.clone()));
             })?;
             self.progress.applied.fetch_add(1, Ordering::SeqCst);
+            if let Some(tee) = self.progress.tee.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                tee.group(&batch.changes);
+            }
             waiting
         };
         let due = self.unsynced >= SYNC_BYTES || self.unsynced_since.is_some_and(|since| since.elapsed() >= SYNC_AFTER);

@@ -28,6 +28,7 @@ fn record(phase: Phase, reason: Reason, linked: bool) -> AccountRecord {
         autostart: true,
         metadata: None,
         created_ms: 0,
+        outbox_paused: false,
     }
 }
 

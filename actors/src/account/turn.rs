@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use wasup_sessions::ports::{EndReason, SendError};
 use wasup_store::id::MessageId;
 use wasup_store::records::{AccountState, FailReason};
-use wasup_store::repo::counters;
 use wasup_store::repo::send::{MAX_IN_FLIGHT, Settlement};
+use wasup_store::repo::{counters, revival};
 use wasup_store::{Durability, StoreError};
 
 use super::ack;
@@ -160,8 +160,15 @@ impl Incarnation {
         }
         // A look before a durable commit that may find nothing. The outbox also counts what is in flight.
         let no = self.no;
-        let waiting = self.ctx.store.read(|tx| counters::account(tx, no)).await;
-        if waiting.is_ok_and(|counts| counts.outbox_depth() > self.flights.len() as u64) {
+        let waiting = self.ctx.store.read(|tx| {
+            // A restored account's waits for an operator.
+            if revival::outbox_paused(tx, no)? {
+                Ok(0)
+            } else {
+                counters::account(tx, no).map(|counts| counts.outbox_depth())
+            }
+        });
+        if waiting.await.is_ok_and(|depth: u64| depth > self.flights.len() as u64) {
             plan.take = free;
         }
     }

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use wasup_store::Durability;
 use wasup_store::id::{AccountId, AccountNo};
 use wasup_store::records::{AccountRecord, AccountState, Desired, Phase};
-use wasup_store::repo::account;
+use wasup_store::repo::{account, revival};
 
 use super::answers::BUSY;
 use super::supervisor::{Ask, AskPermit};
@@ -117,12 +117,16 @@ impl Accounts {
         self.get(principal, id).await
     }
 
-    /// Lets an account leave quarantine with a clean history, and starts it where it is wanted to run.
+    /// Lets an account leave quarantine with a clean history, and starts it where it is wanted to run. Of one that was
+    /// restored from a backup it lets the outbox go on.
     ///
     /// # Errors
     /// [`AccountError`].
     pub async fn release(&self, principal: &Principal, id: &AccountId) -> Result<AccountRecord, AccountError> {
-        let record = self.get(principal, id).await?;
+        let mut record = self.get(principal, id).await?;
+        if record.outbox_paused {
+            record = self.release_outbox(principal, id).await?;
+        }
         if record.state.phase != Phase::Quarantined {
             return Ok(record);
         }
@@ -136,6 +140,16 @@ impl Accounts {
         self.ctx.nudges.deliveries();
         self.ask(START_PATIENCE, |done| Ask::Release { no, request_id, done }).await?;
         self.get(principal, id).await
+    }
+
+    async fn release_outbox(&self, principal: &Principal, id: &AccountId) -> Result<AccountRecord, AccountError> {
+        self.told(principal, id, "a restored account's outbox is released");
+        let (of, now_ms) = (id.clone(), self.ctx.store.now_ms());
+        let write = move |tx: &mut wasup_store::WriteTx<'_>| revival::release_outbox(tx, &of, now_ms);
+        let record = self.ctx.store.write(Durability::Durable, write).await?.ok_or(AccountError::NotFound)?;
+        self.ctx.nudges.outbox(record.no);
+        self.ctx.nudges.deliveries();
+        Ok(record)
     }
 
     /// Deletes an account. A running one is stopped and its device removed at the network, as far as that works.

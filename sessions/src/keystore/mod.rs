@@ -8,6 +8,7 @@ mod app_sync;
 mod device;
 mod msg_secret;
 mod protocol;
+mod renewal;
 mod signal;
 mod wire_key;
 
@@ -23,6 +24,7 @@ use wasup_store::{Durability, ReadTx, Store, StoreError, Tree, WriteTx};
 pub(crate) use protocol::pending_key;
 #[cfg(test)]
 pub(crate) use protocol::placeholder_bytes;
+pub use renewal::renew;
 
 /// Rows read at once when a kind of row is walked.
 const PAGE: usize = 256;

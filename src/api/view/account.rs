@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use wasup_store::records::{AccountRecord, AccountState, Identity};
+use wasup_store::records::{AccountRecord, AccountState, Identity, UserAction};
 
 use super::{PersonView, Time};
 
@@ -16,6 +16,9 @@ pub struct AccountView {
     pub name: String,
     /// What it is doing.
     pub state: StateView,
+    /// Nothing leaves its outbox until it is released: it came back from a backup, and what waits may have been sent
+    /// since that was made.
+    pub outbox_paused: bool,
     /// What it is meant to do: `running` or `stopped`.
     #[schema(value_type = String, examples("running"))]
     pub desired: wasup_store::records::Desired,
@@ -89,7 +92,8 @@ impl From<&AccountRecord> for AccountView {
         Self {
             id: record.id.to_string(),
             name: record.name.clone(),
-            state: StateView::from(&record.state),
+            state: state(record),
+            outbox_paused: record.outbox_paused,
             desired: record.desired,
             identity: record.identity.as_ref().map(IdentityView::from),
             default_region: record.default_region.clone(),
@@ -98,4 +102,13 @@ impl From<&AccountRecord> for AccountView {
             created_at: Time::from_ms(record.created_ms),
         }
     }
+}
+
+/// Whatever a restored account does meanwhile, its outbox waits for somebody.
+fn state(record: &AccountRecord) -> StateView {
+    let view = StateView::from(&record.state);
+    if record.outbox_paused && view.user_action == UserAction::None {
+        return StateView { user_action: UserAction::Release, ..view };
+    }
+    view
 }

@@ -3,9 +3,18 @@
 
 pub mod verify;
 
+mod archive;
+mod backup;
+mod compact;
 mod fingerprint;
 pub(crate) mod migrate;
+pub(crate) mod restore;
 pub(crate) mod seal;
+pub(crate) mod tee;
 
+pub use archive::{ArchiveError, End, Head, inspect};
+pub use backup::BackupReport;
+pub use compact::{CompactReport, compact};
 pub use fingerprint::Fingerprint;
+pub use restore::{RestoreReport, restore};
 pub use verify::{Finding, FindingCode, TreeCount, VerifyReport, verify, verify_engine};

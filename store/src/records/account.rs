@@ -197,7 +197,7 @@ pub enum UserAction {
     OpenPhone,
     /// Wait; it goes on by itself.
     Wait,
-    /// Release the account from quarantine.
+    /// Release the account: from quarantine, or its outbox after a restore.
     Release,
 }
 
@@ -270,6 +270,9 @@ pub struct AccountRecord {
     /// When it was created.
     #[serde(default)]
     pub created_ms: Millis,
+    /// The account came back from a backup, and nothing is taken out of its outbox until an operator releases it.
+    #[serde(default)]
+    pub outbox_paused: bool,
 }
 
 const fn default_tenant() -> TenantNo {

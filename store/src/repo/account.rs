@@ -59,6 +59,22 @@ pub(crate) struct Owner {
     /// The account was deleted; the number is never given out again.
     #[serde(default)]
     pub(crate) gone: bool,
+    /// Nothing is taken out of its outbox.
+    #[serde(default)]
+    pub(crate) outbox_paused: bool,
+}
+
+impl Owner {
+    fn of(record: &AccountRecord) -> Self {
+        Self {
+            id: record.id.clone(),
+            tenant: record.tenant,
+            epoch: record.epoch,
+            link: record.link,
+            gone: false,
+            outbox_paused: record.outbox_paused,
+        }
+    }
 }
 
 /// Whether whoever asked for this write may touch a tenant's things: anybody their own, the product itself all.
@@ -103,11 +119,10 @@ pub fn create(tx: &mut WriteTx<'_>, new: &NewAccount) -> Result<AccountRecord, C
         autostart: new.autostart,
         metadata: new.metadata.clone(),
         created_ms: new.now_ms,
+        outbox_paused: false,
     };
     store(tx, &record)?;
-    let owner =
-        Owner { id: record.id.clone(), tenant: record.tenant, epoch: record.epoch, link: record.link, gone: false };
-    tx.put_record(Tree::AccountNo, no_key(record.no), &owner)?;
+    tx.put_record(Tree::AccountNo, no_key(record.no), &Owner::of(&record))?;
     counters::change_tenant(tx, new.tenant, |sums| TenantCounters { accounts: sums.accounts + 1, ..sums })?;
     audit::note(tx, Act::AccountCreated, Some(&new.id), new.now_ms)?;
     Ok(record)
@@ -287,7 +302,7 @@ pub fn delete(tx: &mut WriteTx<'_>, id: &AccountId, now_ms: Millis) -> Result<bo
     })?;
     audit::note(tx, Act::AccountDeleted, Some(id), now_ms)?;
     let epoch = Epoch(record.epoch.0 + 1);
-    let owner = Owner { id: id.clone(), tenant: record.tenant, epoch, link: record.link, gone: true };
+    let owner = Owner { epoch, gone: true, ..Owner::of(&record) };
     tx.put_record(Tree::AccountNo, no_key(record.no), &owner)?;
     purge::account(tx, record.no, now_ms)?;
     Ok(true)
@@ -309,9 +324,7 @@ fn store(tx: &mut WriteTx<'_>, record: &AccountRecord) -> Result<(), StoreError>
     tx.put_record(Tree::Account, id_key(&record.id), record)
 }
 
-fn store_owned(tx: &mut WriteTx<'_>, record: &AccountRecord) -> Result<(), StoreError> {
+pub(super) fn store_owned(tx: &mut WriteTx<'_>, record: &AccountRecord) -> Result<(), StoreError> {
     store(tx, record)?;
-    let owner =
-        Owner { id: record.id.clone(), tenant: record.tenant, epoch: record.epoch, link: record.link, gone: false };
-    tx.put_record(Tree::AccountNo, no_key(record.no), &owner)
+    tx.put_record(Tree::AccountNo, no_key(record.no), &Owner::of(record))
 }

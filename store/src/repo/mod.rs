@@ -16,6 +16,7 @@ pub mod message;
 pub mod outbox;
 pub mod person;
 pub(crate) mod purge;
+pub mod revival;
 pub mod schema;
 mod scope;
 pub mod send;

@@ -10,7 +10,7 @@ use crate::envelope::{self, Codec};
 use crate::insurance::{Fingerprint, migrate};
 use crate::key::Parts;
 use crate::keyring::{Keyring, MasterKey};
-use crate::{EngineError, OpenError, ReadTx, StoreError, Tree};
+use crate::{EngineError, OpenError, ReadTx, StoreError, Tree, WriteTx};
 
 /// The newest layout that this build knows.
 pub const SCHEMA: u32 = 2;
@@ -81,6 +81,13 @@ fn check_rows(engine: &dyn Engine, name: &Path, found: u32, suspect: bool) -> Re
         return Err(damaged("rows were lost or changed since the newest commit"));
     }
     Ok(())
+}
+
+/// Gives the store a new incarnation: its events and cursors are none of its former life's.
+pub(crate) fn begin_life(tx: &mut WriteTx<'_>, incarnation: u64) -> Result<(), StoreError> {
+    let was = tx.reading(identity)?;
+    let body = [&was.uuid.to_be_bytes()[..], &incarnation.to_be_bytes()].concat();
+    tx.put_fixed(Tree::Meta, IDENTITY_ROW, &body)
 }
 
 /// The layout of the rows; 0 where there are none.

@@ -1,7 +1,7 @@
 //! A send, from its acceptance to its one outcome.
 
 use super::scope::AccountScope;
-use super::{account, chat, idempotency, message, outbox};
+use super::{account, chat, idempotency, message, outbox, revival};
 use crate::id::{AccountNo, Epoch, MessageId, MessageKey, Millis, PersonNo};
 use crate::key::Key;
 use crate::records::{Content, Direction, FailReason, Lane, MessageRecord, MessageState, Participant, StateTimes};
@@ -149,6 +149,9 @@ pub fn take(
     limit: usize,
 ) -> Result<Vec<(MessageId, MessageRecord)>, StoreError> {
     account::fence(tx, no, epoch)?;
+    if tx.reading(|tx| revival::outbox_paused(tx, no))? {
+        return Ok(Vec::new());
+    }
     // Sends that wait for their acknowledgement still stand in front; there are never more than the in-flight limit.
     let in_flight = tx.reading(|tx| Ok(open_ids(tx, no, MessageState::Sending, MAX_IN_FLIGHT)?.len()))?;
     let mut taken = Vec::new();

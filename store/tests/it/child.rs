@@ -63,7 +63,7 @@ fn opened(folder: &Path) -> String {
         Err(OpenError::Damaged { detail, .. }) => format!("\nresult damaged: {}", detail.replace('\n', " ")),
         Err(OpenError::NewerSchema { .. }) => "\nresult newer".into(),
         Err(OpenError::Engine { .. }) => "\nresult engine".into(),
-        Err(OpenError::Absent { .. }) => "\nresult absent".into(),
+        Err(OpenError::Absent { .. } | OpenError::Unfinished { .. }) => "\nresult absent".into(),
         Err(OpenError::Io { .. }) => "\nresult io".into(),
         Err(OpenError::KeyMissing { .. }) => "\nresult no key".into(),
         Err(OpenError::WrongKey { .. } | OpenError::NotEncrypted { .. }) => "\nresult another key".into(),

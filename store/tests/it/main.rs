@@ -12,6 +12,7 @@ mod durability;
 mod encrypted;
 mod group;
 mod inbound;
+mod insurance;
 mod model;
 mod persons;
 mod power_loss;

@@ -67,6 +67,7 @@ fn accounts() {
         autostart: false,
         metadata: Some("{}".into()),
         created_ms: NOW,
+        outbox_paused: false,
     }));
 }
 

@@ -9,9 +9,7 @@ use crate::id::AccountNo;
 use crate::key::{Key, Parts};
 use crate::records::EventRecord;
 use crate::repo::counters;
-
-/// What a restore adds to every account's sequence, so that no number is given out twice.
-pub(super) const LEAP: u64 = 1 << 32;
+use crate::repo::revival::LEAP;
 
 pub(super) fn check(check: &mut Check<'_>) {
     let mut counted: BTreeMap<u32, u64> = BTreeMap::new();

@@ -1,0 +1,84 @@
+//! What a restore from a backup does to an account, and how an operator lets its outbox go on.
+
+use super::account::{self, Owner};
+use super::scope::AccountScope;
+use super::{event, send};
+use crate::id::{AccountId, AccountNo, Epoch, Millis, Seq};
+use crate::records::{
+    AccountRecord, AccountState, AccountStateEvent, Desired, EventData, EventKind, Phase, Reason, UserAction,
+};
+use crate::{ReadTx, StoreError, WriteTx};
+
+/// What a restore adds to every account's sequence: the former life may have given out numbers that the backup does not
+/// know of.
+pub(crate) const LEAP: u64 = 1 << 32;
+
+/// Puts at most `limit` sends that were on the wire back into the queue, under the same ids; `false` when none was.
+pub(crate) fn requeue_unsettled(
+    tx: &mut WriteTx<'_>,
+    no: AccountNo,
+    epoch: Epoch,
+    limit: usize,
+    now_ms: Millis,
+) -> Result<bool, StoreError> {
+    let unsettled = tx.reading(|tx| send::unsettled(tx, no, limit))?;
+    let back: Vec<_> = unsettled.iter().map(|(id, _)| (*id, send::Settlement::Requeue)).collect();
+    send::settle(tx, no, epoch, &back, now_ms)?;
+    Ok(!back.is_empty())
+}
+
+/// Stops an account for good until an operator starts it, pauses its outbox and lets its sequence leap. Answers whether
+/// anything waits in the outbox.
+pub(crate) fn restored(tx: &mut WriteTx<'_>, id: &AccountId, now_ms: Millis) -> Result<bool, StoreError> {
+    let Some(mut record) = tx.reading(|tx| account::get(tx, id))? else { return Ok(false) };
+    let previous = record.state.phase;
+    record.epoch = Epoch(record.epoch.0 + 1);
+    record.desired = Desired::Stopped;
+    record.outbox_paused = true;
+    record.state = AccountState {
+        phase: Phase::Stopped,
+        reason: Reason::Restored,
+        since_ms: now_ms,
+        retry_at_ms: None,
+        user_action: UserAction::Release,
+    };
+    account::store_owned(tx, &record)?;
+    let mut scope = AccountScope::open(tx, record.no)?;
+    scope.counters.seq = Seq(scope.counters.seq.0 + LEAP);
+    let waits = scope.counters.outbox_depth() > 0;
+    let data = EventData::Account(AccountStateEvent { previous, state: record.state });
+    event::append(tx, &mut scope, event::NewEvent { kind: EventKind::AccountState, data, chat_no: None, now_ms })?;
+    scope.close(tx)?;
+    Ok(waits)
+}
+
+/// Lets a restored account's outbox go on. Hands back the record, changed or not.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn release_outbox(
+    tx: &mut WriteTx<'_>,
+    id: &AccountId,
+    now_ms: Millis,
+) -> Result<Option<AccountRecord>, StoreError> {
+    let Some(mut record) = tx.reading(|tx| account::get(tx, id))? else { return Ok(None) };
+    if !record.outbox_paused {
+        return Ok(Some(record));
+    }
+    record.outbox_paused = false;
+    account::store_owned(tx, &record)?;
+    if record.state.user_action == UserAction::Release && record.state.phase == Phase::Stopped {
+        let state = AccountState { user_action: UserAction::None, ..record.state.clone() };
+        account::set_state(tx, record.no, None, &state, now_ms)?;
+    }
+    tx.reading(|tx| account::get(tx, id))
+}
+
+/// Whether nothing may be taken out of the account's outbox.
+///
+/// # Errors
+/// [`StoreError`] when the row can't be read.
+pub fn outbox_paused(tx: &ReadTx<'_>, no: AccountNo) -> Result<bool, StoreError> {
+    let owner: Option<Owner> = account::owner(tx, no)?;
+    Ok(owner.is_some_and(|owner| owner.outbox_paused))
+}
