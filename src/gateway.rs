@@ -15,7 +15,7 @@ use wasup_sessions::link::WhatsAppLinks;
 use wasup_store::{EngineError, SpaceFloor, Store};
 
 use crate::api::view::EventBody;
-use crate::api::{ApiState, Door, Settings as ApiSettings, router};
+use crate::api::{ApiState, Backups, Door, Settings as ApiSettings, router};
 use crate::api_key::{ApiKey, ApiKeyError, obtain};
 use crate::config::{Config, ConfigError, read_accounts};
 use crate::declared::{DeclareError, declare};
@@ -169,6 +169,7 @@ impl Gateway {
             endpoints: tree.endpoints.clone(),
             clock: tree.clock.clone(),
             health,
+            backups: Backups::new(store.clone(), config.data.backups.clone()),
             settings: Arc::new(api_settings(config, reach, ending.clone())),
             logs: extras.logs,
             http: metrics.http(),

@@ -1,6 +1,7 @@
 //! The HTTP API: one file a resource. A handler extracts, calls one use case, and maps its answer.
 
 mod accounts;
+mod admin;
 mod clock;
 mod door;
 mod extract;
@@ -25,6 +26,7 @@ use utoipa_axum::routes;
 
 use problem::{ErrorCode, Problem};
 
+pub use admin::{BackupView, Backups, NewBackup, backup_name};
 pub use door::Door;
 pub use openapi::document;
 pub use qr_image::terminal;
@@ -47,6 +49,7 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .routes(routes!(log::show, log::put))
         .routes(routes!(clock::show))
         .routes(routes!(clock::trust))
+        .routes(routes!(admin::backup))
         .routes(routes!(probes::health))
         .routes(routes!(openapi::show))
         .layer(from_fn_with_state(door.clone(), door::guard));

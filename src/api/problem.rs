@@ -59,6 +59,8 @@ codes! {
     MethodNotAllowed: METHOD_NOT_ALLOWED, false, "The method is not allowed here";
     /// The account exists already.
     AccountExists: CONFLICT, false, "The account exists already";
+    /// A backup of that name exists already; nothing is overwritten.
+    BackupExists: CONFLICT, false, "The backup exists already";
     /// The account's state does not allow it; `state` says which it is.
     WrongState: CONFLICT, false, "The account's state does not allow it";
     /// The account is about to show a QR code, but has none at this moment.
@@ -79,6 +81,8 @@ codes! {
     ShuttingDown: SERVICE_UNAVAILABLE, true, "The server is stopping";
     /// The store can't be read or written.
     StoreUnavailable: SERVICE_UNAVAILABLE, true, "The store is not available";
+    /// The backup could not be written.
+    BackupFailed: INTERNAL_SERVER_ERROR, false, "The backup could not be written";
     /// A bug.
     Internal: INTERNAL_SERVER_ERROR, false, "A bug in the server";
 }

@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
 use wasup_actors::{Accounts, Clock, Endpoints, Messages};
 
+use super::admin::Backups;
 use crate::health::Health;
 use crate::metrics::HttpMeters;
 use crate::telemetry::Logs;
@@ -25,6 +26,8 @@ pub struct ApiState {
     pub clock: Clock,
     /// How the gateway is.
     pub health: Health,
+    /// Makes backups.
+    pub backups: Backups,
     /// What of the config concerns requests.
     pub settings: Arc<Settings>,
     /// The log's level, where this process logs through us.
@@ -64,6 +67,7 @@ handles!(
     endpoints: Endpoints,
     clock: Clock,
     health: Health,
+    backups: Backups,
     settings: Arc<Settings>,
     logs: Option<Logs>,
 );

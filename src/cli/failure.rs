@@ -25,7 +25,8 @@ impl From<OpenError> for Failure {
             }
             OpenError::Damaged { .. } => (
                 Exit::StoreDamaged,
-                "Nothing was repaired or deleted. Keep a copy of the folder, then restore a backup.",
+                "Nothing was repaired or deleted. Keep a copy of the folder; `wasup verify` shows what is wrong, `wasup restore` \
+                 makes a new store of a backup.",
             ),
             OpenError::NewerSchema { .. } => (Exit::StoreTooNew, "Use the version that wrote it, or a newer one."),
             OpenError::KeyMissing { .. } => {

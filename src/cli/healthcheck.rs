@@ -39,7 +39,7 @@ async fn ask(url: &str) -> Result<Exit, reqwest::Error> {
 }
 
 /// Where to reach a server that listens on every address: on this machine.
-fn own_address(listen: SocketAddr) -> SocketAddr {
+pub(super) fn own_address(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

@@ -1,5 +1,6 @@
 //! The command line: what can be asked of the binary, and how each command ends.
 
+mod backup;
 #[cfg(feature = "sandbox")]
 mod bench;
 mod config_check;
@@ -55,6 +56,12 @@ pub enum Command {
     Healthcheck(healthcheck::HealthcheckArgs),
     /// Looks at every row of a stopped store: exit code 0 when all is right, 73 when something is not.
     Verify(verify::VerifyArgs),
+    /// Writes a consistent copy of the store into data.backups: through the running server, or of a stopped store.
+    Backup(backup::BackupArgs),
+    /// Makes a store of a backup, as a new life: accounts come back stopped and send nothing before they are released.
+    Restore(backup::RestoreArgs),
+    /// Copies a stopped store without the room that deleted rows left, and keeps the old one beside it.
+    Compact(backup::CompactArgs),
     /// Shows the main job on this machine: a sandbox network, the server, a webhook receiver, accounts that talk.
     #[cfg(feature = "sandbox")]
     Demo(crate::demo::Options),
@@ -86,6 +93,9 @@ pub fn run() -> Exit {
         Command::Config(ConfigCommand::Check(args)) => config_check::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Backup(args) => backup::run_backup(args),
+        Command::Restore(args) => backup::run_restore(&args),
+        Command::Compact(args) => backup::run_compact(&args),
         #[cfg(feature = "sandbox")]
         Command::Demo(options) => demo::run(&options),
         #[cfg(feature = "sandbox")]

@@ -15,6 +15,8 @@ pub struct DataConfig {
     pub dir: PathBuf,
     /// Memory for the page cache.
     pub cache: Size,
+    /// Where backups go.
+    pub backups: PathBuf,
     /// Free space under which the API's work is refused.
     pub free_space_floor: Size,
     /// File of the key that the store is encrypted with; empty for a plain store.
@@ -26,6 +28,9 @@ impl DataConfig {
         checks.between("data.cache", self.cache, Size::mib(4), Size::mib(64 << 10));
         if let Some(wrong) = unfit_folder(&self.dir) {
             checks.refuse("data.dir", wrong);
+        }
+        if let Some(wrong) = unfit_folder(&self.backups) {
+            checks.refuse("data.backups", wrong);
         }
         self.check_key_file(checks);
     }

@@ -6,6 +6,8 @@ mod access;
 mod accounts;
 mod clock;
 #[cfg(feature = "sandbox")]
+mod backups;
+#[cfg(feature = "sandbox")]
 mod bench;
 #[cfg(feature = "sandbox")]
 mod encrypted;

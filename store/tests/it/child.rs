@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use wasup_store::id::{AccountNo, Epoch, LinkNo};
+use wasup_store::id::{AccountNo, Epoch};
 use wasup_store::key::{Key, Parts};
 use wasup_store::records::{Attempt, AttemptOutcome, Content, DiscardReason};
 use wasup_store::repo::delivery::{self, Finished, Verdict};
 use wasup_store::repo::send::{self, Settlement};
-use wasup_store::repo::wa::{self, WaKind, WaScope};
 use wasup_store::repo::{account, endpoint, inbound};
 use wasup_store::{Direction, Durability, OpenError, Store, StoreError, Tree};
 
+use crate::keys;
 use crate::support::{NOW, arrived, hook, new_send, open, owned, phone, text, write};
 
 const TASK: &str = "WASUP_STORE_CHILD";
@@ -128,21 +128,18 @@ pub(crate) async fn last_of(store: &Store, writer: u64) -> u64 {
     last.unwrap().map_or(0, |(key, _)| Parts(&key[8..]).u64().unwrap())
 }
 
-/// What an account does all day, with a mark in the same commit as the received message.
+/// What an account of the gateway does all day, with a mark in the same commit as the received message.
 async fn step(store: &Store, no: AccountNo, epoch: Epoch, writer: u64, n: u64) -> Result<(), StoreError> {
     let mut message = arrived(writer << 32 | n, &phone(62_000 + writer));
     message.content =
         if n.is_multiple_of(9) { Content::Unavailable } else { text("x".repeat(usize::try_from(n % 700).unwrap())) };
     message.ts_ms = NOW - 10_000 + (n * 7) % 900;
     let arrived = inbound::InboundBatch { no, epoch, now_ms: NOW, messages: vec![message] };
-    let large = n.is_multiple_of(40);
+    keys::decrypted(store, no, epoch, writer, n).await?;
     store
         .write(Durability::Durable, move |tx| {
             inbound::commit(tx, &arrived)?;
-            if large {
-                let scope = WaScope { no, link: LinkNo(1), epoch };
-                tx.put_raw(Tree::Wa, wa::key(scope, WaKind::Session).u64(writer), &vec![7; 100_000])?;
-            }
+            keys::committed(tx, no, epoch, writer, n)?;
             tx.put_fixed(Tree::Audit, mark(writer, n), &[])
         })
         .await?;
@@ -158,7 +155,10 @@ async fn step(store: &Store, no: AccountNo, epoch: Epoch, writer: u64, n: u64) -
                 other => panic!("{other}"),
             })
         }
-        1 => pump(store, no, epoch, n).await,
+        1 => {
+            keys::encrypted(store, no, epoch, writer, n).await?;
+            pump(store, no, epoch, n).await
+        }
         2 => deliver(store, no, n).await,
         _ => Ok(()),
     }

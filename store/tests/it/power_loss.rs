@@ -1,6 +1,8 @@
 //! Power loss: a file system in a loop image; the image, not the files, is copied while the writers stand still, so that
 //! only what reached the block device is there. The copy is mounted (its journal is replayed) and the store opened.
 //!
+//! The load is the gateway's own: received messages with the protocol library's rows around them, sends, deliveries.
+//!
 //! Needs root, loop devices and mkfs.ext4. `scripts/power-loss` runs it.
 
 use std::path::{Path, PathBuf};
