@@ -78,8 +78,14 @@ mod tests {
         let found = |file: &Path| {
             let mut checks = Checks::default();
             let (cache, free_space_floor) = (Size::mib(64), Size::mib(256));
-            DataConfig { dir: dir.clone(), cache, free_space_floor, encryption_key_file: file.into() }
-                .check(&mut checks);
+            DataConfig {
+                dir: dir.clone(),
+                cache,
+                backups: "backups".into(),
+                free_space_floor,
+                encryption_key_file: file.into(),
+            }
+            .check(&mut checks);
             (checks.refused.len(), checks.warnings.len())
         };
         assert_eq!(found(Path::new("")), (0, 0));

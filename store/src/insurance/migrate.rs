@@ -161,3 +161,7 @@ impl<'a> Migration<'a> {
         Ok(done)
     }
 }
+
+#[cfg(test)]
+#[path = "migrate_tests.rs"]
+mod tests;
