@@ -4,9 +4,9 @@
 
 mod access;
 mod accounts;
-mod clock;
 #[cfg(feature = "sandbox")]
 mod backups;
+mod clock;
 #[cfg(feature = "sandbox")]
 mod bench;
 #[cfg(feature = "sandbox")]

@@ -146,7 +146,8 @@ impl Accounts {
         self.told(principal, id, "a restored account's outbox is released");
         let (of, now_ms) = (id.clone(), self.ctx.store.now_ms());
         let write = move |tx: &mut wasup_store::WriteTx<'_>| revival::release_outbox(tx, &of, now_ms);
-        let record = self.ctx.store.write(Durability::Durable, write).await?.ok_or(AccountError::NotFound)?;
+        let record = self.ctx.store.write_by(principal, Durability::Durable, write).await?;
+        let record = record.ok_or(AccountError::NotFound)?;
         self.ctx.nudges.outbox(record.no);
         self.ctx.nudges.deliveries();
         Ok(record)

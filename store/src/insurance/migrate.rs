@@ -31,7 +31,7 @@ pub(crate) struct Step {
 }
 
 /// The way from the first layout to this one.
-pub(crate) const STEPS: &[Step] = &[];
+pub(crate) const STEPS: &[Step] = super::second::STEPS;
 
 /// Why a store stays at its older layout.
 #[derive(Debug)]

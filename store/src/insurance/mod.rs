@@ -10,6 +10,7 @@ mod fingerprint;
 pub(crate) mod migrate;
 pub(crate) mod restore;
 pub(crate) mod seal;
+mod second;
 pub(crate) mod tee;
 
 pub use archive::{ArchiveError, End, Head, inspect};

@@ -88,7 +88,12 @@ where
     let mut report =
         RestoreReport { commit: end.commit, rows: end.fingerprint.rows, accounts: 0, paused: 0, dropped: 0 };
     let incarnation: u64 = rand::random();
-    store.write(Durability::Durable, move |tx| schema::begin_life(tx, incarnation)).await?;
+    store
+        .write(Durability::Durable, move |tx| {
+            revival::leap_server(tx)?;
+            schema::begin_life(tx, incarnation)
+        })
+        .await?;
     let mut after: Option<AccountId> = None;
     loop {
         let page = store.read(|tx| account::list(tx, after.as_ref(), 64)).await?;

@@ -202,7 +202,7 @@ pub fn set_desired(
 }
 
 /// The account with this id, where whoever asked for this write may touch it.
-fn find(tx: &WriteTx<'_>, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
+pub(super) fn find(tx: &WriteTx<'_>, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
     Ok(tx.reading(|tx| get(tx, id))?.filter(|record| reaches(tx, record.tenant)))
 }
 

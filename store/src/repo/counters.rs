@@ -26,7 +26,7 @@ pub fn tenant(tx: &ReadTx<'_>, tenant: TenantNo) -> Result<TenantCounters, Store
 }
 
 /// Changes a tenant's counters; writes nothing where nothing changed.
-pub(super) fn change_tenant(
+pub(crate) fn change_tenant(
     tx: &mut WriteTx<'_>,
     no: TenantNo,
     change: impl FnOnce(TenantCounters) -> TenantCounters,

@@ -2,10 +2,10 @@
 
 use super::account::{self, Owner};
 use super::scope::AccountScope;
-use super::{event, send};
+use super::{audit, counters, endpoint, event, send};
 use crate::id::{AccountId, AccountNo, Epoch, Millis, Seq};
 use crate::records::{
-    AccountRecord, AccountState, AccountStateEvent, Desired, EventData, EventKind, Phase, Reason, UserAction,
+    AccountRecord, AccountState, AccountStateEvent, Act, Desired, EventData, EventKind, Phase, Reason, UserAction,
 };
 use crate::{ReadTx, StoreError, WriteTx};
 
@@ -61,10 +61,11 @@ pub fn release_outbox(
     id: &AccountId,
     now_ms: Millis,
 ) -> Result<Option<AccountRecord>, StoreError> {
-    let Some(mut record) = tx.reading(|tx| account::get(tx, id))? else { return Ok(None) };
+    let Some(mut record) = account::find(tx, id)? else { return Ok(None) };
     if !record.outbox_paused {
         return Ok(Some(record));
     }
+    audit::note(tx, Act::AccountReleased, Some(id), now_ms)?;
     record.outbox_paused = false;
     account::store_owned(tx, &record)?;
     if record.state.user_action == UserAction::Release && record.state.phase == Phase::Stopped {
@@ -72,6 +73,16 @@ pub fn release_outbox(
         account::set_state(tx, record.no, None, &state, now_ms)?;
     }
     tx.reading(|tx| account::get(tx, id))
+}
+
+/// Lets the server's own sequence leap, too.
+pub(crate) fn leap_server(tx: &mut WriteTx<'_>) -> Result<(), StoreError> {
+    let mut counted = tx.reading(|tx| counters::account(tx, endpoint::EVERY_ACCOUNT))?;
+    if counted.seq == Seq(0) {
+        return Ok(());
+    }
+    counted.seq = Seq(counted.seq.0 + LEAP);
+    counters::put_account(tx, endpoint::EVERY_ACCOUNT, &counted)
 }
 
 /// Whether nothing may be taken out of the account's outbox.

@@ -69,7 +69,7 @@ fn sequences(check: &mut Check<'_>, events: &BTreeMap<u32, u64>) {
             check.fail(FindingCode::IndexStale, Tree::EventAcct, &no.to_be_bytes());
         }
         let stored = counters::account(&check.tx, AccountNo(no)).map_or(0, |counters| counters.seq.0);
-        if stored != last {
+        if stored != last && !(rows > 0 && stored > last && (stored - last).is_multiple_of(LEAP)) {
             check.fail(FindingCode::CounterWrong, Tree::EventAcct, &no.to_be_bytes());
         }
     }

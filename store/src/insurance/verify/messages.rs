@@ -66,8 +66,9 @@ fn by_sender(found: &MessageRecord) -> bool {
 }
 
 /// Whether `msg_open` lists messages in this state.
-const fn is_open(state: MessageState, _schema: u32) -> bool {
-    state.is_open()
+const fn is_open(state: MessageState, schema: u32) -> bool {
+    // The first layout had the queued ones there, too.
+    state.is_open() || (schema == 1 && matches!(state, MessageState::Queued))
 }
 
 fn indexes(check: &mut Check<'_>, row: &[u8], id: MessageId, found: &MessageRecord) -> Looked {
@@ -199,7 +200,10 @@ fn stale_by_chat(check: &mut Check<'_>, no: u32) {
     check.under(Tree::MsgChat, &no.to_be_bytes(), |check, key, _| {
         let id = message_at(key, 8).map(|key| MessageId { account: AccountNo(no), key });
         let found = id.map(|id| message::get(&check.tx, id)).transpose()?.flatten();
-        if found.zip(id).is_none_or(|(found, id)| index_keys(&found, id, Tree::MsgChat, 0) != Some(key.to_vec())) {
+        if found
+            .zip(id)
+            .is_none_or(|(found, id)| index_keys(&found, id, Tree::MsgChat, check.schema) != Some(key.to_vec()))
+        {
             check.fail(FindingCode::IndexStale, Tree::MsgChat, key);
         }
         Ok(())

@@ -14,6 +14,7 @@ mod links;
 mod messages;
 mod report;
 mod rest;
+mod tenants;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -73,4 +74,5 @@ fn walk(check: &mut Check<'_>) {
     events::check(check);
     deliveries::check(check);
     rest::check(check);
+    tenants::check(check);
 }

@@ -1,0 +1,44 @@
+//! What changed from the first layout to the second.
+
+use super::migrate::Step;
+use crate::id::AccountNo;
+use crate::key::Parts;
+use crate::records::{AccountCounters, MessageState, TenantCounters};
+use crate::repo::account::Owner;
+use crate::repo::counters;
+use crate::{Direction, StoreError, Tree, WriteTx, envelope};
+
+/// Rows looked at in one commit.
+const PAGE: usize = 256;
+
+/// The steps, in their order.
+pub(super) const STEPS: &[Step] = &[
+    Step { to: 2, what: "the outbox alone leads to queued messages", work: queued_rows },
+    Step { to: 2, what: "tenants have counters", work: tenants },
+];
+
+fn queued_rows(tx: &mut WriteTx<'_>, from: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    let page = tx.range(Tree::MsgOpen, from, None, Direction::Forward, PAGE)?;
+    for (key, _) in page.iter().filter(|(key, _)| key.get(4) == Some(&(MessageState::Queued as u8))) {
+        tx.delete(Tree::MsgOpen, key)?;
+    }
+    Ok(page.last().filter(|_| page.len() == PAGE).map(|(last, _)| [last.as_ref(), &[0]].concat()))
+}
+
+/// Each page's accounts are added in the commit that moves the cursor, so none is counted twice.
+fn tenants(tx: &mut WriteTx<'_>, from: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    let page = tx.range(Tree::AccountNo, from, None, Direction::Forward, PAGE)?;
+    for (key, value) in &page {
+        let owner: Owner = envelope::open_record(Tree::AccountNo, value)?;
+        if owner.gone {
+            continue;
+        }
+        let no = AccountNo(Parts(key).u32().unwrap_or(0));
+        let counted = tx.reading(|tx| counters::account(tx, no))?;
+        counters::change_tenant(tx, owner.tenant, |sums| {
+            let moved = sums.moved(&AccountCounters::default(), &counted);
+            TenantCounters { accounts: sums.accounts + 1, ..moved }
+        })?;
+    }
+    Ok(page.last().filter(|_| page.len() == PAGE).map(|(last, _)| [last.as_ref(), &[0]].concat()))
+}
