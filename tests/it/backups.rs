@@ -32,11 +32,18 @@ async fn phase(world: &World, phase: &str) -> Value {
     until(world, "/v1/accounts/shop", |account| account["state"]["phase"] == phase).await
 }
 
-/// Texts that the account received, the newest first; at most 100 of them.
+/// Texts that the account received, the newest first; those of one second in any order.
 async fn received(world: &World) -> Vec<String> {
-    let (_, page) = world.get("/v1/accounts/shop/messages?limit=100").await;
-    let inbound = page["data"].as_array().unwrap().iter().filter(|message| message["direction"] == "inbound");
-    inbound.map(|message| message["text"].as_str().unwrap_or("(unreadable)").to_owned()).collect()
+    let (mut texts, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let (_, page) = world.get(&format!("/v1/accounts/shop/messages?limit=100{cursor}")).await;
+        let inbound = page["data"].as_array().unwrap().iter().filter(|message| message["direction"] == "inbound");
+        texts.extend(inbound.map(|message| message["text"].as_str().unwrap_or("(unreadable)").to_owned()));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return texts,
+        }
+    }
 }
 
 async fn arrives(world: &World, text: &str) {

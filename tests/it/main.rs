@@ -6,9 +6,9 @@ mod access;
 mod accounts;
 #[cfg(feature = "sandbox")]
 mod backups;
-mod clock;
 #[cfg(feature = "sandbox")]
 mod bench;
+mod clock;
 #[cfg(feature = "sandbox")]
 mod encrypted;
 mod metrics;
