@@ -20,7 +20,7 @@ use crate::insurance::seal::{self, Left};
 use crate::insurance::tee::Tee;
 use crate::keyring::{Keyring, MasterKey};
 use crate::tripwire::Tripwire;
-use crate::writer::{Progress, Writer};
+use crate::writer::{Found, Progress, Writer};
 use crate::{Clock, EngineError, OpenError, Principal, ReadTx, StoreError, SystemClock, WriteTx, repo};
 
 /// Writes that may wait for the writer at once; a further one waits for a place.
@@ -196,7 +196,8 @@ impl Store {
         let progress = Arc::new(Progress::new(last.commit, last.now_ms));
         let (jobs, queue) = channel();
         let (to, ring) = (Arc::clone(&engine), Arc::clone(&keyring));
-        let writer = Writer::new(to, ring, Arc::clone(&progress), Arc::clone(&clock), queue, cut, tripwire, last);
+        let found = Found { cut, tripwire, stamp: last };
+        let writer = Writer::new(to, ring, Arc::clone(&progress), Arc::clone(&clock), queue, found);
         let writer = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || writer.run())

@@ -99,6 +99,13 @@ pub(crate) struct Writer {
     unsynced_since: Option<Instant>,
 }
 
+/// What a store was found with when it was opened.
+pub(crate) struct Found {
+    pub(crate) cut: CutRows,
+    pub(crate) tripwire: Option<Tripwire>,
+    pub(crate) stamp: CommitRow,
+}
+
 impl Writer {
     pub(crate) fn new(
         engine: Arc<dyn Engine>,
@@ -106,9 +113,7 @@ impl Writer {
         progress: Arc<Progress>,
         clock: Arc<dyn Clock>,
         jobs: Receiver<Box<dyn Job>>,
-        cut: CutRows,
-        tripwire: Option<Tripwire>,
-        stamp: CommitRow,
+        Found { cut, tripwire, stamp }: Found,
     ) -> Self {
         Self { engine, keyring, progress, clock, jobs, cut, tripwire, stamp, unsynced: 0, unsynced_since: None }
     }

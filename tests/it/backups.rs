@@ -114,6 +114,19 @@ struct Past {
     waiting: Value,
 }
 
+/// So many messages one way, and a quarter of them the other.
+async fn talk(world: &World, shop: &Phone, friend: &Phone, messages: usize) {
+    let mut last = Value::Null;
+    for n in 0..messages {
+        friend.send_text(shop.number(), &format!("after the backup {n}")).await.unwrap();
+        if n % 4 == 0 {
+            last = send(world, friend, &format!("out after the backup {n}")).await;
+        }
+    }
+    arrives(world, &format!("after the backup {}", messages - 1)).await;
+    sent(world, &last).await;
+}
+
 /// A life of the store that goes on long after its backup was made, and is lost.
 async fn former_life(sandbox: &RunningSandbox, backups: &std::path::Path, old: usize) -> Past {
     let network = sandbox.network();
@@ -134,15 +147,7 @@ async fn former_life(sandbox: &RunningSandbox, backups: &std::path::Path, old: u
     assert_eq!(status, 201, "{made}");
     assert_eq!(world.post("/v1/accounts/shop/start", &json!({})).await.0, 200);
     sent(&world, &waiting).await;
-    let mut last = Value::Null;
-    for n in 0..old {
-        friend.send_text(shop.number(), &format!("after the backup {n}")).await.unwrap();
-        if n % 4 == 0 {
-            last = send(&world, &friend, &format!("out after the backup {n}")).await;
-        }
-    }
-    arrives(&world, &format!("after the backup {}", old - 1)).await;
-    sent(&world, &last).await;
+    talk(&world, &shop, &friend, old).await;
     assert_eq!(world.gateway.stop().await.late, Vec::<String>::new());
     Past { file: backups.join("old"), friend, waiting }
 }

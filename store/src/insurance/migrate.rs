@@ -19,6 +19,9 @@ use super::{Fingerprint, verify_engine};
 /// Where a migration under way stands: version u32, step u8, and the step's own cursor.
 const CURSOR_ROW: &[u8] = b"migrate";
 
+/// Where a step goes on; `None` when it is through.
+pub(crate) type Next = Result<Option<Vec<u8>>, StoreError>;
+
 /// A part of the way to a version. `work` does a bounded part of it from a cursor on (empty at the beginning), as often
 /// as it is asked to with the same result, and answers where to go on, or `None` when it is through.
 pub(crate) struct Step {
@@ -27,7 +30,7 @@ pub(crate) struct Step {
     /// What it does, for the log.
     pub(crate) what: &'static str,
     /// Changes at most some hundred rows.
-    pub(crate) work: fn(&mut WriteTx<'_>, &[u8]) -> Result<Option<Vec<u8>>, StoreError>,
+    pub(crate) work: fn(&mut WriteTx<'_>, &[u8]) -> Next,
 }
 
 /// The way from the first layout to this one.
@@ -89,7 +92,7 @@ pub(crate) fn run(
     tracing::info!(from = found, to = wanted, begun, "the store's layout is being brought up to date");
     let mut migration = Migration::open(engine, keyring)?;
     for version in found + 1..=wanted {
-        migration.to_version(steps, version)?;
+        migration.bring_to(steps, version)?;
     }
     Ok(())
 }
@@ -110,7 +113,7 @@ impl<'a> Migration<'a> {
         Ok(Self { engine, keyring, cut: CutRows::load(engine)?, stamp })
     }
 
-    fn to_version(&mut self, steps: &[Step], version: u32) -> Result<(), Stopped> {
+    fn bring_to(&mut self, steps: &[Step], version: u32) -> Result<(), Stopped> {
         let mine: Vec<&Step> = steps.iter().filter(|step| step.to == version).collect();
         let (mut at, mut cursor) = self.cursor(version)?;
         while let Some(step) = mine.get(usize::from(at)) {

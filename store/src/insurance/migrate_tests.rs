@@ -10,7 +10,7 @@ use crate::{Direction, Durability, Store, SystemClock};
 const ROWS: u32 = 95;
 
 /// Gives every row of a tree another body, ten at a time.
-fn rewrite(tx: &mut WriteTx<'_>, from: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+fn rewrite(tx: &mut WriteTx<'_>, from: &[u8]) -> Next {
     let page = tx.range(Tree::Audit, from, None, Direction::Forward, 10)?;
     for (key, _) in &page {
         tx.put_raw(Tree::Audit, key, b"new")?;
@@ -19,7 +19,7 @@ fn rewrite(tx: &mut WriteTx<'_>, from: &[u8]) -> Result<Option<Vec<u8>>, StoreEr
 }
 
 /// Takes away every other row, a few at a time.
-fn thin(tx: &mut WriteTx<'_>, from: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+fn thin(tx: &mut WriteTx<'_>, from: &[u8]) -> Next {
     let page = tx.range(Tree::Audit, from, None, Direction::Forward, 8)?;
     for (key, _) in page.iter().filter(|(key, _)| key.last().is_some_and(|last| last % 2 == 0)) {
         tx.delete(Tree::Audit, key)?;

@@ -1,12 +1,12 @@
 //! What changed from the first layout to the second.
 
-use super::migrate::Step;
+use super::migrate::{Next, Step};
 use crate::id::AccountNo;
 use crate::key::Parts;
 use crate::records::{AccountCounters, MessageState, TenantCounters};
 use crate::repo::account::Owner;
 use crate::repo::counters;
-use crate::{Direction, StoreError, Tree, WriteTx, envelope};
+use crate::{Direction, Tree, WriteTx, envelope};
 
 /// Rows looked at in one commit.
 const PAGE: usize = 256;
@@ -17,7 +17,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { to: 2, what: "tenants have counters", work: tenants },
 ];
 
-fn queued_rows(tx: &mut WriteTx<'_>, from: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+fn queued_rows(tx: &mut WriteTx<'_>, from: &[u8]) -> Next {
     let page = tx.range(Tree::MsgOpen, from, None, Direction::Forward, PAGE)?;
     for (key, _) in page.iter().filter(|(key, _)| key.get(4) == Some(&(MessageState::Queued as u8))) {
         tx.delete(Tree::MsgOpen, key)?;
@@ -26,7 +26,7 @@ fn queued_rows(tx: &mut WriteTx<'_>, from: &[u8]) -> Result<Option<Vec<u8>>, Sto
 }
 
 /// Each page's accounts are added in the commit that moves the cursor, so none is counted twice.
-fn tenants(tx: &mut WriteTx<'_>, from: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+fn tenants(tx: &mut WriteTx<'_>, from: &[u8]) -> Next {
     let page = tx.range(Tree::AccountNo, from, None, Direction::Forward, PAGE)?;
     for (key, value) in &page {
         let owner: Owner = envelope::open_record(Tree::AccountNo, value)?;

@@ -15,7 +15,7 @@ use crate::envelope::{self, Codec};
 use crate::insurance::Fingerprint;
 use crate::key::{Key, Parts, prefix_end};
 use crate::keyring::Keyring;
-use crate::{Direction, ReadTx, StoreError, Tree, repo};
+use crate::{Direction, Page, ReadTx, StoreError, Tree, repo};
 
 /// Rows read at once.
 const PAGE: usize = 512;
@@ -139,7 +139,7 @@ impl<'a> Check<'a> {
     }
 
     /// A page, and its last key where more may follow. A row that can't be read is noted and left out.
-    fn page(&mut self, tree: Tree, from: &[u8], to: Option<&[u8]>) -> Option<(Vec<(Bytes, Bytes)>, Option<Bytes>)> {
+    fn page(&mut self, tree: Tree, from: &[u8], to: Option<&[u8]>) -> Option<(Page, Option<Bytes>)> {
         let full = |page: &[(Bytes, Bytes)]| page.last().filter(|_| page.len() == PAGE).map(|(key, _)| key.clone());
         // Pieces are parts of values, and no values of their own.
         let plain = match tree {
