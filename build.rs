@@ -1,6 +1,4 @@
 //! Tells the code which compiler builds it: a benchmark's figures name it.
-#![expect(clippy::print_stdout, reason = "it is how a build script speaks to cargo")]
-
 use std::process::Command;
 
 fn main() {
