@@ -110,7 +110,7 @@ impl Census {
             let page = store.read(|tx| {
                 let page = endpoint::list(tx, after, PAGE)?;
                 page.iter()
-                    .map(|row| Ok((row.id, row.enabled, counters::endpoint(tx, row.id)?)))
+                    .map(|row| Ok((row.id, row.enabled(), counters::endpoint(tx, row.id)?)))
                     .collect::<Result<Vec<_>, StoreError>>()
             });
             let page = page.await?;

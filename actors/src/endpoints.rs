@@ -80,17 +80,10 @@ impl Endpoints {
             let old = tx.reading(|tx| endpoint::owned_by(tx, no))?.into_iter().next();
             let kept = spec.secret.clone().or_else(|| old.as_ref().map(|old| old.secret.clone()));
             let fresh = kept.is_none();
-            let record = EndpointRecord {
-                id: old.as_ref().map_or(EndpointId::new(now_ms, rand), |old| old.id),
-                tenant,
-                account: no,
-                url: spec.url.clone(),
-                secret: kept.unwrap_or_else(|| drawn.to_vec()),
-                events: spec.events.clone(),
-                enabled: true,
-                disabled_reason: None,
-                created_ms: old.map_or(now_ms, |old| old.created_ms),
-            };
+            let (id, created_ms) = old.map_or((EndpointId::new(now_ms, rand), now_ms), |old| (old.id, old.created_ms));
+            let secret = kept.unwrap_or_else(|| drawn.to_vec());
+            let fresh_record = EndpointRecord::new(id, no, spec.url.clone(), secret, created_ms);
+            let record = EndpointRecord { tenant, events: spec.events.clone(), ..fresh_record };
             endpoint::put(tx, &record, now_ms)?;
             Ok::<_, StoreError>((record, fresh))
         };

@@ -133,17 +133,8 @@ async fn prepare(store: &Store, n: u16) -> anyhow::Result<(AccountNo, Epoch)> {
         now_ms: BEGINNING,
     };
     let made = store.write(Durability::Relaxed, move |tx| account::create(tx, &new)).await?;
-    let record = EndpointRecord {
-        id: EndpointId::new(BEGINNING, u64::from(n)),
-        tenant: DEFAULT_TENANT,
-        account: made.no,
-        url: "http://127.0.0.1:8080/hooks/wasup".into(),
-        secret: vec![7; 32],
-        events: Vec::new(),
-        enabled: true,
-        disabled_reason: None,
-        created_ms: BEGINNING,
-    };
+    let url = "http://127.0.0.1:8080/hooks/wasup".into();
+    let record = EndpointRecord::new(EndpointId::new(BEGINNING, u64::from(n)), made.no, url, vec![7; 32], BEGINNING);
     store.write(Durability::Durable, move |tx| endpoint::put(tx, &record, BEGINNING)).await?;
     Ok((made.no, made.epoch))
 }

@@ -167,17 +167,8 @@ async fn prepare(store: &Store, n: u64) -> Result<(AccountNo, Epoch), Failed> {
         now_ms: NOW,
     };
     let made = store.write(Durability::Relaxed, move |tx| account::create(tx, &new)).await?;
-    let record = EndpointRecord {
-        id: EndpointId::new(NOW, n),
-        tenant: DEFAULT_TENANT,
-        account: made.no,
-        url: "http://127.0.0.1:8080/hooks/wasup".into(),
-        secret: vec![7; 32],
-        events: Vec::new(),
-        enabled: true,
-        disabled_reason: None,
-        created_ms: NOW,
-    };
+    let url = "http://127.0.0.1:8080/hooks/wasup".into();
+    let record = EndpointRecord::new(EndpointId::new(NOW, n), made.no, url, vec![7; 32], NOW);
     store.write(Durability::Relaxed, move |tx| endpoint::put(tx, &record, NOW)).await?;
     Ok((made.no, made.epoch))
 }

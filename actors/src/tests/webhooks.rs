@@ -6,7 +6,9 @@ use metrics::Counter;
 use standardwebhooks::Webhook;
 use wasup_sessions::meters::Counters;
 use wasup_store::id::{AccountNo, EndpointId, Epoch, Millis};
-use wasup_store::records::{AttemptOutcome, Content, DeliveryRecord, DeliveryState, Desired, DiscardReason, EventKind};
+use wasup_store::records::{
+    AttemptOutcome, Content, DeliveryRecord, DeliveryState, Desired, DiscardReason, EventKind, Off,
+};
 use wasup_store::repo::inbound::{InboundBatch, NewInbound};
 use wasup_store::repo::{account as accounts, delivery, inbound};
 use wasup_store::{Durability, StoreError};
@@ -137,7 +139,7 @@ async fn a_receiver_that_is_gone_is_switched_off_and_can_be_switched_on_again() 
     let all = world.delivered(endpoint, 1, DeliveryState::Discarded).await;
     assert_eq!(all[0].why, Some(DiscardReason::Gone));
     let (record, _) = world.tree().endpoints.get(&me(), &account("a")).await.unwrap().unwrap();
-    assert_eq!((record.enabled, record.disabled_reason.as_deref()), (false, Some("gone")));
+    assert_eq!(record.off, Some(Off::Gone));
     // Events queue while it is off, and go out when it is on.
     world.receivers.answer(|_, _| Answer::Status(200));
     world.arrive(no, 2).await;

@@ -5,15 +5,12 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use wasup_store::id::{DeliveryId, EndpointId, EventId, Millis};
-use wasup_store::records::DeliveryRecord;
+use wasup_store::records::{DeliveryRecord, Off};
 use wasup_store::repo::delivery::{self, Claims};
 use wasup_store::repo::{endpoint, event};
 use wasup_store::{ReadTx, StoreError, WriteTx};
 
 use super::worker::Errand;
-
-/// `disabled_reason` of an endpoint that answered 410.
-const GONE: &str = "gone";
 
 /// Claims these shares, the oldest deliveries of each endpoint first.
 pub(super) fn claim_all(
@@ -66,7 +63,6 @@ pub(super) fn load(
 /// Switches an endpoint off; its deliveries queue from here.
 pub(super) fn switch_off(tx: &mut WriteTx<'_>, id: EndpointId, now_ms: Millis) -> Result<(), StoreError> {
     let Some(mut record) = tx.reading(|tx| endpoint::get(tx, id))? else { return Ok(()) };
-    record.enabled = false;
-    record.disabled_reason = Some(GONE.to_owned());
+    record.off = Some(Off::Gone);
     endpoint::put(tx, &record, now_ms)
 }

@@ -55,7 +55,7 @@ pub(super) fn enqueue(
     tx.put_fixed(Tree::DeliveryTodo, todo_key(id, now_ms), &[])?;
     let mut counts = tx.reading(|tx| counters::endpoint(tx, endpoint.id))?;
     counts.pending += 1;
-    if endpoint.enabled {
+    if endpoint.enabled() {
         wake_by(tx, endpoint.id, &mut counts, now_ms)?;
     }
     counters::put_endpoint(tx, endpoint.id, &counts)
@@ -96,7 +96,7 @@ pub(super) fn rewake(tx: &mut WriteTx<'_>, endpoint: &EndpointRecord, _now_ms: M
     let id = endpoint.id;
     let (mut counts, first) = tx.reading(|tx| Ok((counters::endpoint(tx, id)?, first_due(tx, id)?)))?;
     let before = counts;
-    set_wake(tx, id, &mut counts, first.filter(|_| endpoint.enabled))?;
+    set_wake(tx, id, &mut counts, first.filter(|_| endpoint.enabled()))?;
     if counts == before {
         return Ok(());
     }
@@ -159,7 +159,7 @@ pub fn claim_into(
     claims: &mut Claims,
 ) -> Result<(), StoreError> {
     let Some(record) = tx.reading(|tx| endpoint::get(tx, endpoint))? else { return Ok(()) };
-    if record.enabled {
+    if record.enabled() {
         let from = endpoint.to_bytes();
         let to = Key::new().bytes(&from).u64(now_ms.saturating_add(1));
         for (key, _) in tx.range(Tree::DeliveryTodo, &from, Some(to.as_slice()), Direction::Forward, limit)? {
@@ -229,7 +229,7 @@ fn finish_one(tx: &mut WriteTx<'_>, finished: &Finished, now_ms: Millis) -> Resu
             delivery.due_ms = at_ms;
             counts.failed_attempts += 1;
             tx.put_fixed(Tree::DeliveryTodo, todo_key(id, at_ms), &[])?;
-            if tx.reading(|tx| endpoint::get(tx, id.endpoint))?.is_some_and(|endpoint| endpoint.enabled) {
+            if tx.reading(|tx| endpoint::get(tx, id.endpoint))?.is_some_and(|endpoint| endpoint.enabled()) {
                 wake_by(tx, id.endpoint, &mut counts, at_ms)?;
             }
         }

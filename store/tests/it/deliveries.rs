@@ -1,7 +1,7 @@
 //! Deliveries: never woken too late, never lost with a worker, final once.
 
 use wasup_store::id::{DeliveryId, EndpointId, Millis};
-use wasup_store::records::{Attempt, AttemptOutcome, DeliveryState, DiscardReason, EndpointRecord, EventKind};
+use wasup_store::records::{Attempt, AttemptOutcome, DeliveryState, DiscardReason, EndpointRecord, EventKind, Off};
 use wasup_store::repo::delivery::{self, Finished, Verdict};
 use wasup_store::repo::{counters, endpoint};
 use wasup_store::{Direction, Durability, Store, StoreError, Tree};
@@ -97,7 +97,7 @@ async fn an_endpoint_that_is_off_keeps_its_backlog() {
     let id = on.id;
     receive(&store, &account, vec![arrived(1, &phone(62))]).await;
     let out = claim(&store, id, NOW, NOW + 100, 9).await;
-    let off = EndpointRecord { enabled: false, ..on.clone() };
+    let off = EndpointRecord { off: Some(Off::Paused), ..on.clone() };
     write(&store, move |tx| endpoint::put(tx, &off, NOW)).await;
     assert_eq!(wake(&store).await, None);
     receive(&store, &account, vec![arrived(2, &phone(62))]).await;

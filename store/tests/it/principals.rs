@@ -1,7 +1,7 @@
 //! Who asks is carried by the commit: kept with what it leaves behind, and held to their own tenant.
 
 use wasup_store::id::{DEFAULT_TENANT, Position, TenantNo};
-use wasup_store::records::{Act, Author, ClockEvent, Desired, EndpointRecord, EventKind, Who};
+use wasup_store::records::{Act, Author, ClockEvent, Desired, EndpointRecord, EventKind, Off, Who};
 use wasup_store::repo::send::AcceptError;
 use wasup_store::repo::{account, audit, counters, delivery, endpoint, event, send};
 use wasup_store::{Durability, Principal, Store, StoreError, WriteTx};
@@ -45,7 +45,7 @@ async fn acts_are_kept_in_order_with_their_author() {
     let same = id.clone();
     by(&store, &asks(1, "r3"), move |tx| account::set_desired(tx, &same, Desired::Stopped, NOW)).await.unwrap();
     let hook = hook(&store, owner.no, 1).await;
-    let (put, hook) = (EndpointRecord { enabled: false, ..hook.clone() }, hook.id);
+    let (put, hook) = (EndpointRecord { off: Some(Off::Paused), ..hook.clone() }, hook.id);
     by(&store, &asks(1, "r4"), move |tx| endpoint::put(tx, &put, NOW)).await.unwrap();
     by(&store, &asks(1, "r5"), move |tx| endpoint::remove(tx, hook, NOW)).await.unwrap();
     let gone = id.clone();

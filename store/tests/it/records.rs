@@ -134,17 +134,32 @@ fn deliveries() {
 
 #[test]
 fn endpoints() {
-    insta::assert_snapshot!(bytes(&EndpointRecord {
-        id: EndpointId::new(NOW, 7),
-        tenant: wasup_store::id::DEFAULT_TENANT,
-        account: AccountNo(1),
-        url: "https://example.org/hook".into(),
-        secret: vec![1, 2, 255],
+    let url = "https://example.org/hook".into();
+    let plain = EndpointRecord::new(EndpointId::new(NOW, 7), AccountNo(1), url, vec![1, 2, 255], NOW);
+    let range = |from, to| StatusRange { from, to };
+    let full = EndpointRecord {
         events: EventKind::ALL.to_vec(),
-        enabled: true,
-        disabled_reason: Some("gone".into()),
-        created_ms: NOW,
-    }));
+        retired: vec![RetiredSecret { secret: vec![3; 4], until_ms: NOW + 1 }],
+        headers: vec![("x-shop".into(), "7".into())],
+        filter: EventFilter { chats: vec!["1@g.us".into()], message_types: vec!["text".into()] },
+        policy: DeliveryPolicy {
+            timeout_ms: Some(5_000),
+            schedule_ms: Some(vec![0, 1_000]),
+            jitter_percent: Some(20),
+            concurrency: Some(1),
+            disable_after_ms: Some(60_000),
+            statuses: Some(StatusRules {
+                gone: vec![range(410, 410)],
+                overloaded: vec![],
+                refused: vec![range(400, 499)],
+            }),
+        },
+        order: DeliveryOrder::Chat,
+        reply: ReplyMode::Answer,
+        off: Some(Off::Gone),
+        ..plain.clone()
+    };
+    insta::assert_snapshot!([bytes(&plain), bytes(&full)].join("\n"));
 }
 
 fn author() -> Author {

@@ -123,17 +123,7 @@ pub(crate) async fn owned(store: &Store, id: &str) -> AccountRecord {
 }
 
 pub(crate) async fn hook(store: &Store, no: AccountNo, id: u64) -> EndpointRecord {
-    let record = EndpointRecord {
-        id: EndpointId::new(NOW, id),
-        tenant: wasup_store::id::DEFAULT_TENANT,
-        account: no,
-        url: "http://127.0.0.1:1/".into(),
-        secret: vec![7; 32],
-        events: Vec::new(),
-        enabled: true,
-        disabled_reason: None,
-        created_ms: NOW,
-    };
+    let record = EndpointRecord::new(EndpointId::new(NOW, id), no, "http://127.0.0.1:1/".into(), vec![7; 32], NOW);
     let put = record.clone();
     write(store, move |tx| endpoint::put(tx, &put, NOW)).await;
     record

@@ -126,7 +126,7 @@ fn endpoint_counters(check: &mut Check<'_>, mut tallies: Tallies) -> BTreeMap<Ve
             check.fail(FindingCode::IndexStale, Tree::DeliveryTodo, id);
         }
         let endpoint = EndpointId::from_bytes(id).map(|id| endpoint::get(&check.tx, id)).transpose()?.flatten();
-        if let Some(first) = tally.first_ms.filter(|_| endpoint.is_some_and(|endpoint| endpoint.enabled))
+        if let Some(first) = tally.first_ms.filter(|_| endpoint.is_some_and(|endpoint| endpoint.enabled()))
             && stored.wake_ms.is_none_or(|wake| wake > first)
         {
             check.fail(FindingCode::WakeLate, Tree::Delivery, id);
