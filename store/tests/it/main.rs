@@ -10,6 +10,7 @@ mod damaged;
 mod deliveries;
 mod disk;
 mod durability;
+mod earlier;
 mod encrypted;
 mod group;
 mod inbound;
