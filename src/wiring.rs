@@ -1,5 +1,7 @@
 //! From the config to what each room wants to know of it.
 
+use std::sync::Arc;
+
 use wasup_actors::{SendSettings, Settings, SupervisionSettings, WebhookSettings};
 use wasup_sessions::link::LinkSettings;
 use wasup_store::SpaceFloor;
@@ -39,6 +41,10 @@ pub(crate) fn tree_settings(config: &Config, free_space_floor: SpaceFloor) -> Se
             concurrency: webhooks.concurrency,
             concurrency_per_endpoint: webhooks.concurrency_per_endpoint,
             lease_margin: webhooks.lease_margin.0,
+            disable_after: webhooks.disable_after.0,
+            statuses: Arc::new((&webhooks.statuses).into()),
+            secret_overlap: webhooks.secret_overlap.0,
+            require_https: webhooks.require_https,
         },
     }
 }

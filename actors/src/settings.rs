@@ -1,8 +1,10 @@
 //! What of the configuration concerns the tree.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasup_store::SpaceFloor;
+use wasup_store::records::StatusRules;
 
 use crate::supervision::{Backoff, OnExceeded, RestartKind, RestartPolicy};
 
@@ -101,7 +103,7 @@ pub struct WebhookSettings {
     /// Longest time for one attempt.
     pub timeout: Duration,
     /// Waits before the attempts, the first one's first. Used up: the delivery is discarded.
-    pub schedule: Vec<Duration>,
+    pub schedule: Arc<[Duration]>,
     /// Share by which waits are spread either way, 0 to 1.
     pub jitter: f64,
     /// Attempts at the same time.
@@ -110,6 +112,14 @@ pub struct WebhookSettings {
     pub concurrency_per_endpoint: usize,
     /// A worker that died gives its delivery back this long after `timeout`.
     pub lease_margin: Duration,
+    /// After this long of failures only an endpoint is switched off; `None` for never.
+    pub disable_after: Option<Duration>,
+    /// What receivers' statuses mean.
+    pub statuses: Arc<StatusRules>,
+    /// How long a secret that was replaced still signs beside the new one.
+    pub secret_overlap: Duration,
+    /// Whether only https addresses are called.
+    pub require_https: bool,
 }
 
 impl Default for WebhookSettings {
@@ -117,11 +127,15 @@ impl Default for WebhookSettings {
         let schedule = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
         Self {
             timeout: Duration::from_secs(15),
-            schedule: schedule.map(Duration::from_secs).to_vec(),
+            schedule: schedule.map(Duration::from_secs).into(),
             jitter: 0.2,
             concurrency: 64,
             concurrency_per_endpoint: 8,
             lease_margin: Duration::from_secs(15),
+            disable_after: Some(Duration::from_secs(5 * 86_400)),
+            statuses: Arc::default(),
+            secret_overlap: Duration::from_secs(86_400),
+            require_https: false,
         }
     }
 }

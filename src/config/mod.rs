@@ -15,6 +15,7 @@ mod metrics;
 mod problem;
 mod send;
 mod server;
+mod statuses;
 mod supervision;
 mod units;
 mod webhooks;
@@ -36,8 +37,9 @@ pub use metrics::MetricsConfig;
 pub use problem::{ConfigError, Problem};
 pub use send::SendConfig;
 pub use server::{API_KEY_MIN, ServerConfig, unfit_key};
+pub use statuses::{StatusText, StatusesConfig};
 pub use supervision::SupervisionConfig;
-pub use units::{Size, Span};
+pub use units::{Size, Span, SpanOrNever};
 pub use webhooks::WebhooksConfig;
 
 use check::Checks;

@@ -41,6 +41,34 @@ impl FromStr for Span {
     }
 }
 
+/// A span of time after which something happens, or `never` (also written as a span of nothing).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SpanOrNever(pub Option<Duration>);
+
+impl fmt::Display for SpanOrNever {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(span) => Span(span).fmt(f),
+            None => f.write_str("never"),
+        }
+    }
+}
+
+/// What a bad one should have been.
+const SPAN_OR_NEVER_EXPECTED: &str = "\"never\", or a span of time with its unit, such as \"12h\" or \"5days\"";
+
+impl FromStr for SpanOrNever {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.trim() == "never" {
+            return Ok(Self(None));
+        }
+        let span: Span = text.parse().map_err(|_| SPAN_OR_NEVER_EXPECTED)?;
+        Ok(Self((!span.0.is_zero()).then_some(span.0)))
+    }
+}
+
 /// A number of bytes, written with its unit: `512 KiB`, `64 MiB`, `1 GB`, `16 kB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Size(pub u64);
@@ -121,6 +149,12 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
+impl<'de> Deserialize<'de> for SpanOrNever {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Written(SPAN_OR_NEVER_EXPECTED, std::marker::PhantomData))
+    }
+}
+
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Written(SIZE_EXPECTED, std::marker::PhantomData))
@@ -128,6 +162,12 @@ impl<'de> Deserialize<'de> for Size {
 }
 
 impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for SpanOrNever {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -168,6 +208,22 @@ mod tests {
         assert_eq!("0s".parse(), Ok(Span::default()));
         for bad in ["", "30", "thirty seconds", "-5s"] {
             assert!(bad.parse::<Span>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_span_of_nothing_is_never() {
+        for (text, span, again) in [
+            ("never", None, "never"),
+            ("0s", None, "never"),
+            ("5d", Some(Duration::from_secs(5 * 86_400)), "5days"),
+            ("90s", Some(Duration::from_secs(90)), "1m 30s"),
+        ] {
+            let read: SpanOrNever = text.parse().unwrap();
+            assert_eq!((read.0, read.to_string().as_str()), (span, again), "{text}");
+        }
+        for bad in ["", "5", "always", "Never"] {
+            assert!(bad.parse::<SpanOrNever>().is_err(), "{bad}");
         }
     }
 }

@@ -75,11 +75,12 @@ fn settings() -> Settings {
         },
         webhooks: WebhookSettings {
             timeout: millis(300),
-            schedule: vec![Duration::ZERO, millis(20), millis(40), millis(80)],
+            schedule: [Duration::ZERO, millis(20), millis(40), millis(80)].into(),
             jitter: 0.0,
             concurrency: 8,
             concurrency_per_endpoint: 2,
             lease_margin: Duration::from_secs(1),
+            ..WebhookSettings::default()
         },
     }
 }

@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_one_step_schedule_tries_once() {
-        let settings = WebhookSettings { schedule: vec![Duration::ZERO], ..settings() };
+        let settings = WebhookSettings { schedule: [Duration::ZERO].into(), ..settings() };
         let verdict = decide(1, Some(&Unreachable), &settings, NOW, &mut StdRng::seed_from_u64(1));
         assert_eq!(verdict, Verdict::Discarded(DiscardReason::Exhausted));
     }

@@ -15,8 +15,11 @@ pub struct EndpointRecord {
     /// Whose it is.
     #[serde(default = "default_tenant")]
     pub tenant: TenantNo,
-    /// The account whose events it gets; `AccountNo(0)` for every account.
+    /// The account whose events it gets; `AccountNo(0)` for every account of its tenant.
     pub account: AccountNo,
+    /// What its owner calls it.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Where deliveries go.
     pub url: String,
     /// Signing secret: the 24 to 64 raw bytes.
@@ -143,6 +146,7 @@ impl EndpointRecord {
             id,
             tenant: DEFAULT_TENANT,
             account,
+            name: None,
             url,
             secret,
             retired: Vec::new(),

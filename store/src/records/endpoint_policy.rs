@@ -1,6 +1,9 @@
 //! How an endpoint's deliveries are tried: data, so that every endpoint (and every system that wasup stands in for) can
 //! have rules of its own.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::Millis;
@@ -61,5 +64,54 @@ impl StatusRange {
     #[must_use]
     pub const fn holds(self, status: u16) -> bool {
         self.from <= status && status <= self.to
+    }
+}
+
+/// A text is no range of statuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a status such as 410, or a range such as 500-599, between 300 and 599")]
+pub struct BadStatusRange;
+
+impl FromStr for StatusRange {
+    type Err = BadStatusRange;
+
+    /// Reads `410` or `500-599`. 1xx and 2xx are nobody's to judge: the first are no answers, the second are success.
+    fn from_str(text: &str) -> Result<Self, BadStatusRange> {
+        let status = |text: &str| text.trim().parse::<u16>().ok().filter(|status| (300..=599).contains(status));
+        let (from, to) = text.split_once('-').unwrap_or((text, text));
+        match (status(from), status(to)) {
+            (Some(from), Some(to)) if from <= to => Ok(Self { from, to }),
+            _ => Err(BadStatusRange),
+        }
+    }
+}
+
+impl fmt::Display for StatusRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.from == self.to {
+            true => write!(f, "{}", self.from),
+            false => write!(f, "{}-{}", self.from, self.to),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_and_written() {
+        for (text, from, to, again) in [
+            ("410", 410, 410, "410"),
+            ("500-599", 500, 599, "500-599"),
+            (" 429 - 429 ", 429, 429, "429"),
+            ("300-399", 300, 399, "300-399"),
+        ] {
+            let range: StatusRange = text.parse().unwrap();
+            assert_eq!((range, range.to_string().as_str()), (StatusRange { from, to }, again), "{text}");
+        }
+        for bad in ["", "4xx", "204", "200-299", "599-500", "600", "410-", "-410", "400-499-500", "+410x"] {
+            assert_eq!(bad.parse::<StatusRange>(), Err(BadStatusRange), "{bad}");
+        }
     }
 }

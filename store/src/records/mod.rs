@@ -20,7 +20,7 @@ pub use chat::{ChatRecord, PersonRecord};
 pub use counters::{AccountCounters, EndpointCounters, TenantCounters};
 pub use delivery::{Attempt, AttemptOutcome, DeliveryRecord, DeliveryState, DiscardReason};
 pub use endpoint::{DeliveryOrder, EndpointRecord, EventFilter, Off, PayloadFormat, ReplyMode, RetiredSecret};
-pub use endpoint_policy::{DeliveryPolicy, StatusRange, StatusRules};
+pub use endpoint_policy::{BadStatusRange, DeliveryPolicy, StatusRange, StatusRules};
 pub use event::{AccountStateEvent, ClockEvent, EventData, EventKind, EventRecord, MessageEvent, StatusEvent};
 pub use idempotency::IdempotencyRecord;
 pub use message::{Content, Direction, FailReason, Lane, MessageRecord, MessageState, Participant, StateTimes};
