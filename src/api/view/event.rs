@@ -38,6 +38,7 @@ enum Data<'a> {
     Status(Box<StatusData<'a>>),
     Clock { trusted: bool, jump_ms: i64 },
     Endpoint { id: &'a str, reason: &'a str },
+    Test { id: &'a str },
 }
 
 #[derive(Serialize)]
@@ -74,6 +75,7 @@ impl<'a> Envelope<'a> {
             EventData::Status(status) => Data::Status(Box::new(StatusData::new(status))),
             EventData::Clock(ClockEvent { trusted, jump_ms }) => Data::Clock { trusted: *trusted, jump_ms: *jump_ms },
             EventData::Endpoint { id, reason } => Data::Endpoint { id, reason },
+            EventData::Test { id } => Data::Test { id },
         };
         Self {
             id: id.to_string(),

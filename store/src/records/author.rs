@@ -62,6 +62,14 @@ pub enum Act {
     EndpointSet(EndpointId),
     /// Removed an endpoint.
     EndpointRemoved(EndpointId),
+    /// Paused an endpoint.
+    EndpointPaused(EndpointId),
+    /// Let an endpoint go on that was paused or switched off.
+    EndpointResumed(EndpointId),
+    /// Gave an endpoint a new secret.
+    EndpointSecretRotated(EndpointId),
+    /// Sent an endpoint a test.
+    EndpointTested(EndpointId),
     /// Believed the machine's clock after a jump.
     ClockTrusted,
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeliveryPolicy, EventKind};
+use super::{DeliveryPolicy, EventData, EventFilter, EventKind};
 use crate::id::{AccountNo, DEFAULT_TENANT, EndpointId, Millis, TenantNo};
 
 /// Row of `endpoint`.
@@ -70,17 +70,6 @@ impl fmt::Debug for RetiredSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetiredSecret").field("until_ms", &self.until_ms).finish_non_exhaustive()
     }
-}
-
-/// Which events an endpoint gets besides their kind. Empty lists let everything through; an event that has no chat, or
-/// no message, passes the lists about them.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct EventFilter {
-    /// Chats, as JIDs in canonical form (a person under the number and under the LID).
-    pub chats: Vec<String>,
-    /// Words of what messages hold, such as `text`.
-    pub message_types: Vec<String>,
 }
 
 /// Whether deliveries wait for one another.
@@ -168,10 +157,10 @@ impl EndpointRecord {
         self.off.is_none()
     }
 
-    /// Whether it gets events of this kind.
+    /// Whether it gets this event of an account (or of the server) that it hears of.
     #[must_use]
-    pub fn wants(&self, kind: EventKind) -> bool {
-        self.events.is_empty() || self.events.contains(&kind)
+    pub fn wants(&self, kind: EventKind, data: &EventData) -> bool {
+        (self.events.is_empty() || self.events.contains(&kind)) && self.filter.passes(data)
     }
 }
 

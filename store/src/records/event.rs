@@ -26,17 +26,21 @@ pub enum EventKind {
     /// The machine's clock jumped, or is believed again.
     #[serde(rename = "server.clock")]
     ServerClock,
+    /// Somebody wants to see whether an endpoint is reached. Only that endpoint gets it.
+    #[serde(rename = "endpoint.test")]
+    EndpointTest,
 }
 
 impl EventKind {
     /// Every kind there is in this version.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AccountState,
         Self::MessageReceived,
         Self::MessageSent,
         Self::MessageStatus,
         Self::EndpointDisabled,
         Self::ServerClock,
+        Self::EndpointTest,
     ];
 
     /// The word used in webhooks, streams and filters.
@@ -49,6 +53,7 @@ impl EventKind {
             Self::MessageStatus => "message.status",
             Self::EndpointDisabled => "endpoint.disabled",
             Self::ServerClock => "server.clock",
+            Self::EndpointTest => "endpoint.test",
         }
     }
 
@@ -138,6 +143,32 @@ pub enum EventData {
         /// Why it was switched off.
         reason: String,
     },
+    /// A test of an endpoint.
+    Test {
+        /// The endpoint.
+        id: String,
+    },
+}
+
+impl EventData {
+    /// The chat it is about, where it is about one.
+    #[must_use]
+    pub const fn chat(&self) -> Option<&Participant> {
+        match self {
+            Self::Message(message) => Some(&message.chat),
+            Self::Status(status) => Some(&status.chat),
+            _ => None,
+        }
+    }
+
+    /// The word of what its message holds, where it is a message.
+    #[must_use]
+    pub const fn message_type(&self) -> Option<&'static str> {
+        match self {
+            Self::Message(message) => Some(message.content.kind()),
+            _ => None,
+        }
+    }
 }
 
 /// Row of `event`.

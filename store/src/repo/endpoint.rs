@@ -2,16 +2,18 @@
 //!
 //! `endpoint`: owner no u32 (0 = every account) · endpoint id → record; `0xffffffff` · endpoint id → owner no.
 
+use super::event::{self, NewEvent};
+use super::scope::AccountScope;
 use super::{account, audit, counters, delivery, due};
-use crate::id::{AccountNo, EndpointId, Millis};
+use crate::id::{AccountNo, DeliveryId, EndpointId, Millis, TenantNo};
 use crate::key::{Key, Parts};
-use crate::records::{Act, EndpointRecord};
+use crate::records::{Act, EndpointRecord, EventData, EventKind};
 use crate::{Direction, ReadTx, StoreError, Tree, WriteTx, envelope};
 
-/// Owner number of an endpoint that gets every account's events.
+/// Owner number of an endpoint that gets the events of every account of its tenant.
 pub const EVERY_ACCOUNT: AccountNo = AccountNo(0);
 
-/// Most endpoints of one owner; more are refused when they are created.
+/// Most endpoints of one account, and most of one tenant for every account; more are refused when they are created.
 pub const MAX_PER_OWNER: usize = 64;
 
 fn record_key(owner: AccountNo, id: EndpointId) -> Key {
@@ -27,12 +29,20 @@ fn owner_key(id: EndpointId) -> Key {
 /// # Errors
 /// [`StoreError`] when a row can't be read.
 pub fn put(tx: &mut WriteTx<'_>, endpoint: &EndpointRecord, now_ms: Millis) -> Result<(), StoreError> {
+    put_as(tx, endpoint, Act::EndpointSet(endpoint.id), now_ms)
+}
+
+/// As [`put`], by an act of another name.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn put_as(tx: &mut WriteTx<'_>, endpoint: &EndpointRecord, act: Act, now_ms: Millis) -> Result<(), StoreError> {
     if let Some(before) = tx.reading(|tx| get(tx, endpoint.id))?.filter(|before| before.account != endpoint.account) {
         tx.delete(Tree::Endpoint, record_key(before.account, before.id))?;
     }
     tx.put_record(Tree::Endpoint, record_key(endpoint.account, endpoint.id), endpoint)?;
     tx.put_fixed(Tree::Endpoint, owner_key(endpoint.id), &endpoint.account.0.to_be_bytes())?;
-    note(tx, Act::EndpointSet(endpoint.id), endpoint.account, now_ms)?;
+    note(tx, act, endpoint.account, now_ms)?;
     delivery::rewake(tx, endpoint, now_ms)
 }
 
@@ -57,14 +67,24 @@ pub fn owned_by(tx: &ReadTx<'_>, owner: AccountNo) -> Result<Vec<EndpointRecord>
     rows.iter().map(|(_, value)| envelope::open_record(Tree::Endpoint, value)).collect()
 }
 
-/// The endpoints that get an account's events: its own and those for every account.
+/// The endpoints of one owner that belong to a tenant: all of an account's, and some of those for every account.
 ///
 /// # Errors
 /// [`StoreError`] when a row can't be read.
-pub fn for_account(tx: &ReadTx<'_>, no: AccountNo) -> Result<Vec<EndpointRecord>, StoreError> {
-    let mut all = owned_by(tx, EVERY_ACCOUNT)?;
+pub fn of_tenant(tx: &ReadTx<'_>, owner: AccountNo, tenant: TenantNo) -> Result<Vec<EndpointRecord>, StoreError> {
+    let mut own = owned_by(tx, owner)?;
+    own.retain(|endpoint| endpoint.tenant == tenant);
+    Ok(own)
+}
+
+/// The endpoints that get an account's events: its own, and its tenant's for every account.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn for_account(tx: &ReadTx<'_>, no: AccountNo, tenant: TenantNo) -> Result<Vec<EndpointRecord>, StoreError> {
+    let mut all = of_tenant(tx, EVERY_ACCOUNT, tenant)?;
     if no != EVERY_ACCOUNT {
-        all.extend(owned_by(tx, no)?);
+        all.extend(of_tenant(tx, no, tenant)?);
     }
     Ok(all)
 }
@@ -102,6 +122,24 @@ pub fn remove(tx: &mut WriteTx<'_>, id: EndpointId, now_ms: Millis) -> Result<bo
     tx.delete(Tree::Endpoint, owner_key(id))?;
     super::purge::endpoint(tx, id)?;
     Ok(true)
+}
+
+/// Queues an event that only this endpoint gets, whatever it listens to; `None` where there is no such endpoint.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read; [`StoreError::StaleEpoch`] where its account is gone.
+pub fn test(tx: &mut WriteTx<'_>, id: EndpointId, now_ms: Millis) -> Result<Option<DeliveryId>, StoreError> {
+    let Some(endpoint) = tx.reading(|tx| get(tx, id))? else { return Ok(None) };
+    let mut scope = match endpoint.account {
+        EVERY_ACCOUNT => AccountScope::server(tx)?,
+        no => AccountScope::open(tx, no)?,
+    };
+    let (kind, data) = (EventKind::EndpointTest, EventData::Test { id: id.to_string() });
+    let position = event::append_quietly(tx, &mut scope, NewEvent { kind, data, chat_no: None, now_ms })?;
+    delivery::enqueue(tx, &endpoint, position, endpoint.account, None, now_ms)?;
+    scope.close(tx)?;
+    note(tx, Act::EndpointTested(id), endpoint.account, now_ms)?;
+    Ok(Some(DeliveryId { endpoint: id, position }))
 }
 
 fn note(tx: &mut WriteTx<'_>, act: Act, owner: AccountNo, now_ms: Millis) -> Result<(), StoreError> {

@@ -24,9 +24,9 @@ fn position_key(position: Position) -> Key {
 /// Appends an event and queues it for every endpoint that wants it, in the same commit.
 pub(super) fn append(tx: &mut WriteTx<'_>, scope: &mut AccountScope, event: NewEvent) -> Result<Position, StoreError> {
     let (kind, chat_no, now_ms) = (event.kind, event.chat_no, event.now_ms);
-    let position = append_quietly(tx, scope, event)?;
+    let (position, data) = write(tx, scope, event)?;
     let no = scope.no;
-    for endpoint in scope.endpoints(tx)?.iter().filter(|endpoint| endpoint.wants(kind)) {
+    for endpoint in scope.endpoints(tx)?.iter().filter(|endpoint| endpoint.wants(kind, &data)) {
         delivery::enqueue(tx, endpoint, position, no, chat_no, now_ms)?;
     }
     Ok(position)
@@ -38,6 +38,11 @@ pub(super) fn append_quietly(
     scope: &mut AccountScope,
     event: NewEvent,
 ) -> Result<Position, StoreError> {
+    write(tx, scope, event).map(|(position, _)| position)
+}
+
+/// Writes the rows of an event; what happened comes back for whoever has to look at it.
+fn write(tx: &mut WriteTx<'_>, scope: &mut AccountScope, event: NewEvent) -> Result<(Position, EventData), StoreError> {
     let mut row = CommitRow::open(tx.get(Tree::Meta, COMMIT_ROW)?)?;
     row.position += 1;
     tx.put(Tree::Meta, COMMIT_ROW, row.seal())?;
@@ -49,7 +54,7 @@ pub(super) fn append_quietly(
     let record = EventRecord { kind, no: scope.no, account: scope.id.clone(), seq, at_ms: now_ms, by, data };
     tx.put_record(Tree::Event, position_key(position), &record)?;
     tx.put_fixed(Tree::EventAcct, Key::new().u32(scope.no.0).u64(seq.0), &position.0.to_be_bytes())?;
-    Ok(position)
+    Ok((position, record.data))
 }
 
 /// Tells what happened to the machine's clock, to the endpoints that hear of every account.

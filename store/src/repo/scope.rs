@@ -50,7 +50,7 @@ impl AccountScope {
     /// The endpoints that get this account's events.
     pub(super) fn endpoints(&mut self, tx: &WriteTx<'_>) -> Result<&[EndpointRecord], StoreError> {
         if self.endpoints.is_none() {
-            self.endpoints = Some(tx.reading(|tx| endpoint::for_account(tx, self.no))?);
+            self.endpoints = Some(tx.reading(|tx| endpoint::for_account(tx, self.no, self.tenant))?);
         }
         Ok(self.endpoints.as_deref().unwrap_or_default())
     }

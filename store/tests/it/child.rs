@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use wasup_store::id::{AccountNo, Epoch};
+use wasup_store::id::{AccountNo, DEFAULT_TENANT, Epoch};
 use wasup_store::key::{Key, Parts};
 use wasup_store::records::{Attempt, AttemptOutcome, Content, DiscardReason};
 use wasup_store::repo::delivery::{self, Finished, Verdict};
@@ -177,7 +177,7 @@ async fn pump(store: &Store, no: AccountNo, epoch: Epoch, n: u64) -> Result<(), 
 }
 
 async fn deliver(store: &Store, no: AccountNo, n: u64) -> Result<(), StoreError> {
-    let endpoint = store.read(|tx| endpoint::for_account(tx, no)).await?[0].id;
+    let endpoint = store.read(|tx| endpoint::for_account(tx, no, DEFAULT_TENANT)).await?[0].id;
     let now = NOW + n;
     let claimed = store.write(Durability::Relaxed, move |tx| delivery::claim(tx, endpoint, now, now + 50, 8)).await?;
     let attempt = Attempt { at_ms: now, took_ms: 1, outcome: AttemptOutcome::Answered { status: 200 } };

@@ -12,6 +12,7 @@ mod disk;
 mod durability;
 mod earlier;
 mod encrypted;
+mod endpoints;
 mod group;
 mod inbound;
 mod insurance;

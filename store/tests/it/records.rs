@@ -138,6 +138,7 @@ fn endpoints() {
     let plain = EndpointRecord::new(EndpointId::new(NOW, 7), AccountNo(1), url, vec![1, 2, 255], NOW);
     let range = |from, to| StatusRange { from, to };
     let full = EndpointRecord {
+        name: Some("shop".into()),
         events: EventKind::ALL.to_vec(),
         retired: vec![RetiredSecret { secret: vec![3; 4], until_ms: NOW + 1 }],
         headers: vec![("x-shop".into(), "7".into())],
@@ -180,6 +181,10 @@ fn acts() {
         act(Act::EndpointSet(id), Some("a")),
         act(Act::EndpointRemoved(id), Some("a")),
         act(Act::ClockTrusted, None),
+        act(Act::EndpointPaused(id), Some("a")),
+        act(Act::EndpointResumed(id), Some("a")),
+        act(Act::EndpointSecretRotated(id), None),
+        act(Act::EndpointTested(id), None),
     ];
     insta::assert_snapshot!(all.each_ref().map(bytes).join("\n"));
 }
@@ -214,6 +219,7 @@ fn events() {
         event(EventKind::MessageReceived, EventData::Message(data)),
         event(EventKind::MessageStatus, EventData::Status(status)),
         event(EventKind::EndpointDisabled, EventData::Endpoint { id: "ep_1".into(), reason: "gone".into() }),
+        event(EventKind::EndpointTest, EventData::Test { id: "ep_1".into() }),
         EventRecord {
             no: AccountNo(0),
             account: None,
