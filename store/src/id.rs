@@ -277,11 +277,16 @@ impl DeliveryId {
     }
 }
 
+impl EventId {
+    /// Prefix of the public form.
+    pub const PREFIX: &'static str = "evt_";
+}
+
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bytes = self.incarnation.to_be_bytes().to_vec();
         bytes.extend_from_slice(&self.position.0.to_be_bytes());
-        write!(f, "evt_{}", base32().encode(&bytes))
+        write!(f, "{}{}", Self::PREFIX, base32().encode(&bytes))
     }
 }
 

@@ -5,6 +5,7 @@
 //! This is the only crate that knows `sled`.
 
 pub mod clock;
+pub mod cursor;
 pub mod engine;
 pub mod envelope;
 pub mod histogram;

@@ -193,7 +193,7 @@ impl Store {
         }
         let (last, keyring) = (CommitRow::load(&*engine).map_err(failed)?, Arc::new(keyring));
         let cut = CutRows::load(&*engine).map_err(failed)?;
-        let progress = Arc::new(Progress::new(last.commit, last.now_ms));
+        let progress = Arc::new(Progress::new(last));
         let (jobs, queue) = channel();
         let (to, ring) = (Arc::clone(&engine), Arc::clone(&keyring));
         let found = Found { cut, tripwire, stamp: last };
@@ -346,10 +346,17 @@ impl Store {
         self.shared.progress.poison.borrow().is_none() && !self.shared.progress.closed.load(Ordering::SeqCst)
     }
 
-    /// The number of the newest commit on disk, and its changes: what live readers of the event log wait on.
+    /// The number of the newest commit on disk, and its changes.
     #[must_use]
     pub fn durable_commits(&self) -> watch::Receiver<u64> {
         self.shared.progress.durable.subscribe()
+    }
+
+    /// The newest position of the event log that is on disk, and its changes: what live readers of the log wait on.
+    /// Events up to it are never taken back.
+    #[must_use]
+    pub fn durable_position(&self) -> watch::Receiver<Position> {
+        self.shared.progress.durable_position.subscribe()
     }
 
     /// Has `listener` told after every sync, with the newest position of the event log that is on disk then; `false`

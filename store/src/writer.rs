@@ -41,6 +41,8 @@ pub(crate) struct Progress {
     pub(crate) durable: watch::Sender<u64>,
     /// Newest event position of what was applied.
     pub(crate) position: AtomicU64,
+    /// Newest event position on disk.
+    pub(crate) durable_position: watch::Sender<Position>,
     /// Who wants to hear of every sync.
     pub(crate) on_sync: SyncWatch,
     /// Time of the newest group, in milliseconds.
@@ -62,13 +64,14 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(commit: u64, last_ms: u64) -> Self {
+    pub(crate) fn new(CommitRow { commit, now_ms, position, .. }: CommitRow) -> Self {
         Self {
             applied: AtomicU64::new(commit),
             durable: watch::channel(commit).0,
-            position: AtomicU64::new(0),
+            position: AtomicU64::new(position),
+            durable_position: watch::channel(Position(position)).0,
             on_sync: SyncWatch::default(),
-            last_ms: AtomicU64::new(last_ms),
+            last_ms: AtomicU64::new(now_ms),
             poison: watch::channel(None).0,
             view: RwLock::new(()),
             tee: Mutex::new(None),
@@ -231,8 +234,11 @@ impl Writer {
             self.progress.sync_us.record(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
             self.progress.syncs.fetch_add(1, Ordering::Relaxed);
             let commit = self.progress.applied.load(Ordering::SeqCst);
-            self.progress.on_sync.tell(Position(self.progress.position.load(Ordering::SeqCst)));
+            let position = Position(self.progress.position.load(Ordering::SeqCst));
+            self.progress.on_sync.tell(position);
             self.progress.durable.send_replace(commit);
+            // Most syncs bring no event: whoever follows the log sleeps on.
+            self.progress.durable_position.send_if_modified(|known| std::mem::replace(known, position) != position);
             if let Some(tripwire) = &mut self.tripwire {
                 tripwire.note(commit);
             }

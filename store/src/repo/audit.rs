@@ -31,17 +31,36 @@ fn place(key: &[u8]) -> Option<(Millis, u32)> {
     Some((parts.u64()?, parts.u32()?))
 }
 
+/// Where an act stands among its tenant's: when it was, and the how manieth of that moment.
+pub type AuditPlace = (Millis, u32);
+
+/// At most `limit` acts of a tenant before a place, the newest first.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn list(
+    tx: &ReadTx<'_>,
+    tenant: TenantNo,
+    before: Option<AuditPlace>,
+    limit: usize,
+) -> Result<Vec<(AuditPlace, AuditRecord)>, StoreError> {
+    let from = Key::new().u32(tenant.0);
+    let to = before.map_or_else(|| from.clone().u64(u64::MAX), |(at_ms, n)| from.clone().u64(at_ms).u32(n));
+    let rows = tx.range(Tree::Audit, from.as_slice(), Some(to.as_slice()), Direction::Backward, limit)?;
+    let row = |(key, value): &(bytes::Bytes, bytes::Bytes)| {
+        let place = place(key).ok_or_else(|| StoreError::corrupt(Tree::Audit, "a key holds no time"))?;
+        Ok((place, envelope::open_record(Tree::Audit, value)?))
+    };
+    rows.iter().map(row).collect()
+}
+
 /// At most `limit` acts of a tenant with their times, the newest first.
 ///
 /// # Errors
 /// [`StoreError`] when a row can't be read.
 pub fn newest(tx: &ReadTx<'_>, tenant: TenantNo, limit: usize) -> Result<Vec<(Millis, AuditRecord)>, StoreError> {
-    let rows = tx.prefix(Tree::Audit, Key::new().u32(tenant.0), Direction::Backward, limit)?;
-    let row = |(key, value): &(bytes::Bytes, bytes::Bytes)| {
-        let (at_ms, _) = place(key).ok_or_else(|| StoreError::corrupt(Tree::Audit, "a key holds no time"))?;
-        Ok((at_ms, envelope::open_record(Tree::Audit, value)?))
-    };
-    rows.iter().map(row).collect()
+    let found = list(tx, tenant, None, limit)?;
+    Ok(found.into_iter().map(|((at_ms, _), record)| (at_ms, record)).collect())
 }
 
 #[cfg(test)]

@@ -253,6 +253,33 @@ fn finish_one(tx: &mut WriteTx<'_>, finished: &Finished, now_ms: Millis) -> Resu
     tx.put_record(Tree::Delivery, id.to_bytes(), &delivery)
 }
 
+/// Gives up a delivery that has not ended; `false` where it has, or where its endpoint is gone.
+pub(super) fn give_up(
+    tx: &mut WriteTx<'_>,
+    id: DeliveryId,
+    why: DiscardReason,
+    now_ms: Millis,
+) -> Result<bool, StoreError> {
+    let Some(mut delivery) = tx.record::<DeliveryRecord>(Tree::Delivery, id.to_bytes())? else { return Ok(false) };
+    let Some(mut counts) = tx.reading(|tx| counters::known_endpoint(tx, id.endpoint))? else { return Ok(false) };
+    if matches!(delivery.state, DeliveryState::Completed | DeliveryState::Discarded) {
+        return Ok(false);
+    }
+    tx.delete(Tree::DeliveryTodo, todo_key(id, delivery.due_ms))?;
+    delivery.state = DeliveryState::Discarded;
+    delivery.ended_ms = Some(now_ms);
+    delivery.why = Some(why);
+    tx.put_fixed(Tree::DeliveryBad, Key::new().bytes(&id.endpoint.to_bytes()).u64(now_ms).u64(id.position.0), &[])?;
+    counts.discarded += 1;
+    counts.pending = counts.pending.saturating_sub(1);
+    if counts.pending == 0 {
+        set_wake(tx, id.endpoint, &mut counts, None)?;
+    }
+    counters::put_endpoint(tx, id.endpoint, &counts)?;
+    tx.put_record(Tree::Delivery, id.to_bytes(), &delivery)?;
+    Ok(true)
+}
+
 fn note_attempt(
     tx: &mut WriteTx<'_>,
     id: DeliveryId,

@@ -17,8 +17,13 @@ pub(super) struct NewEvent {
     pub(super) now_ms: Millis,
 }
 
-fn position_key(position: Position) -> Key {
+pub(super) fn position_key(position: Position) -> Key {
     Key::new().u64(position.0)
+}
+
+/// The position that a row stands at.
+pub(super) fn position(key: &[u8]) -> Result<Position, StoreError> {
+    Parts(key).u64().map(Position).ok_or_else(|| StoreError::corrupt(Tree::Event, "a key is no position"))
 }
 
 /// Appends an event and queues it for every endpoint that wants it, in the same commit.
@@ -97,9 +102,7 @@ pub fn get(tx: &ReadTx<'_>, position: Position) -> Result<Option<EventRecord>, S
 pub fn page(tx: &ReadTx<'_>, after: Position, limit: usize) -> Result<Vec<(Position, EventRecord)>, StoreError> {
     let Some(from) = after.0.checked_add(1) else { return Ok(Vec::new()) };
     let rows = tx.range(Tree::Event, position_key(Position(from)).as_slice(), None, Direction::Forward, limit)?;
-    let row = |(key, value): &(bytes::Bytes, bytes::Bytes)| {
-        let position = Parts(key).u64().ok_or_else(|| StoreError::corrupt(Tree::Event, "a key is no position"))?;
-        Ok((Position(position), envelope::open_record(Tree::Event, value)?))
-    };
+    let row =
+        |(key, value): &(bytes::Bytes, bytes::Bytes)| Ok((position(key)?, envelope::open_record(Tree::Event, value)?));
     rows.iter().map(row).collect()
 }

@@ -142,7 +142,7 @@ fn clear_answers(tx: &mut WriteTx<'_>, no: AccountNo, limit: usize) -> Result<bo
     Ok(rows.len() == most)
 }
 
-fn drop_delivery(tx: &mut WriteTx<'_>, id: DeliveryId) -> Result<(), StoreError> {
+pub(super) fn drop_delivery(tx: &mut WriteTx<'_>, id: DeliveryId) -> Result<(), StoreError> {
     let Some(delivery) = tx.record::<DeliveryRecord>(Tree::Delivery, id.to_bytes())? else { return Ok(()) };
     let todo = Key::new().bytes(&id.endpoint.to_bytes()).u64(delivery.due_ms).u64(id.position.0);
     if tx.contains(Tree::DeliveryTodo, &todo)? {

@@ -23,17 +23,19 @@ use crate::support::{
 };
 
 /// What runs again over encrypted stores. The others look at bytes that have no values yet, or at the disk alone.
-const AGAIN: [&str; 11] = [
+const AGAIN: [&str; 13] = [
     "accounts::",
     "budget::",
     "conformance::",
     "crash::",
     "deliveries::",
     "durability::",
+    "follow::",
     "group::",
     "inbound::",
     "model::",
     "persons::",
+    "retention::",
     "sends::",
 ];
 

@@ -8,7 +8,7 @@ use crate::Tree;
 use crate::id::{DeliveryId, EndpointId};
 use crate::key::{Key, Parts};
 use crate::records::{Attempt, DeliveryRecord, DeliveryState, EndpointCounters};
-use crate::repo::{endpoint, purge};
+use crate::repo::{endpoint, purge, retention};
 
 const COUNTERS: &[u8] = b"count/endpoint/";
 
@@ -89,7 +89,7 @@ fn one(check: &mut Check<'_>, tally: &mut Tally, key: &[u8], delivery: &Delivery
         check.fail(FindingCode::BadKey, Tree::Delivery, key);
         return Ok(());
     };
-    if !check.tx.contains(Tree::Event, id.position.0.to_be_bytes())? {
+    if !retention::is_kept_without(delivery) && !check.tx.contains(Tree::Event, id.position.0.to_be_bytes())? {
         check.fail(FindingCode::Dangling, Tree::Delivery, key);
     }
     let index = |at_ms: u64| Key::new().bytes(&id.endpoint.to_bytes()).u64(at_ms).u64(id.position.0);

@@ -8,12 +8,13 @@ use crate::Tree;
 use crate::id::AccountNo;
 use crate::key::{Key, Parts};
 use crate::records::EventRecord;
-use crate::repo::counters;
 use crate::repo::revival::LEAP;
+use crate::repo::{counters, retention};
 
 pub(super) fn check(check: &mut Check<'_>) {
     let mut counted: BTreeMap<u32, u64> = BTreeMap::new();
-    let mut last = None;
+    let floor = retention::floor(&check.tx).map_or(0, |floor| floor.0);
+    let mut last = floor;
     // Deleted accounts take their events along.
     let whole = !check.accounts.values().any(|standing| !matches!(standing, Standing::Live(_)));
     check.all(Tree::Event, |check, key, value| {
@@ -21,10 +22,13 @@ pub(super) fn check(check: &mut Check<'_>) {
             check.fail(FindingCode::BadKey, Tree::Event, key);
             return Ok(());
         };
-        if position > check.commit.position || (whole && last.is_some_and(|last| position != last + 1)) {
+        if position > check.commit.position || (whole && position != last + 1) {
             check.fail(FindingCode::Hole, Tree::Event, key);
         }
-        last = Some(position);
+        if position <= floor {
+            check.fail(FindingCode::IndexStale, Tree::Event, key);
+        }
+        last = position;
         let event: EventRecord = record(Tree::Event, value)?;
         match check.accounts.get(&event.no.0) {
             Some(Standing::Live(_)) => {
@@ -39,13 +43,13 @@ pub(super) fn check(check: &mut Check<'_>) {
             }
         }
     });
-    if whole && last.unwrap_or(0) != check.commit.position {
+    if floor > check.commit.position || (whole && last != check.commit.position) {
         check.fail(FindingCode::Hole, Tree::Event, &check.commit.position.to_be_bytes());
     }
-    sequences(check, &counted);
+    sequences(check, &counted, floor);
 }
 
-fn sequences(check: &mut Check<'_>, events: &BTreeMap<u32, u64>) {
+fn sequences(check: &mut Check<'_>, events: &BTreeMap<u32, u64>, floor: u64) {
     let mut seen: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
     check.owned(Tree::EventAcct, |check, no, key, value| {
         let Some(seq) = Parts(key.get(4..).unwrap_or_default()).u64().filter(|_| key.len() == 12) else {
@@ -69,7 +73,9 @@ fn sequences(check: &mut Check<'_>, events: &BTreeMap<u32, u64>) {
             check.fail(FindingCode::IndexStale, Tree::EventAcct, &no.to_be_bytes());
         }
         let stored = counters::account(&check.tx, AccountNo(no)).map_or(0, |counters| counters.seq.0);
-        if stored != last && !(rows > 0 && stored > last && (stored - last).is_multiple_of(LEAP)) {
+        // Where all of its events were pruned, the counter alone remembers how many there were.
+        let pruned = rows == 0 && floor > 0;
+        if stored != last && !pruned && !(rows > 0 && stored > last && (stored - last).is_multiple_of(LEAP)) {
             check.fail(FindingCode::CounterWrong, Tree::EventAcct, &no.to_be_bytes());
         }
     }
