@@ -1,29 +1,24 @@
 //! The accounts of the accounts file: made when missing, their webhooks set.
 
-use secrecy::ExposeSecret as _;
-use wasup_actors::{AccountError, Accounts, EndpointError, EndpointSpec, Endpoints, NewAccount, Principal, Who};
+use wasup_actors::{
+    AccountError, Accounts, Declared, EndpointError, Endpoints, NewAccount, NewEndpoint, Principal, Who,
+};
 use wasup_store::id::{AccountId, DEFAULT_TENANT};
 
-use crate::api::{BAD_SECRET, secret_bytes};
-use crate::config::{DeclaredAccount, DeclaredWebhook};
-use crate::webhook_http::{BadUrl, Reach};
+use crate::config::DeclaredAccount;
+use crate::endpoint_form::CreateEndpoint;
+use crate::webhook_http::Reach;
 
 /// Why an account of the file could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum DeclareError {
-    /// Its webhook's address is refused.
-    #[error("account {id} of the accounts file: webhook.url {why}")]
-    Url {
+    /// A value of a webhook is refused.
+    #[error("account {id} of the accounts file: {what}")]
+    Wrong {
         /// The account.
         id: AccountId,
-        /// Why.
-        why: BadUrl,
-    },
-    /// Its webhook's secret is none.
-    #[error("account {id} of the accounts file: webhook.secret {BAD_SECRET}")]
-    Secret {
-        /// The account.
-        id: AccountId,
+        /// Which value and why; never the value of a secret.
+        what: String,
     },
     /// The account can't be made.
     #[error("account {id} of the accounts file can't be made")]
@@ -56,31 +51,48 @@ pub(crate) async fn declare(
     declared: Vec<DeclaredAccount>,
 ) -> Result<(), DeclareError> {
     let caller = Principal { tenant: DEFAULT_TENANT, who: Who::Config, request_id: "accounts-file".to_owned() };
-    let mut specs = Vec::with_capacity(declared.len());
-    for account in declared {
-        let spec = account.webhook.as_ref().map(|webhook| spec(&account.id, webhook, reach)).transpose()?;
-        specs.push((account, spec));
+    let mut checked = Vec::with_capacity(declared.len());
+    for mut account in declared {
+        let (one, several) = (account.webhook.take(), std::mem::take(&mut account.webhooks));
+        let mut webhooks = Vec::new();
+        if let Some(webhook) = one {
+            webhooks.push((Declared::First, check(&account.id, "webhook", webhook, reach)?));
+        }
+        for webhook in several {
+            let name = webhook.name.clone().unwrap_or_default();
+            let new = check(&account.id, &format!("webhook {name:?}"), webhook, reach)?;
+            webhooks.push((Declared::Named(name), new));
+        }
+        checked.push((account, webhooks));
     }
-    for (account, spec) in specs {
+    for (account, webhooks) in checked {
         let DeclaredAccount { id, name, default_region, autostart, .. } = account;
-        let new = NewAccount { id: id.clone(), name, default_region, autostart, metadata: None, start: autostart };
+        let new = NewAccount {
+            id: id.clone(),
+            name,
+            default_region,
+            autostart,
+            metadata: None,
+            start: autostart,
+            default_webhook: webhooks.is_empty(),
+        };
         match accounts.create(&caller, new).await {
             Ok(_) | Err(AccountError::Exists) => {}
             Err(source) => return Err(DeclareError::Account { id, source }),
         }
-        if let Some(spec) = spec {
-            let set = endpoints.set(&caller, &id, spec).await;
-            set.map_err(|source| DeclareError::Webhook { id, source })?;
+        for (which, new) in webhooks {
+            let set = endpoints.declare(&caller, which, new).await;
+            set.map_err(|source| DeclareError::Webhook { id: id.clone(), source })?;
         }
     }
     Ok(())
 }
 
-fn spec(id: &AccountId, webhook: &DeclaredWebhook, reach: Reach) -> Result<EndpointSpec, DeclareError> {
-    reach.check(&webhook.url).map_err(|why| DeclareError::Url { id: id.clone(), why })?;
-    let bytes = webhook.secret.as_ref().map(|secret| secret_bytes(secret.expose_secret()));
-    if bytes == Some(None) {
-        return Err(DeclareError::Secret { id: id.clone() });
-    }
-    Ok(EndpointSpec { url: webhook.url.clone(), secret: bytes.flatten(), events: webhook.events.clone() })
+fn check(id: &AccountId, which: &str, webhook: CreateEndpoint, reach: Reach) -> Result<NewEndpoint, DeclareError> {
+    let new = webhook.check(reach).map_err(|errors| {
+        let all: Vec<String> =
+            errors.iter().map(|error| format!("{which}: {} {}", error.field, error.message)).collect();
+        DeclareError::Wrong { id: id.clone(), what: all.join("; ") }
+    })?;
+    Ok(NewEndpoint { account: Some(id.clone()), ..new })
 }

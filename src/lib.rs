@@ -9,6 +9,7 @@ pub mod config;
 #[cfg(feature = "sandbox")]
 pub mod demo;
 pub mod encryption_key;
+pub mod endpoint_form;
 pub mod gateway;
 pub mod health;
 pub mod metrics;

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use wasup_actors::{SendSettings, Settings, SupervisionSettings, WebhookSettings};
+use secrecy::ExposeSecret as _;
+use wasup_actors::{EndpointChange, NewEndpoint, SendSettings, Settings, SupervisionSettings, WebhookSettings};
 use wasup_sessions::link::LinkSettings;
 use wasup_store::SpaceFloor;
 
-use crate::config::Config;
+use crate::config::{Config, DefaultWebhook};
+use crate::endpoint_form::secret_bytes;
 use crate::metrics::Limits;
 
 /// What the supervision tree wants to know.
@@ -44,9 +46,17 @@ pub(crate) fn tree_settings(config: &Config, free_space_floor: SpaceFloor) -> Se
             disable_after: webhooks.disable_after.0,
             statuses: Arc::new((&webhooks.statuses).into()),
             secret_overlap: webhooks.secret_overlap.0,
-            require_https: webhooks.require_https,
+            for_new_accounts: for_new_accounts(&webhooks.default).map(Arc::new),
         },
+        default_region: config.region().map(str::to_owned),
     }
+}
+
+/// The endpoint that a new account gets.
+fn for_new_accounts(default: &DefaultWebhook) -> Option<NewEndpoint> {
+    let settings = EndpointChange { events: Some(default.events.clone()), ..EndpointChange::default() };
+    let (url, secret) = (default.url.clone(), secret_bytes(default.secret.expose_secret()));
+    (!url.is_empty()).then_some(NewEndpoint { account: None, url, secret, settings })
 }
 
 /// What the metrics show beside what is in use.

@@ -35,11 +35,14 @@ pub use accounts::{ASKS_MAX, AccountError, Accounts, NewAccount, PhaseCounts, Qr
 pub use clock::{Clock, ClockStanding};
 pub use context::{Ports, QrListener};
 pub use door::Nudges;
-pub use endpoints::{EndpointError, EndpointSpec, Endpoints};
+pub use endpoints::{
+    Declared, Endpoint, EndpointChange, EndpointError, EndpointQuery, EndpointSpec, Endpoints, HEADER_BYTES_MAX,
+    HEADERS_MAX, HeaderChange, NewEndpoint, PolicyChange, RETIRED_MAX, Rotation, Tested,
+};
 pub use messages::{Accepted, Idempotency, MessageError, MessageQuery, Messages, SendCommand, SendError};
 pub use meters::{AccountCounts, AttemptResult, DeliveryOutcome, Meters, PerAccount, Refusal, SendOutcome};
 pub use principal::{Principal, Who};
 pub use root::Branch;
 pub use settings::{SendSettings, Settings, SupervisionSettings, WebhookSettings};
 pub use tree::{Late, ShutdownReport, StartError, Tree};
-pub use webhook::NewSecret;
+pub use webhook::{NewSecret, Policy};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use wasup_store::SpaceFloor;
 use wasup_store::records::StatusRules;
 
+use crate::endpoints::NewEndpoint;
 use crate::supervision::{Backoff, OnExceeded, RestartKind, RestartPolicy};
 
 /// Everything together.
@@ -17,6 +18,8 @@ pub struct Settings {
     pub send: SendSettings,
     /// Webhook deliveries.
     pub webhooks: WebhookSettings,
+    /// Region for numbers in national form, where an account has none of its own.
+    pub default_region: Option<String>,
 }
 
 /// Restarts, heartbeats, deadlines of the accounts.
@@ -118,8 +121,8 @@ pub struct WebhookSettings {
     pub statuses: Arc<StatusRules>,
     /// How long a secret that was replaced still signs beside the new one.
     pub secret_overlap: Duration,
-    /// Whether only https addresses are called.
-    pub require_https: bool,
+    /// The endpoint that a new account gets, where it is to get one.
+    pub for_new_accounts: Option<Arc<NewEndpoint>>,
 }
 
 impl Default for WebhookSettings {
@@ -135,7 +138,7 @@ impl Default for WebhookSettings {
             disable_after: Some(Duration::from_secs(5 * 86_400)),
             statuses: Arc::default(),
             secret_overlap: Duration::from_secs(86_400),
-            require_https: false,
+            for_new_accounts: None,
         }
     }
 }

@@ -93,7 +93,7 @@ impl CreateAccount {
             return Err(Problem::invalid(errors));
         }
         let Self { id, name, default_region, autostart, start, .. } = self;
-        Ok(NewAccount { id, name, default_region, autostart, metadata, start })
+        Ok(NewAccount { id, name, default_region, autostart, metadata, start, default_webhook: true })
     }
 }
 

@@ -4,6 +4,7 @@ mod accounts;
 mod admin;
 mod clock;
 mod door;
+mod endpoints;
 mod extract;
 mod idempotency;
 mod log;
@@ -16,7 +17,6 @@ mod qr_image;
 mod request;
 mod state;
 pub mod view;
-mod webhook;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -32,7 +32,6 @@ pub use openapi::document;
 pub use qr_image::terminal;
 pub use request::RequestId;
 pub use state::{ApiState, Settings};
-pub(crate) use webhook::{BAD_SECRET, secret_bytes};
 
 /// Every route, with who is let in.
 fn routes(door: &Door) -> OpenApiRouter<ApiState> {
@@ -45,7 +44,7 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .routes(routes!(qr::show))
         .routes(routes!(messages::send, messages::list))
         .routes(routes!(messages::show))
-        .routes(routes!(webhook::put, webhook::show, webhook::delete))
+        .merge(endpoints::routes())
         .routes(routes!(log::show, log::put))
         .routes(routes!(clock::show))
         .routes(routes!(clock::trust))

@@ -63,7 +63,7 @@ pub fn document(routes: OpenApiRouter<ApiState>) -> (Router<ApiState>, utoipa::o
 /// Each answer wants a description; what the status says already needs none of its own.
 fn describe_answers(document: &mut utoipa::openapi::OpenApi) {
     for item in document.paths.paths.values_mut() {
-        let all = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
+        let all = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
         for operation in all.into_iter().flatten() {
             for (status, answer) in &mut operation.responses.responses {
                 if let RefOr::T(answer) = answer

@@ -59,6 +59,10 @@ codes! {
     MethodNotAllowed: METHOD_NOT_ALLOWED, false, "The method is not allowed here";
     /// The account exists already.
     AccountExists: CONFLICT, false, "The account exists already";
+    /// The account has as many endpoints as one may have, or there are as many for every account.
+    TooManyEndpoints: CONFLICT, false, "There are enough endpoints";
+    /// The endpoint is paused or switched off.
+    EndpointOff: CONFLICT, false, "The endpoint is off";
     /// A backup of that name exists already; nothing is overwritten.
     BackupExists: CONFLICT, false, "The backup exists already";
     /// The account's state does not allow it; `state` says which it is.

@@ -84,7 +84,14 @@ mod tests {
             declare(&file, &players(3), Some(("http://127.0.0.1:9/hook", told))).unwrap();
             let accounts = read_accounts(&file).unwrap();
             assert_eq!(accounts.len(), 3);
-            assert!(accounts.iter().all(|one| one.webhook.as_ref().is_some_and(|hook| hook.events.len() == kinds)));
+            assert!(
+                accounts.iter().all(|one| one.webhook.as_ref().is_some_and(|hook| hook
+                    .events
+                    .iter()
+                    .flatten()
+                    .count()
+                    == kinds))
+            );
         }
         declare(&file, &players(2), None).unwrap();
         assert!(read_accounts(&file).unwrap().iter().all(|account| account.webhook.is_none()));

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
 use serde::Deserialize;
 use wasup_store::id::AccountId;
-use wasup_store::records::EventKind;
+use wasup_store::repo::endpoint;
 
 use super::is_region;
 use super::problem::{ConfigError, line_of};
+use crate::endpoint_form::CreateEndpoint;
 
 /// One `[[account]]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -26,23 +26,34 @@ pub struct DeclaredAccount {
     /// Whether it starts with the process.
     #[serde(default = "yes")]
     pub autostart: bool,
-    /// Where its events go.
+    /// Where its events go: its first endpoint.
     #[serde(default)]
-    pub webhook: Option<DeclaredWebhook>,
+    pub webhook: Option<CreateEndpoint>,
+    /// ... or several endpoints, each found again by its name.
+    #[serde(default)]
+    pub webhooks: Vec<CreateEndpoint>,
 }
 
-/// Where an account's events go.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DeclaredWebhook {
-    /// The address.
-    pub url: String,
-    /// The signing secret, `whsec_…`; one is made when absent.
-    #[serde(default)]
-    pub secret: Option<SecretString>,
-    /// Kinds of events; every one when absent.
-    #[serde(default)]
-    pub events: Vec<EventKind>,
+impl DeclaredAccount {
+    /// What is wrong with its webhooks as far as the file alone can tell.
+    fn fault(&self) -> Option<String> {
+        if self.webhook.is_some() && !self.webhooks.is_empty() {
+            return Some("has webhook and webhooks; one of them must go".to_owned());
+        }
+        if self.webhook.iter().chain(&self.webhooks).any(|webhook| webhook.account.is_some()) {
+            return Some("a webhook here belongs to the account it stands in; it must not name one".to_owned());
+        }
+        let mut names = HashSet::new();
+        for webhook in &self.webhooks {
+            match webhook.name.as_deref() {
+                None | Some("") => return Some("each of its webhooks must have a name".to_owned()),
+                Some(name) if !names.insert(name) => return Some(format!("the webhook {name:?} is there twice")),
+                Some(_) => {}
+            }
+        }
+        let most = endpoint::MAX_PER_OWNER;
+        (self.webhooks.len() > most).then(|| format!("must not have more than {most} webhooks"))
+    }
 }
 
 #[derive(Deserialize)]
@@ -77,6 +88,9 @@ pub fn read_accounts(path: &Path) -> Result<Vec<DeclaredAccount>, ConfigError> {
         if account.default_region.as_deref().is_some_and(|region| !is_region(region)) {
             return Err(refuse(line, "default_region must be two capital letters, such as \"ID\"".to_owned()));
         }
+        if let Some(fault) = account.fault() {
+            return Err(refuse(line, format!("the account {:?}: {fault}", account.id.as_str())));
+        }
     }
     Ok(file.account)
 }
@@ -90,6 +104,7 @@ fn line_naming(text: &str, name: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wasup_store::records::{DeliveryOrder, EventKind};
 
     fn read(text: &str) -> Result<Vec<DeclaredAccount>, ConfigError> {
         let folder = tempfile::tempdir().unwrap();
@@ -114,9 +129,25 @@ mod tests {
         ))
         .unwrap();
         let webhook = accounts[0].webhook.as_ref().unwrap();
-        assert_eq!(webhook.events, [EventKind::MessageReceived]);
+        assert_eq!(webhook.events, Some(vec![EventKind::MessageReceived]));
         assert!(!accounts[0].autostart);
         assert!(!format!("{accounts:?}").contains("c2VjcmV0"));
+    }
+
+    #[test]
+    fn several_webhooks_are_read_with_everything_that_the_api_takes() {
+        let accounts = read(concat!(
+            "[[account]]\nid = \"a\"\n",
+            "[[account.webhooks]]\nname = \"crm\"\nurl = \"http://127.0.0.1:1/a\"\norder = \"chat\"\n",
+            "headers = { authorization = \"Bearer s3cret\" }\nfilter = { chats = [\"+62 812-3456-7890\"] }\n",
+            "retry = { timeout = \"2s\", disable_after = \"never\", statuses = { gone = [\"404\", \"410\"] } }\n",
+            "[[account.webhooks]]\nname = \"audit\"\nurl = \"http://127.0.0.1:1/b\"\n",
+        ))
+        .unwrap();
+        let [crm, audit] = &accounts[0].webhooks[..] else { panic!("two webhooks") };
+        assert_eq!((crm.order, audit.order), (Some(DeliveryOrder::Chat), None));
+        assert!(crm.retry.is_some() && crm.filter.is_some() && crm.headers.as_ref().is_some_and(|all| all.len() == 1));
+        assert!(!format!("{accounts:?}").contains("s3cret"));
     }
 
     #[test]
@@ -127,6 +158,21 @@ mod tests {
             ("[[account]]\nid = \"a/b\"", 2, "id"),
             ("[[account]]\nid = \"a\"\ndefault_region = \"Indonesia\"", 2, "two capital letters"),
             ("[[account]]\nid = \"a\"\nwebhook = { url = \"x\", secret = 123456 }", 3, "shape"),
+            ("[[account]]\nid = \"a\"\nwebhook = { url = \"x\", headers = { a = 123456 } }", 3, "must be a text"),
+            ("[[account]]\nid = \"a\"\nwebhook = { url = \"x\", retry = { timeout = \"soon\" } }", 3, "span of time"),
+            ("[[account]]\nid = \"a\"\nwebhook = { url = \"x\", events = [\"message.recieved\"] }", 3, "recieved"),
+            ("[[account]]\nid = \"a\"\nwebhook = { url = \"x\", account = \"b\" }", 2, "belongs"),
+            (
+                "[[account]]\nid = \"a\"\nwebhook = { url = \"x\" }\nwebhooks = [{ name = \"n\", url = \"x\" }]",
+                2,
+                "one of them",
+            ),
+            ("[[account]]\nid = \"a\"\nwebhooks = [{ url = \"x\" }]", 2, "must have a name"),
+            (
+                "[[account]]\nid = \"a\"\nwebhooks = [{ name = \"n\", url = \"x\" }, { name = \"n\", url = \"y\" }]",
+                2,
+                "twice",
+            ),
         ] {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(&format!("line {line}:")) && error.contains(word), "{error}");

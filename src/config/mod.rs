@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use figment::Figment;
 use serde::{Deserialize, Serialize};
 
-pub use accounts::{DeclaredAccount, DeclaredWebhook, read_accounts};
+pub use accounts::{DeclaredAccount, read_accounts};
 pub use check::Finding;
 pub use data::DataConfig;
 pub use layers::{DEFAULTS, ENV_PREFIX, Sources};
@@ -37,10 +37,12 @@ pub use metrics::MetricsConfig;
 pub use problem::{ConfigError, Problem};
 pub use send::SendConfig;
 pub use server::{API_KEY_MIN, ServerConfig, unfit_key};
+pub(crate) use statuses::STATUSES_MAX;
 pub use statuses::{StatusText, StatusesConfig};
 pub use supervision::SupervisionConfig;
 pub use units::{Size, Span, SpanOrNever};
-pub use webhooks::WebhooksConfig;
+pub(crate) use webhooks::{DISABLE_AFTER, OVERLAP_MAX, SCHEDULE_MAX, TIMEOUT, WAIT_MAX};
+pub use webhooks::{DefaultWebhook, WebhooksConfig};
 
 use check::Checks;
 

@@ -3,11 +3,15 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+use wasup_store::records::EventKind;
 
 use super::check::Checks;
 use super::statuses::StatusesConfig;
 use super::units::{Size, Span, SpanOrNever};
+use crate::endpoint_form::{BAD_SECRET, secret_bytes};
+use crate::webhook_http::Reach;
 
 /// How events are delivered. Keys and limits: `config/default.toml`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -39,31 +43,65 @@ pub struct WebhooksConfig {
     pub allow_private: bool,
     /// What receivers' statuses mean.
     pub statuses: StatusesConfig,
+    /// The webhook of accounts that come without one.
+    pub default: DefaultWebhook,
+}
+
+/// The webhook that a new account gets.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DefaultWebhook {
+    /// Its address; empty for none.
+    pub url: String,
+    /// Its signing secret; empty for one of its own each time.
+    #[serde(serialize_with = "super::mask::secret")]
+    pub secret: SecretString,
+    /// Kinds of events; empty for all.
+    pub events: Vec<EventKind>,
+}
+
+impl DefaultWebhook {
+    fn check(&self, reach: Reach, checks: &mut Checks) {
+        if let Some(error) = (!self.url.is_empty()).then(|| reach.check(&self.url).err()).flatten() {
+            checks.refuse("webhooks.default.url", error.to_string());
+        }
+        let secret = self.secret.expose_secret();
+        if !secret.is_empty() && secret_bytes(secret).is_none() {
+            checks.refuse("webhooks.default.secret", BAD_SECRET);
+        }
+    }
 }
 
 /// Most attempts of one delivery.
-const SCHEDULE_MAX: usize = 50;
+pub(crate) const SCHEDULE_MAX: usize = 50;
+/// How long a replaced secret may go on signing.
+pub(crate) const OVERLAP_MAX: Span = Span::secs(30 * 86_400);
+/// Longest wait before an attempt.
+pub(crate) const WAIT_MAX: Span = Span::secs(7 * 86_400);
+/// How long one attempt may take.
+pub(crate) const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(120);
 /// How long an endpoint may fail before it is switched off.
-const DISABLE_AFTER: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(365 * 86_400);
+pub(crate) const DISABLE_AFTER: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(365 * 86_400);
 
 impl WebhooksConfig {
     pub(super) fn check(&self, checks: &mut Checks) {
-        checks.between("webhooks.timeout", self.timeout, Span::millis(100), Span::secs(120));
+        checks.between("webhooks.timeout", self.timeout, Span(*TIMEOUT.start()), Span(*TIMEOUT.end()));
         checks.between("webhooks.jitter", self.jitter, 0.0, 1.0);
         checks.between("webhooks.concurrency", self.concurrency, 1, 10_000);
         let per_endpoint = self.concurrency_per_endpoint;
         checks.between("webhooks.concurrency_per_endpoint", per_endpoint, 1, self.concurrency);
         checks.between("webhooks.lease_margin", self.lease_margin, Span::secs(1), Span::secs(600));
         checks.between("webhooks.answer_max_bytes", self.answer_max_bytes, Size(0), Size::mib(1));
-        checks.between("webhooks.secret_overlap", self.secret_overlap, Span::secs(0), Span::secs(30 * 86_400));
+        checks.between("webhooks.secret_overlap", self.secret_overlap, Span::secs(0), OVERLAP_MAX);
         if self.disable_after.0.is_some_and(|after| !DISABLE_AFTER.contains(&after)) {
             checks.refuse("webhooks.disable_after", "must be \"never\" or from 1m to 365 days");
         }
         self.statuses.check(checks);
+        self.default.check(Reach::from(self), checks);
         if self.schedule.is_empty() || self.schedule.len() > SCHEDULE_MAX {
             checks.refuse("webhooks.schedule", "must have 1 to 50 entries, such as [\"0s\", \"5s\", \"5m\"]");
         }
-        if self.schedule.iter().any(|wait| *wait > Span::secs(7 * 86_400)) {
+        if self.schedule.iter().any(|wait| *wait > WAIT_MAX) {
             checks.refuse("webhooks.schedule", "must not wait longer than 7 days before an attempt");
         }
     }

@@ -45,8 +45,8 @@ pub(super) async fn write(path: &Path, stage: &Stage, expected: &[Expected]) -> 
     let mut webhook_secrets = Vec::new();
     for player in &stage.players {
         let (who, id) = (Principal::system("demo"), player.account.parse()?);
-        let endpoint = stage.gateway.tree().endpoints.get(&who, &id).await?;
-        webhook_secrets.extend(endpoint.map(|(record, _)| whsec(&record.secret)));
+        let endpoint = stage.gateway.tree().endpoints.webhook(&who, &id).await?;
+        webhook_secrets.extend(endpoint.map(|endpoint| whsec(&endpoint.record.secret)));
     }
     let all = Confidential {
         numbers: stage.players.iter().map(super::cast::Player::number).collect(),

@@ -18,11 +18,13 @@ pub struct Reach {
     pub loopback: bool,
     /// Private networks.
     pub private: bool,
+    /// Nothing by http.
+    pub https_only: bool,
 }
 
 impl From<&WebhooksConfig> for Reach {
     fn from(config: &WebhooksConfig) -> Self {
-        Self { loopback: config.allow_loopback, private: config.allow_private }
+        Self { loopback: config.allow_loopback, private: config.allow_private, https_only: config.require_https }
     }
 }
 
@@ -35,6 +37,9 @@ pub enum BadUrl {
     /// Neither http nor https.
     #[error("must begin with http:// or https://")]
     Scheme,
+    /// Only https is called.
+    #[error("must begin with https:// (see webhooks.require_https)")]
+    HttpsOnly,
     /// Names a user or a password: those end in logs of proxies.
     #[error("must not hold a user name or password; receivers check the signature instead")]
     Credentials,
@@ -71,6 +76,9 @@ impl Reach {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(BadUrl::Scheme);
         }
+        if self.https_only && url.scheme() != "https" {
+            return Err(BadUrl::HttpsOnly);
+        }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(BadUrl::Credentials);
         }
@@ -92,7 +100,7 @@ mod tests {
 
     #[test]
     fn odd_spellings_of_an_address_are_seen_through() {
-        let strict = Reach { loopback: false, private: false };
+        let strict = Reach { loopback: false, private: false, https_only: false };
         for text in [
             "http://127.0.0.1/",
             "http://2130706433/",
@@ -113,8 +121,17 @@ mod tests {
     }
 
     #[test]
+    fn http_is_refused_where_only_https_is_called() {
+        let strict = Reach { loopback: true, private: true, https_only: true };
+        assert_eq!(strict.check("http://example.com/hook"), Err(BadUrl::HttpsOnly));
+        assert_eq!(strict.check("http://127.0.0.1:5678/hook"), Err(BadUrl::HttpsOnly));
+        assert!(strict.check("https://example.com/hook").is_ok() && strict.check("HTTPS://127.0.0.1/").is_ok());
+        assert_eq!(strict.check("ftp://example.com/"), Err(BadUrl::Scheme));
+    }
+
+    #[test]
     fn what_is_allowed_is_config_but_metadata_never() {
-        let open = Reach { loopback: true, private: true };
+        let open = Reach { loopback: true, private: true, https_only: false };
         assert!(open.check("http://127.0.0.1:5678/webhook").is_ok());
         assert!(open.check("http://192.168.1.4/webhook").is_ok());
         assert_eq!(open.check("http://169.254.169.254/"), Err(BadUrl::Forbidden));
@@ -123,7 +140,7 @@ mod tests {
 
     #[test]
     fn other_schemes_and_credentials_are_refused() {
-        let open = Reach { loopback: true, private: true };
+        let open = Reach { loopback: true, private: true, https_only: false };
         for (text, error) in [
             ("ftp://example.com/", BadUrl::Scheme),
             ("file:///etc/passwd", BadUrl::Scheme),

@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn forbidden_addresses_of_a_name_fall_away() {
-        let strict = Reach { loopback: false, private: false };
+        let strict = Reach { loopback: false, private: false, https_only: false };
         let of = |texts: &[&str]| {
             let found: Vec<SocketAddr> = texts.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 0)).collect();
             keep(strict, found.into_iter()).map(|kept| kept.len())

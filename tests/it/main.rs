@@ -9,8 +9,11 @@ mod backups;
 #[cfg(feature = "sandbox")]
 mod bench;
 mod clock;
+mod declared;
 #[cfg(feature = "sandbox")]
 mod encrypted;
+mod endpoint_switches;
+mod endpoints;
 mod metrics;
 #[cfg(feature = "sandbox")]
 mod metrics_live;
@@ -20,6 +23,7 @@ mod problems;
 mod process;
 #[cfg(feature = "sandbox")]
 mod promises;
+mod receiver;
 mod stopping;
 mod webhook_settings;
 mod webhook_transport;

@@ -99,6 +99,23 @@ impl World {
         answer(self.ask(Method::PUT, path).json(body).send().await.unwrap()).await
     }
 
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> (u16, Value) {
+        answer(self.ask(Method::PATCH, path).json(body).send().await.unwrap()).await
+    }
+
+    /// Asks until the answer is as wanted.
+    pub(crate) async fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let end = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let (_, body) = self.get(path).await;
+            if wanted(&body) {
+                return body;
+            }
+            assert!(tokio::time::Instant::now() < end, "{path} stayed {body}");
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// An account that nobody starts.
     pub(crate) async fn account(&self, id: &str) {
         let (status, body) = self.post("/v1/accounts", &serde_json::json!({"id": id, "start": false})).await;

@@ -26,6 +26,8 @@ pub struct NewAccount {
     pub metadata: Option<serde_json::Value>,
     /// Whether it starts at once.
     pub start: bool,
+    /// Whether it gets the endpoint that is configured for new accounts.
+    pub default_webhook: bool,
 }
 
 /// Why a use case around accounts was not carried out.

@@ -16,6 +16,7 @@ use super::supervisor::{Ask, AskPermit};
 use super::{AccountError, NewAccount, PhaseCounts, SupervisorMsg};
 use crate::account::{Close, Transition};
 use crate::context::Context;
+use crate::endpoints::{Draw, put_new};
 use crate::meters::{InUse, Refusal};
 use crate::principal::{Principal, cause, sees};
 use crate::supervision::StopReason;
@@ -62,8 +63,16 @@ impl Accounts {
             metadata: new.metadata.map(|notes| notes.to_string()),
             now_ms: self.ctx.store.now_ms(),
         };
-        let created =
-            self.ctx.store.write_by(principal, Durability::Durable, move |tx| account::create(tx, &row)).await?;
+        let webhook = self.ctx.settings.webhooks.for_new_accounts.clone().filter(|_| new.default_webhook);
+        let draw = Draw::new(row.now_ms);
+        let write = move |tx: &mut wasup_store::WriteTx<'_>| {
+            let created = account::create(tx, &row)?;
+            if let Some(webhook) = &webhook {
+                put_new(tx, (created.no, created.tenant), webhook, &draw)?;
+            }
+            Ok::<_, account::CreateError>(created)
+        };
+        let created = self.ctx.store.write_by(principal, Durability::Durable, write).await?;
         self.told(principal, &created.id, "an account was created");
         if created.desired == Desired::Running {
             self.ask_start(principal, created.no).await?;

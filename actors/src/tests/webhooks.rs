@@ -138,8 +138,8 @@ async fn a_receiver_that_is_gone_is_switched_off_and_can_be_switched_on_again() 
     world.arrive(no, 1).await;
     let all = world.delivered(endpoint, 1, DeliveryState::Discarded).await;
     assert_eq!(all[0].why, Some(DiscardReason::Gone));
-    let (record, _) = world.tree().endpoints.get(&me(), &account("a")).await.unwrap().unwrap();
-    assert_eq!(record.off, Some(Off::Gone));
+    let shown = world.tree().endpoints.get(&me(), endpoint).await.unwrap();
+    assert_eq!(shown.record.off, Some(Off::Gone));
     // Events queue while it is off, and go out when it is on.
     world.receivers.answer(|_, _| Answer::Status(200));
     world.arrive(no, 2).await;

@@ -82,6 +82,7 @@ fn settings() -> Settings {
             lease_margin: Duration::from_secs(1),
             ..WebhookSettings::default()
         },
+        default_region: None,
     }
 }
 
@@ -145,6 +146,7 @@ impl World {
                 autostart: true,
                 metadata: None,
                 start: true,
+                default_webhook: false,
             };
             self.tree().accounts.create(&me(), new).await.unwrap();
         }

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use utoipa::ToSchema;
-use wasup_store::id::{AccountId, MessageKey};
+use wasup_store::id::{AccountId, EndpointId, MessageKey};
 
 /// A piece of a list.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -32,6 +32,8 @@ pub enum Cursor {
     Account(AccountId),
     /// In a list of messages.
     Message(MessageKey),
+    /// In the list of endpoints.
+    Endpoint(EndpointId),
 }
 
 impl std::fmt::Display for Cursor {
@@ -39,6 +41,7 @@ impl std::fmt::Display for Cursor {
         let bytes = match self {
             Self::Account(id) => [b"a", id.as_str().as_bytes()].concat(),
             Self::Message(key) => [b"m".as_slice(), &key.to_bytes()].concat(),
+            Self::Endpoint(id) => [b"e".as_slice(), &id.to_bytes()].concat(),
         };
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -52,6 +55,7 @@ impl Cursor {
         match bytes.split_first()? {
             (b'a', id) => std::str::from_utf8(id).ok()?.parse().ok().map(Self::Account),
             (b'm', key) => MessageKey::from_bytes(key).map(Self::Message),
+            (b'e', id) => EndpointId::from_bytes(id).map(Self::Endpoint),
             _ => None,
         }
     }
@@ -63,9 +67,11 @@ mod tests {
 
     #[test]
     fn cursors_come_back() {
-        for cursor in
-            [Cursor::Account("ünï/".replace('/', "").parse().unwrap()), Cursor::Message(MessageKey::new(7, 9))]
-        {
+        for cursor in [
+            Cursor::Account("ünï/".replace('/', "").parse().unwrap()),
+            Cursor::Message(MessageKey::new(7, 9)),
+            Cursor::Endpoint(EndpointId::new(7, 9)),
+        ] {
             assert_eq!(Cursor::read(&cursor.to_string()), Some(cursor));
         }
         for bad in ["", "x", "YQ", "bQ", "!!", "YWEvYg"] {

@@ -1,21 +1,21 @@
-//! `/v1/accounts/{id}/webhook`: where an account's events go. One endpoint an account in this version.
+//! `/v1/accounts/{id}/webhook`: the account's first endpoint in a simple form.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use wasup_actors::{EndpointError, EndpointSpec, Endpoints};
+use wasup_actors::{EndpointSpec, Endpoints};
 use wasup_store::id::AccountId;
 use wasup_store::records::EventKind;
 
-use super::extract::{Caller, Json, Path};
-use super::problem::{FieldError, Problem, ProblemView};
-use super::state::Settings;
-use super::view::{DeliveriesView, EndpointView, whsec};
+use crate::api::extract::{Caller, Json, Path};
+use crate::api::problem::{FieldError, Problem, ProblemView};
+use crate::api::state::Settings;
+use crate::api::view::{DeliveriesView, WebhookView};
+use crate::endpoint_form::given;
 use crate::webhook_http::Reach;
 
 /// Where an account's events go.
@@ -27,21 +27,13 @@ pub(super) struct SetWebhook {
     url: String,
     /// The signing secret: `whsec_` and the base64 of 24 to 64 bytes. Without it the one there is stays, or one is
     /// made and shown in this answer only.
-    secret: Option<String>,
+    #[schema(value_type = Option<String>)]
+    secret: Option<SecretString>,
     /// Types of events; none or an empty list: every one.
     #[serde(default)]
     #[schema(value_type = Vec<String>, examples("message.received", "message.status"))]
     events: Vec<String>,
 }
-
-/// The bytes of a secret in its public form.
-pub(crate) fn secret_bytes(text: &str) -> Option<Vec<u8>> {
-    let bytes = STANDARD.decode(text.strip_prefix("whsec_")?).ok()?;
-    (24..=64).contains(&bytes.len()).then_some(bytes)
-}
-
-/// What is wrong with a secret that [`secret_bytes`] refuses.
-pub(crate) const BAD_SECRET: &str = "must be whsec_ and the base64 of 24 to 64 bytes";
 
 impl SetWebhook {
     fn check(self, reach: Reach) -> Result<EndpointSpec, Problem> {
@@ -49,10 +41,10 @@ impl SetWebhook {
         if let Err(error) = reach.check(&self.url) {
             errors.push(FieldError::new("url", error.to_string()));
         }
-        let secret = self.secret.as_deref().map(secret_bytes);
-        if secret == Some(None) {
-            errors.push(FieldError::new("secret", BAD_SECRET));
-        }
+        let secret = given(self.secret.as_ref()).unwrap_or_else(|error| {
+            errors.push(error);
+            None
+        });
         let mut events = Vec::new();
         for (at, word) in self.events.iter().enumerate() {
             match EventKind::from_word(word) {
@@ -64,42 +56,43 @@ impl SetWebhook {
             }
         }
         if errors.is_empty() {
-            Ok(EndpointSpec { url: self.url, secret: secret.flatten(), events })
+            Ok(EndpointSpec { url: self.url, secret, events })
         } else {
             Err(Problem::invalid(errors))
         }
     }
 }
 
-/// Sets the webhook of an account, and switches it on.
+/// Sets the webhook of an account, and switches it on. That is its first endpoint; what this form does not hold stays as it is.
+/// A secret that is replaced signs beside the new one for as long as `webhooks.secret_overlap` says.
 #[utoipa::path(put, path = "/v1/accounts/{id}/webhook", tag = "webhooks", operation_id = "setWebhook",
     params(("id" = String, Path, description = "The account's id, percent-encoded")), request_body = SetWebhook,
-    responses((status = 200, body = EndpointView), (status = "default", body = ProblemView, content_type = "application/problem+json")))]
+    responses((status = 200, body = WebhookView), (status = "default", body = ProblemView, content_type = "application/problem+json")))]
 pub(super) async fn put(
     State(endpoints): State<Endpoints>,
     State(settings): State<Arc<Settings>>,
     Caller(caller): Caller,
     Path(id): Path<AccountId>,
     Json(body): Json<SetWebhook>,
-) -> Result<axum::Json<EndpointView>, Problem> {
+) -> Result<axum::Json<WebhookView>, Problem> {
     let (record, made) = endpoints.set(&caller, &id, body.check(settings.reach)?).await?;
-    let secret = made.map(|_| whsec(&record.secret));
-    Ok(axum::Json(EndpointView { secret, ..EndpointView::from(&record) }))
+    let secret = made.map(|secret| secret.0);
+    Ok(axum::Json(WebhookView { secret, ..WebhookView::from(&record) }))
 }
 
 /// Shows the webhook of an account, without its secret.
 #[utoipa::path(get, path = "/v1/accounts/{id}/webhook", tag = "webhooks", operation_id = "getWebhook",
     params(("id" = String, Path, description = "The account's id, percent-encoded")),
-    responses((status = 200, body = EndpointView), (status = "default", body = ProblemView, content_type = "application/problem+json")))]
+    responses((status = 200, body = WebhookView), (status = "default", body = ProblemView, content_type = "application/problem+json")))]
 pub(super) async fn show(
     State(endpoints): State<Endpoints>,
     Caller(caller): Caller,
     Path(id): Path<AccountId>,
-) -> Result<axum::Json<EndpointView>, Problem> {
-    let found = endpoints.get(&caller, &id).await?;
-    let (record, counters) = found.ok_or_else(|| Problem::not_found("webhook"))?;
-    let deliveries = Some(DeliveriesView::from(counters));
-    Ok(axum::Json(EndpointView { deliveries, ..EndpointView::from(&record) }))
+) -> Result<axum::Json<WebhookView>, Problem> {
+    let found = endpoints.webhook(&caller, &id).await?;
+    let endpoint = found.ok_or_else(|| Problem::not_found("webhook"))?;
+    let deliveries = Some(DeliveriesView::from(endpoint.counters));
+    Ok(axum::Json(WebhookView { deliveries, ..WebhookView::from(&endpoint.record) }))
 }
 
 /// Removes the webhook of an account, with what was still to be delivered.
@@ -111,19 +104,9 @@ pub(super) async fn delete(
     Caller(caller): Caller,
     Path(id): Path<AccountId>,
 ) -> Result<StatusCode, Problem> {
-    match endpoints.remove(&caller, &id).await? {
+    match endpoints.remove_webhook(&caller, &id).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::not_found("webhook")),
-    }
-}
-
-impl From<EndpointError> for Problem {
-    fn from(error: EndpointError) -> Self {
-        match error {
-            EndpointError::AccountNotFound => Self::not_found("account"),
-            EndpointError::BadSecret => Self::invalid(vec![FieldError::new("secret", BAD_SECRET)]),
-            EndpointError::Store(error) => error.into(),
-        }
     }
 }
 
@@ -132,22 +115,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_come_back_from_their_public_form() {
-        let secret = [7; 24];
-        assert_eq!(secret_bytes(&whsec(&secret)), Some(secret.to_vec()));
-        for bad in ["", "whsec_", "whsec_AAAA", "whsec_!!!!", STANDARD.encode(secret).as_str(), &whsec(&[1; 65])] {
-            assert_eq!(secret_bytes(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
     fn every_wrong_value_is_named() {
         let body = SetWebhook {
             url: "http://169.254.169.254/".into(),
             secret: Some("short".into()),
             events: vec!["message.received".into(), "message.recieved".into()],
         };
-        let problem = body.check(Reach { loopback: true, private: true }).unwrap_err();
+        let problem = body.check(Reach { loopback: true, private: true, https_only: false }).unwrap_err();
         let fields: Vec<&str> = problem.errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["url", "secret", "events[1]"]);
     }
