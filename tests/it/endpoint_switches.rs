@@ -154,8 +154,10 @@ impl Write for Lines {
 async fn no_secret_is_ever_logged() {
     let lines = Lines::default();
     let writer = lines.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone());
     let _guard = tracing::subscriber::set_default(subscriber.finish());
     let (world, receiver) = (World::start().await, Receiver::start().await);
     world.account("shop").await;

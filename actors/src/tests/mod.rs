@@ -3,6 +3,7 @@
 
 mod counts;
 mod crashes;
+mod endpoints;
 mod network;
 mod pairing;
 mod receivers;
