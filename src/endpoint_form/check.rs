@@ -26,7 +26,7 @@ impl CreateEndpoint {
         let Self { account, url, name, events, filter, headers, retry, order, reply, format, .. } = self;
         let settings = ChangeEndpoint {
             account: None,
-            url: Some(url.clone()),
+            url: Some(Some(url.clone())),
             name: name.map(Some),
             events: events.map(Some),
             filter: filter.map(Some),
@@ -51,8 +51,10 @@ impl ChangeEndpoint {
     /// Every wrong value.
     pub fn check(self, reach: Reach) -> Result<EndpointChange, Vec<FieldError>> {
         let mut errors = Vec::new();
-        if let Some(Err(error)) = self.url.as_deref().map(|url| reach.check(url)) {
-            errors.push(FieldError::new("url", error.to_string()));
+        match self.url.as_ref().map(|url| url.as_deref().map(|url| reach.check(url))) {
+            Some(None) => errors.push(FieldError::new("url", "must not be null: it has no default")),
+            Some(Some(Err(error))) => errors.push(FieldError::new("url", error.to_string())),
+            None | Some(Some(Ok(_))) => {}
         }
         if self.name.as_ref().and_then(Option::as_ref).is_some_and(|name| name.chars().count() > NAME_MAX) {
             errors.push(FieldError::new("name", "must not be longer than 200 characters"));
@@ -77,7 +79,7 @@ impl ChangeEndpoint {
         Ok(EndpointChange {
             account: self.account,
             name: self.name,
-            url: self.url,
+            url: self.url.flatten(),
             events: self.events.map(Option::unwrap_or_default),
             chats,
             message_types,
@@ -147,7 +149,8 @@ mod tests {
             assert!(error.contains(word) || word == "account", "{error}");
         }
         assert!(serde_json::from_str::<ChangeEndpoint>(r#"{"secret": "whsec_x"}"#).is_err());
-        assert!(serde_json::from_str::<ChangeEndpoint>(r#"{"url": null}"#).unwrap().url.is_none());
+        let null = serde_json::from_str::<ChangeEndpoint>(r#"{"url": null}"#).unwrap().check(OPEN);
+        assert_eq!(null.unwrap_err(), [FieldError::new("url", "must not be null: it has no default")]);
     }
 
     #[test]

@@ -63,8 +63,10 @@ pub struct ChangeEndpoint {
     #[serde(default, deserialize_with = "patch")]
     #[schema(value_type = Option<String>)]
     pub account: Option<Option<AccountId>>,
-    /// Where events go.
-    pub url: Option<String>,
+    /// Where events go. Has no default to go back to.
+    #[serde(default, deserialize_with = "patch")]
+    #[schema(value_type = Option<String>)]
+    pub url: Option<Option<String>>,
     /// What you call it.
     #[serde(default, deserialize_with = "patch")]
     #[schema(value_type = Option<String>, max_length = 200)]

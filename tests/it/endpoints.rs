@@ -144,7 +144,9 @@ async fn a_patch_changes_what_it_names_and_null_goes_back() {
         assert_eq!(world.get(&path).await.1, now, "{patch}");
     }
     assert_eq!(now["id"], made["id"]);
-    for refused in [json!({"secret": "whsec_x"}), json!({"state": "paused"}), json!({"account": 7})] {
+    for refused in
+        [json!({"secret": "whsec_x"}), json!({"state": "paused"}), json!({"account": 7}), json!({"url": null})]
+    {
         assert_eq!(world.patch(&path, &refused).await.0, 400, "{refused}");
     }
     assert_eq!(world.patch(&path, &json!({"account": "nobody"})).await.0, 404);

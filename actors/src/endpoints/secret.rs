@@ -93,8 +93,9 @@ mod tests {
     #[test]
     fn old_secrets_sign_until_their_time_is_up() {
         type Retired<'a> = &'a [(u8, Millis)];
+        type Line<'a> = ((u8, Retired<'a>), (u8, Millis), Retired<'a>);
         #[rustfmt::skip]
-        let table: Vec<((u8, Retired<'_>), (u8, Millis), Retired<'_>)> = vec![
+        let table: Vec<Line<'_>> = vec![
             ((1, &[]), (2, NOW + 5), &[(1, NOW + 5)]),
             ((1, &[]), (2, NOW), &[]),
             ((1, &[(9, NOW + 1)]), (2, NOW + 5), &[(9, NOW + 1), (1, NOW + 5)]),

@@ -170,6 +170,12 @@ mod tests {
     }
 
     #[test]
+    fn a_test_names_its_endpoint() {
+        let event = body(EventKind::EndpointTest, EventData::Test { id: "ep_1".into() });
+        assert_eq!((&event["type"], &event["data"]), (&json!("endpoint.test"), &json!({"id": "ep_1"})));
+    }
+
+    #[test]
     fn a_refused_send_says_with_which_code() {
         let status = StatusEvent {
             id: MessageId { account: AccountNo(1), key: MessageKey::new(1, 1) },

@@ -8,14 +8,14 @@ mod page;
 mod person;
 mod retry;
 mod time;
+mod webhook;
 
 pub use account::{AccountView, IdentityView, StateView};
-pub use endpoint::{
-    DeliveriesView, EndpointState, EndpointView, FilterView, RetiredSecretView, TestView, WebhookView, whsec,
-};
+pub use endpoint::{DeliveriesView, EndpointState, EndpointView, FilterView, RetiredSecretView, TestView};
 pub use event::EventBody;
 pub use message::{MessageTimes, MessageType, MessageView, ReasonView};
 pub use page::{Cursor, Page};
 pub use person::PersonView;
 pub use retry::{RetryInForceView, RetryView, StatusesView};
 pub use time::Time;
+pub use webhook::{WebhookView, whsec};

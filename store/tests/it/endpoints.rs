@@ -104,7 +104,7 @@ async fn a_test_reaches_its_endpoint_alone_whatever_it_listens_to() {
         let told = read(&store, |tx| event::get(tx, sent.position)).await.unwrap();
         assert_eq!((told.kind, told.no, told.seq.0), (EventKind::EndpointTest, no, seq.0 + 1));
         assert_eq!(told.data, EventData::Test { id: tested.to_string() });
-        assert_eq!(read(&store, |tx| delivery::due_endpoints(tx, NOW, 9)).await.contains(&tested), true);
+        assert!(read(&store, |tx| delivery::due_endpoints(tx, NOW, 9)).await.contains(&tested));
     }
     assert_eq!(write(&store, |tx| endpoint::test(tx, EndpointId::new(NOW, 99), NOW)).await, None);
     crate::recount::check(&*engine);
