@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use wasup_actors::{Nudges, Ports, QrListener, Tree};
 use wasup_sessions::link::WhatsAppLinks;
 use wasup_store::{EngineError, SpaceFloor, Store};
 
 use crate::api::view::EventBody;
-use crate::api::{ApiState, Backups, Door, Settings as ApiSettings, router};
+use crate::api::{ApiState, Backups, Door, Settings as ApiSettings, StreamSettings, Streams, router};
 use crate::api_key::{ApiKey, ApiKeyError, obtain};
 use crate::config::{Config, ConfigError, read_accounts};
 use crate::declared::{DeclareError, declare};
@@ -29,6 +30,9 @@ use crate::wiring::{limits, link_settings, tree_settings};
 
 /// Time that is left to running requests once long polls were ended.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
+
+/// Time that is left to live streams once connections were ended: they were told when those were.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// What is left to the tree in any case.
 const LEAST: Duration = Duration::from_millis(500);
@@ -101,6 +105,7 @@ pub struct Gateway {
     pub api_key: ApiKey,
     tree: Tree,
     store: Store,
+    streams: Streams,
     serving: JoinHandle<()>,
     stopping: CancellationToken,
     ending: CancellationToken,
@@ -163,10 +168,13 @@ impl Gateway {
             tree.shutdown(config.server.shutdown_timeout.0).await;
             return Err(error.into());
         }
+        let streams = Streams::new(tree.events.clone(), stream_settings(config, ending.clone()), metrics.streams());
         let state = ApiState {
             accounts: tree.accounts.clone(),
             messages: tree.messages.clone(),
             endpoints: tree.endpoints.clone(),
+            streams: streams.clone(),
+            audit: tree.audit.clone(),
             clock: tree.clock.clone(),
             health,
             backups: Backups::new(store.clone(), config.data.backups.clone()),
@@ -178,7 +186,7 @@ impl Gateway {
         let serving = start_serving(config, listener, state, &api_key.key, ending.clone());
         let (drain_delay, shutdown_timeout) = (config.server.drain_delay.0, config.server.shutdown_timeout.0);
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
-        Ok(Self { address, api_key, tree, store, serving, stopping, ending, drain_delay, shutdown_timeout })
+        Ok(Self { address, api_key, tree, store, streams, serving, stopping, ending, drain_delay, shutdown_timeout })
     }
 
     /// The supervision tree, for whoever drives the gateway from inside its process.
@@ -210,6 +218,10 @@ impl Gateway {
         self.ending.cancel();
         let deadline = tokio::time::Instant::now() + self.shutdown_timeout;
         let mut late = end_serving(self.serving, LAST_REQUESTS.min(self.shutdown_timeout)).await;
+        if timeout(FAREWELL, self.streams.ended()).await.is_err() {
+            late.push("streams".to_owned());
+        }
+        drop(self.streams);
         let left = deadline.saturating_duration_since(tokio::time::Instant::now()).max(LEAST);
         late.extend(self.tree.shutdown(left).await.late.iter().map(ToString::to_string));
         close_store(self.store).await;
@@ -227,7 +239,7 @@ fn tell(late: &[String]) {
 
 /// Lets running requests end; who did not within `patience`.
 async fn end_serving(mut serving: JoinHandle<()>, patience: Duration) -> Vec<String> {
-    if tokio::time::timeout(patience, &mut serving).await.is_ok() {
+    if timeout(patience, &mut serving).await.is_ok() {
         return Vec::new();
     }
     // The connections are tasks of this one's set and end with it.
@@ -271,6 +283,15 @@ fn api_settings(config: &Config, reach: Reach, ending: CancellationToken) -> Api
     }
 }
 
+fn stream_settings(config: &Config, ending: CancellationToken) -> StreamSettings {
+    StreamSettings {
+        max: config.server.streams_max,
+        heartbeat: config.events.heartbeat.0,
+        patience: config.events.stream_patience.0,
+        ending,
+    }
+}
+
 fn start_serving(
     config: &Config,
     listener: TcpListener,
@@ -279,8 +300,11 @@ fn start_serving(
     ending: CancellationToken,
 ) -> JoinHandle<()> {
     let door = Door::new(key, &config.server.metrics_allow);
-    let limits =
-        ServingLimits { connections: config.server.connections_max, header_timeout: config.server.header_timeout.0 };
+    let limits = ServingLimits {
+        connections: config.server.connections_max,
+        header_timeout: config.server.header_timeout.0,
+        write_timeout: config.server.write_timeout.0,
+    };
     let meters = state.http.clone();
     tokio::spawn(serve(listener, router(state, &door), limits, meters, ending))
 }

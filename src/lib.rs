@@ -19,6 +19,7 @@ pub mod webhook_http;
 
 mod census;
 mod declared;
+mod patience;
 mod private_file;
 mod wiring;
 

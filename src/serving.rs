@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::HttpMeters;
+use crate::patience::Patient;
 
 /// Where a request comes from: the other end of its connection.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +33,8 @@ pub struct Limits {
     pub connections: usize,
     /// Longest time for the head of a request.
     pub header_timeout: Duration,
+    /// How long a client may take nothing of an answer.
+    pub write_timeout: Duration,
 }
 
 /// Pause after the system refused a new connection (no file descriptors left): without it the loop would spin.
@@ -103,7 +106,7 @@ async fn connection(socket: TcpStream, peer: Peer, app: Router, limits: Limits, 
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
-    let io = TokioIo::new(socket);
+    let io = TokioIo::new(Patient::new(socket, limits.write_timeout));
     let served = builder.serve_connection_with_upgrades(io, TowerToHyperService::new(service));
     tokio::pin!(served);
     let ended = tokio::select! {

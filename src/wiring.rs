@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
-use wasup_actors::{EndpointChange, NewEndpoint, SendSettings, Settings, SupervisionSettings, WebhookSettings};
+use wasup_actors::{
+    EndpointChange, NewEndpoint, RetentionSettings, SendSettings, Settings, SupervisionSettings, WebhookSettings,
+};
 use wasup_sessions::link::LinkSettings;
 use wasup_store::SpaceFloor;
 
@@ -49,6 +51,12 @@ pub(crate) fn tree_settings(config: &Config, free_space_floor: SpaceFloor) -> Se
             for_new_accounts: for_new_accounts(&webhooks.default).map(Arc::new),
         },
         default_region: config.region().map(str::to_owned),
+        retention: RetentionSettings {
+            events: config.events.keep.0,
+            events_max: (config.events.max_rows > 0).then_some(config.events.max_rows),
+            deliveries: config.webhooks.keep_deliveries.0,
+            acts: config.audit.keep.0,
+        },
     }
 }
 
@@ -64,6 +72,7 @@ fn for_new_accounts(default: &DefaultWebhook) -> Option<NewEndpoint> {
 pub(crate) fn limits(config: &Config) -> Limits {
     Limits {
         http_connections: config.server.connections_max,
+        streams: config.server.streams_max,
         connects_in_flight: config.link.connects_in_flight,
         delivery_attempts: config.webhooks.concurrency,
         outbox_messages: config.send.outbox_max,

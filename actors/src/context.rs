@@ -57,7 +57,7 @@ impl Context {
     pub(crate) fn new(ports: Ports) -> Self {
         let Ports { store, links, webhooks, encoder, settings, nudges, qr_shown, meters } = ports;
         let (settled, leases) = (Settled::default(), LinkLeases::default());
-        let time = Timekeeper::new(&store, settings.send.idempotency_ttl);
+        let time = Timekeeper::new(&store, settings.shortest_life());
         Self { store, links, webhooks, encoder, settings, nudges, qr_shown, settled, leases, meters, time }
     }
 }

@@ -11,10 +11,12 @@ pub mod webhook;
 mod account;
 mod accounts;
 mod alarm;
+mod audit;
 mod clock;
 mod context;
 mod door;
 mod endpoints;
+mod events;
 mod janitor;
 mod messages;
 mod meters;
@@ -32,6 +34,7 @@ mod tests;
 #[doc(hidden)]
 pub use accounts::Fault;
 pub use accounts::{ASKS_MAX, AccountError, Accounts, NewAccount, PhaseCounts, QrAnswer};
+pub use audit::Audit;
 pub use clock::{Clock, ClockStanding};
 pub use context::{Ports, QrListener};
 pub use door::Nudges;
@@ -39,10 +42,11 @@ pub use endpoints::{
     Declared, Endpoint, EndpointChange, EndpointError, EndpointQuery, EndpointSpec, Endpoints, HEADER_BYTES_MAX,
     HEADERS_MAX, HeaderChange, NewEndpoint, PolicyChange, RETIRED_MAX, Rotation, Tested,
 };
+pub use events::{Batch, Begin, Bounds, EventFilter, Events, EventsError, Tail};
 pub use messages::{Accepted, Idempotency, MessageError, MessageQuery, Messages, SendCommand, SendError};
-pub use meters::{AccountCounts, AttemptResult, DeliveryOutcome, Meters, PerAccount, Refusal, SendOutcome};
+pub use meters::{AccountCounts, AttemptResult, DeliveryOutcome, Meters, PerAccount, PrunedRows, Refusal, SendOutcome};
 pub use principal::{Principal, Who};
 pub use root::Branch;
-pub use settings::{SendSettings, Settings, SupervisionSettings, WebhookSettings};
+pub use settings::{RetentionSettings, SendSettings, Settings, SupervisionSettings, WebhookSettings};
 pub use tree::{Late, ShutdownReport, StartError, Tree};
 pub use webhook::{NewSecret, Policy};

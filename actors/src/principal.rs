@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use wasup_store::id::DEFAULT_TENANT;
 use wasup_store::records::AccountRecord;
 
 pub use wasup_store::Principal;
@@ -18,4 +19,9 @@ pub(crate) fn cause(principal: &Principal) -> Option<RequestId> {
 /// Another tenant's account does not exist for this one.
 pub(crate) fn sees(principal: &Principal, account: &AccountRecord) -> bool {
     principal.tenant == account.tenant
+}
+
+/// Whether what the server tells of itself concerns this one: who may see every account of the installation.
+pub(crate) fn sees_server(principal: &Principal) -> bool {
+    principal.tenant == DEFAULT_TENANT && matches!(principal.who, Who::RootKey | Who::Config | Who::System)
 }

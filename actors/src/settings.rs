@@ -20,6 +20,37 @@ pub struct Settings {
     pub webhooks: WebhookSettings,
     /// Region for numbers in national form, where an account has none of its own.
     pub default_region: Option<String>,
+    /// How long rows are kept.
+    pub retention: RetentionSettings,
+}
+
+impl Settings {
+    /// The shortest life of rows that the clock ends.
+    #[must_use]
+    pub fn shortest_life(&self) -> Duration {
+        let RetentionSettings { events, deliveries, acts, .. } = self.retention;
+        self.send.idempotency_ttl.min(events).min(deliveries).min(acts)
+    }
+}
+
+/// How long rows are kept.
+#[derive(Debug, Clone)]
+pub struct RetentionSettings {
+    /// Events of the log.
+    pub events: Duration,
+    /// Newest events that are kept at most; `None` for any number.
+    pub events_max: Option<u64>,
+    /// Deliveries that have ended, with their attempts.
+    pub deliveries: Duration,
+    /// Who did what.
+    pub acts: Duration,
+}
+
+impl Default for RetentionSettings {
+    fn default() -> Self {
+        let days = |days: u64| Duration::from_secs(days * 86_400);
+        Self { events: days(30), events_max: None, deliveries: days(14), acts: days(365) }
+    }
 }
 
 /// Restarts, heartbeats, deadlines of the accounts.

@@ -12,10 +12,12 @@ use wasup_store::id::AccountNo;
 use wasup_store::repo::account;
 
 use crate::accounts::{Accounts, SupervisorMsg};
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::context::{Context, Ports};
 use crate::door::Nudges;
 use crate::endpoints::Endpoints;
+use crate::events::Events;
 use crate::messages::Messages;
 use crate::root::{Root, RootArgs, RootMsg};
 use crate::supervision::StopReason;
@@ -73,6 +75,10 @@ pub struct Tree {
     pub messages: Messages,
     /// The use cases around webhook endpoints.
     pub endpoints: Endpoints,
+    /// The use cases around the event log.
+    pub events: Events,
+    /// Who did what.
+    pub audit: Audit,
     /// The use cases around the machine's clock.
     pub clock: Clock,
     /// The wake-ups the tree was started with.
@@ -115,6 +121,8 @@ impl Tree {
             accounts: Accounts::new(Arc::clone(&ctx)),
             messages: Messages::new(Arc::clone(&ctx)),
             endpoints: Endpoints::new(Arc::clone(&ctx)),
+            events: Events::new(Arc::clone(&ctx)),
+            audit: Audit::new(Arc::clone(&ctx)),
             clock: Clock::new(Arc::clone(&ctx)),
             nudges: ctx.nudges.clone(),
             ctx,

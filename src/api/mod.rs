@@ -2,9 +2,11 @@
 
 mod accounts;
 mod admin;
+mod audit;
 mod clock;
 mod door;
 mod endpoints;
+mod events;
 mod extract;
 mod idempotency;
 mod log;
@@ -16,6 +18,7 @@ mod qr;
 mod qr_image;
 mod request;
 mod state;
+mod stream;
 pub mod view;
 
 use axum::extract::DefaultBodyLimit;
@@ -32,6 +35,7 @@ pub use openapi::document;
 pub use qr_image::terminal;
 pub use request::RequestId;
 pub use state::{ApiState, Settings};
+pub use stream::{StreamSettings, Streams};
 
 /// Every route, with who is let in.
 fn routes(door: &Door) -> OpenApiRouter<ApiState> {
@@ -45,6 +49,7 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .routes(routes!(messages::send, messages::list))
         .routes(routes!(messages::show))
         .merge(endpoints::routes())
+        .merge(told())
         .routes(routes!(log::show, log::put))
         .routes(routes!(clock::show))
         .routes(routes!(clock::trust))
@@ -57,6 +62,15 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .layer(from_fn_with_state(door.clone(), door::guard_metrics));
     let open = OpenApiRouter::new().routes(routes!(probes::livez)).routes(routes!(probes::readyz));
     open.merge(metrics).merge(guarded)
+}
+
+/// What happened, and who did it.
+fn told() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(events::list))
+        .routes(routes!(stream::sse::open))
+        .routes(routes!(stream::websocket::open))
+        .routes(routes!(audit::list))
 }
 
 /// The whole API.

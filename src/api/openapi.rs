@@ -23,6 +23,7 @@ use super::state::ApiState;
     tags(
         (name = "accounts", description = "WhatsApp accounts and their pairing"),
         (name = "messages", description = "Messages, sent and received"),
+        (name = "events", description = "What happened: one log, as a list and as live streams"),
         (name = "webhooks", description = "Where events go"),
         (name = "server", description = "The server itself"),
     )

@@ -57,6 +57,9 @@ codes! {
     NotFound: NOT_FOUND, false, "Not found";
     /// The path exists, but not for this method; `Allow` names the ones it has.
     MethodNotAllowed: METHOD_NOT_ALLOWED, false, "The method is not allowed here";
+    /// The place in the event log is gone: pruned, or of another life of the store. `oldest_cursor` is the oldest there
+    /// is.
+    CursorGone: GONE, false, "The place in the event log is gone";
     /// The account exists already.
     AccountExists: CONFLICT, false, "The account exists already";
     /// The account has as many endpoints as one may have, or there are as many for every account.
@@ -79,6 +82,8 @@ codes! {
     OutboxFull: TOO_MANY_REQUESTS, true, "Too many messages wait";
     /// The account is busy with something else, such as stopping.
     Busy: SERVICE_UNAVAILABLE, true, "The account is busy";
+    /// As many live streams are open as `server.streams_max` allows.
+    TooManyStreams: SERVICE_UNAVAILABLE, true, "Too many live streams";
     /// The disk is nearly full: new work is refused, messages that arrive are still kept.
     SpaceLow: SERVICE_UNAVAILABLE, true, "The disk is nearly full";
     /// The server is stopping.
@@ -120,6 +125,8 @@ pub struct Problem {
     pub retry_after: Option<Duration>,
     /// The state the account is in, where that is why.
     pub state: Option<Box<StateView>>,
+    /// Where the event log begins, where that is asked before it.
+    pub oldest_cursor: Option<String>,
     /// What caused it; logged, never answered.
     pub cause: Option<Arc<dyn Error + Send + Sync>>,
 }
@@ -127,7 +134,15 @@ pub struct Problem {
 impl Problem {
     /// A problem.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), retry_after: None, state: None, cause: None }
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after: None,
+            state: None,
+            oldest_cursor: None,
+            cause: None,
+        }
     }
 
     /// Nothing of that kind and name.
@@ -177,6 +192,7 @@ impl Problem {
             retryable: self.code.retryable(),
             errors: self.errors.clone(),
             state: self.state.as_deref().cloned(),
+            oldest_cursor: self.oldest_cursor.clone(),
         }
     }
 }
@@ -210,6 +226,9 @@ pub struct ProblemView {
     /// The account's state, where that is why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<StateView>,
+    /// With `cursor_gone`: give it as `after` to go on from the oldest event that is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_cursor: Option<String>,
 }
 
 impl IntoResponse for Problem {

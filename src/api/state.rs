@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
-use wasup_actors::{Accounts, Clock, Endpoints, Messages};
+use wasup_actors::{Accounts, Audit, Clock, Endpoints, Events, Messages};
 
 use super::admin::Backups;
+use super::stream::Streams;
 use crate::health::Health;
 use crate::metrics::HttpMeters;
 use crate::telemetry::Logs;
@@ -22,6 +23,10 @@ pub struct ApiState {
     pub messages: Messages,
     /// Use cases around webhook endpoints.
     pub endpoints: Endpoints,
+    /// The event log, and live streams of it.
+    pub streams: Streams,
+    /// Who did what.
+    pub audit: Audit,
     /// Use cases around the machine's clock.
     pub clock: Clock,
     /// How the gateway is.
@@ -65,6 +70,8 @@ handles!(
     accounts: Accounts,
     messages: Messages,
     endpoints: Endpoints,
+    streams: Streams,
+    audit: Audit,
     clock: Clock,
     health: Health,
     backups: Backups,
@@ -94,5 +101,14 @@ impl Settings {
     #[must_use]
     pub fn patience(&self, asked: Option<Duration>) -> Duration {
         asked.unwrap_or_default().min(self.long_poll_max)
+    }
+}
+
+/// What a piece of the event log takes.
+pub(super) type Following = (Events, Arc<Settings>);
+
+impl FromRef<ApiState> for Following {
+    fn from_ref(state: &ApiState) -> Self {
+        (state.streams.events().clone(), Arc::clone(&state.settings))
     }
 }

@@ -6,6 +6,7 @@
 mod accounts;
 mod check;
 mod data;
+mod events;
 mod layers;
 mod link;
 mod log;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 pub use accounts::{DeclaredAccount, read_accounts};
 pub use check::Finding;
 pub use data::DataConfig;
+pub use events::{AuditConfig, EventsConfig};
 pub use layers::{DEFAULTS, ENV_PREFIX, Sources};
 pub use link::LinkConfig;
 pub use log::{Colour, LogConfig, LogFormat, unfit_level};
@@ -64,8 +66,12 @@ pub struct Config {
     pub send: SendConfig,
     /// Restart budget and back-off.
     pub supervision: SupervisionConfig,
+    /// The event log and its live streams.
+    pub events: EventsConfig,
     /// How events are delivered.
     pub webhooks: WebhooksConfig,
+    /// Who did what.
+    pub audit: AuditConfig,
     /// What is shown of single accounts.
     pub metrics: MetricsConfig,
     /// The QR in the terminal.
@@ -143,7 +149,12 @@ impl Config {
         self.link.check(&mut checks);
         self.send.check(&mut checks);
         self.supervision.check(&mut checks);
+        self.events.check(self.server.write_timeout, &mut checks);
         self.webhooks.check(&mut checks);
+        self.audit.check(&mut checks);
+        if self.webhooks.keep_deliveries > self.events.keep {
+            checks.warn("webhooks.keep_deliveries", "is longer than events.keep: a delivery goes with its event");
+        }
         self.metrics.check(&mut checks);
         if self.supervision.stop_timeout > self.server.shutdown_timeout {
             checks.refuse(

@@ -46,6 +46,10 @@ pub struct ServerConfig {
     pub connections_max: usize,
     /// Longest time for the head of a request.
     pub header_timeout: Span,
+    /// How long a client may leave an answer unread.
+    pub write_timeout: Span,
+    /// Live streams at once.
+    pub streams_max: usize,
     /// Longest time a long poll is held.
     pub long_poll_max: Span,
     /// How long `/readyz` says no while all else is still served.
@@ -61,6 +65,11 @@ impl ServerConfig {
         checks.between("server.body_max_bytes", self.body_max_bytes, Size::kib(1), Size::mib(64));
         checks.between("server.connections_max", self.connections_max, 1, 65_536);
         checks.between("server.header_timeout", self.header_timeout, Span::millis(100), Span::secs(300));
+        checks.between("server.write_timeout", self.write_timeout, Span::secs(1), Span::secs(600));
+        checks.between("server.streams_max", self.streams_max, 0, 65_536);
+        if self.streams_max >= self.connections_max {
+            checks.warn("server.streams_max", "lets live streams take every connection there is");
+        }
         checks.between("server.long_poll_max", self.long_poll_max, Span::secs(0), Span::secs(600));
         checks.between("server.drain_delay", self.drain_delay, Span::secs(0), Span::secs(300));
         checks.between("server.shutdown_timeout", self.shutdown_timeout, Span::secs(1), Span::secs(600));

@@ -29,6 +29,8 @@ pub struct WebhooksConfig {
     pub concurrency_per_endpoint: usize,
     /// How long after `timeout` a dead worker's delivery comes back.
     pub lease_margin: Span,
+    /// How long deliveries are kept once they have ended.
+    pub keep_deliveries: Span,
     /// Most bytes read of an answer.
     pub answer_max_bytes: Size,
     /// After this long of failures only an endpoint is switched off.
@@ -91,6 +93,7 @@ impl WebhooksConfig {
         let per_endpoint = self.concurrency_per_endpoint;
         checks.between("webhooks.concurrency_per_endpoint", per_endpoint, 1, self.concurrency);
         checks.between("webhooks.lease_margin", self.lease_margin, Span::secs(1), Span::secs(600));
+        checks.between("webhooks.keep_deliveries", self.keep_deliveries, Span::secs(3_600), Span::secs(3_650 * 86_400));
         checks.between("webhooks.answer_max_bytes", self.answer_max_bytes, Size(0), Size::mib(1));
         checks.between("webhooks.secret_overlap", self.secret_overlap, Span::secs(0), OVERLAP_MAX);
         if self.disable_after.0.is_some_and(|after| !DISABLE_AFTER.contains(&after)) {

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use wasup_actors::supervision::CrashKind;
-use wasup_actors::{AttemptResult, Branch, DeliveryOutcome, Refusal, SendOutcome};
+use wasup_actors::{AttemptResult, Branch, DeliveryOutcome, PrunedRows, Refusal, SendOutcome};
 use wasup_sessions::meters::Arrived;
 use wasup_sessions::ports::DisconnectReason;
 use wasup_store::records::{Content, Lane, Phase};
@@ -70,6 +70,8 @@ fn labels_say_what_the_types_say() {
     assert_eq!(values(&ATTEMPTS, "outcome"), all);
     let all: Vec<_> = DeliveryOutcome::ALL.iter().map(|word| word.as_str()).collect();
     assert_eq!(values(&DELIVERIES, "outcome"), all);
+    let all: Vec<_> = PrunedRows::ALL.iter().map(|word| word.as_str()).collect();
+    assert_eq!(values(&PRUNED, "rows"), all);
     let all: Vec<_> = Refusal::ALL.iter().map(|word| word.as_str()).collect();
     assert_eq!(values(&REFUSALS, "limit"), all);
 }

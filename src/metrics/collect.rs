@@ -24,6 +24,8 @@ const MICROS: f64 = 1_000_000.0;
 pub struct Limits {
     /// HTTP connections at once.
     pub http_connections: usize,
+    /// Live streams at once.
+    pub streams: usize,
     /// Accounts that may be connecting at once.
     pub connects_in_flight: usize,
     /// Attempts to deliver a webhook at once.
@@ -127,6 +129,7 @@ impl Collected<'_> {
             &LIMITS,
             [
                 ("http_connections", limits.http_connections as u64),
+                ("streams", limits.streams as u64),
                 ("connects_in_flight", limits.connects_in_flight as u64),
                 ("delivery_attempts", limits.delivery_attempts as u64),
                 ("supervisor_permits", wasup_actors::ASKS_MAX as u64),

@@ -10,6 +10,7 @@ mod collect;
 mod http;
 mod process;
 mod recorder;
+mod streams;
 mod text;
 
 pub use catalogue::{Cut, Family, Kind, Label, Values, catalogue};
@@ -17,3 +18,4 @@ pub(crate) use collect::{Collected, Limits};
 pub(crate) use http::HttpMeters;
 pub(crate) use process::resident_bytes;
 pub use recorder::Metrics;
+pub(crate) use streams::{OpenStream, StreamEnd, StreamKind, StreamMeters};

@@ -8,13 +8,14 @@ use metrics::{Counter, Gauge, Histogram, Key, Label as KeyLabel, Level, Metadata
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use tokio_util::sync::CancellationToken;
 use wasup_actors::supervision::CrashKind;
-use wasup_actors::{AttemptResult, Branch, DeliveryOutcome, Meters, Refusal, SendOutcome};
+use wasup_actors::{AttemptResult, Branch, DeliveryOutcome, Meters, PrunedRows, Refusal, SendOutcome};
 use wasup_sessions::meters::{Arrived, Counters, LinkMeters};
 use wasup_sessions::ports::DisconnectReason;
 use wasup_store::records::Content;
 
 use super::catalogue::{self, Family, Kind, Values, catalogue};
 use super::http::HttpMeters;
+use super::streams::StreamMeters;
 use super::text::Text;
 
 /// How often samples of histograms are put into their buckets; until then each takes memory.
@@ -131,6 +132,7 @@ impl Metrics {
             lag_seconds: self.histogram(&catalogue::LAG, &[]),
             first_attempt_seconds: self.histogram(&catalogue::FIRST_ATTEMPT, &[]),
             endpoints_probed: self.gauge(&catalogue::ENDPOINTS_PROBED, &[]),
+            pruned: self.counters(&catalogue::PRUNED, PrunedRows::ALL, PrunedRows::as_str),
             ..Meters::default()
         }
     }
@@ -144,6 +146,11 @@ impl Metrics {
             arrived: self.counters(&catalogue::ARRIVED, &Arrived::ALL, Arrived::as_str),
             commit_seconds: self.histogram(&catalogue::INBOUND_COMMIT, &[]),
         }
+    }
+
+    /// What live streams count with.
+    pub(crate) fn streams(&self) -> StreamMeters {
+        StreamMeters::new(self)
     }
 
     /// What the API counts with.

@@ -14,6 +14,8 @@ mod declared;
 mod encrypted;
 mod endpoint_switches;
 mod endpoints;
+mod events;
+mod followers;
 mod metrics;
 #[cfg(feature = "sandbox")]
 mod metrics_live;
@@ -25,6 +27,8 @@ mod process;
 mod promises;
 mod receiver;
 mod stopping;
+mod streams;
+mod streams_apart;
 mod webhook_settings;
 mod webhook_transport;
 mod world;

@@ -12,7 +12,7 @@ use crate::root::Branch;
 use crate::supervision::CrashKind;
 
 pub use per_account::{AccountCounts, PerAccount};
-pub use words::{AttemptResult, DeliveryOutcome, Refusal, SendOutcome};
+pub use words::{AttemptResult, DeliveryOutcome, PrunedRows, Refusal, SendOutcome};
 
 /// The handles that the tree counts with. Times are seconds.
 #[derive(Clone)]
@@ -51,6 +51,8 @@ pub struct Meters {
     pub first_attempt_seconds: Histogram,
     /// Endpoints that are only probed, after too many failures in a row.
     pub endpoints_probed: Gauge,
+    /// Rows whose time was over.
+    pub pruned: Counters<PrunedRows>,
     /// What is counted for each account by itself.
     pub per_account: PerAccount,
 }
@@ -75,6 +77,7 @@ impl Default for Meters {
             lag_seconds: Histogram::noop(),
             first_attempt_seconds: Histogram::noop(),
             endpoints_probed: Gauge::noop(),
+            pruned: Counters::default(),
             per_account: PerAccount::default(),
         }
     }

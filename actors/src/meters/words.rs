@@ -88,3 +88,15 @@ words! {
         EventPruned = "event_pruned",
     }
 }
+
+words! {
+    /// What was pruned after its time.
+    PrunedRows {
+        /// Events of the log.
+        Events = "events",
+        /// Deliveries that had ended.
+        Deliveries = "deliveries",
+        /// Who did what.
+        Acts = "acts",
+    }
+}

@@ -17,8 +17,8 @@ use wasup_store::{SpaceFloor, Store, SystemClock};
 use super::network::{Factory, Network};
 use super::receivers::{Encoder, PATIENCE, Receivers, Transport};
 use crate::{
-    Accepted, Meters, NewAccount, Nudges, Ports, Principal, SendCommand, SendSettings, Settings, ShutdownReport,
-    SupervisionSettings, Tree, WebhookSettings,
+    Accepted, Meters, NewAccount, Nudges, Ports, Principal, RetentionSettings, SendCommand, SendSettings, Settings,
+    ShutdownReport, SupervisionSettings, Tree, WebhookSettings,
 };
 
 pub(super) struct World {
@@ -83,6 +83,7 @@ fn settings() -> Settings {
             ..WebhookSettings::default()
         },
         default_region: None,
+        retention: RetentionSettings::default(),
     }
 }
 

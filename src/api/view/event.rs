@@ -1,7 +1,8 @@
-//! An event as webhooks carry it (and streams will): `{id, seq, type, account, timestamp, data}`.
+//! An event as webhooks, lists and streams carry it: `{id, seq, type, account, timestamp, data}`.
 
 use bytes::Bytes;
 use serde::Serialize;
+use utoipa::ToSchema;
 use wasup_actors::webhook::EventEncoder;
 use wasup_store::id::{AccountId, EventId};
 use wasup_store::records::{ClockEvent, EventData, EventRecord, MessageEvent, StatusEvent};
@@ -16,17 +17,27 @@ pub struct EventBody;
 impl EventEncoder for EventBody {
     fn encode(&self, id: EventId, event: &EventRecord) -> Bytes {
         // Every field has a form in JSON; an empty body would be seen by the receiver's check of the signature.
-        serde_json::to_vec(&Envelope::new(id, event)).unwrap_or_default().into()
+        serde_json::to_vec(&EventView::new(id, event)).unwrap_or_default().into()
     }
 }
 
-#[derive(Serialize)]
-struct Envelope<'a> {
+/// Something that happened.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+pub struct EventView<'a> {
+    /// The event's id, `evt_…`: the same in the log, on streams and in webhooks.
     id: String,
+    /// Its place in the account's own order; there are no gaps but where a restore leaps.
     seq: u64,
+    /// What kind of thing happened.
+    #[schema(value_type = String, examples("message.received"))]
     r#type: &'static str,
+    /// The account; `null` for the server itself.
     account: Option<&'a str>,
+    /// When it was committed.
     timestamp: Time,
+    /// What happened; its fields go by the type.
+    #[schema(value_type = Object)]
     data: Data<'a>,
 }
 
@@ -65,8 +76,10 @@ struct StatusData<'a> {
     reason: Option<ReasonView>,
 }
 
-impl<'a> Envelope<'a> {
-    fn new(id: EventId, event: &'a EventRecord) -> Self {
+impl<'a> EventView<'a> {
+    /// The view of an event.
+    #[must_use]
+    pub fn new(id: EventId, event: &'a EventRecord) -> Self {
         let data = match &event.data {
             EventData::Account(change) => {
                 Data::Account { previous: change.previous.as_str(), state: StateView::from(&change.state) }

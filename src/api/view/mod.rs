@@ -12,7 +12,7 @@ mod webhook;
 
 pub use account::{AccountView, IdentityView, StateView};
 pub use endpoint::{DeliveriesView, EndpointState, EndpointView, FilterView, RetiredSecretView, TestView};
-pub use event::EventBody;
+pub use event::{EventBody, EventView};
 pub use message::{MessageTimes, MessageType, MessageView, ReasonView};
 pub use page::{Cursor, Page};
 pub use person::PersonView;

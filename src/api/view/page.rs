@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use utoipa::ToSchema;
 use wasup_store::id::{AccountId, EndpointId, MessageKey};
+use wasup_store::repo::audit::AuditPlace;
 
 /// A piece of a list.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -34,6 +35,8 @@ pub enum Cursor {
     Message(MessageKey),
     /// In the list of endpoints.
     Endpoint(EndpointId),
+    /// In the list of acts.
+    Act(AuditPlace),
 }
 
 impl std::fmt::Display for Cursor {
@@ -42,6 +45,7 @@ impl std::fmt::Display for Cursor {
             Self::Account(id) => [b"a", id.as_str().as_bytes()].concat(),
             Self::Message(key) => [b"m".as_slice(), &key.to_bytes()].concat(),
             Self::Endpoint(id) => [b"e".as_slice(), &id.to_bytes()].concat(),
+            Self::Act((at_ms, n)) => [b"w".as_slice(), &at_ms.to_be_bytes(), &n.to_be_bytes()].concat(),
         };
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -56,6 +60,10 @@ impl Cursor {
             (b'a', id) => std::str::from_utf8(id).ok()?.parse().ok().map(Self::Account),
             (b'm', key) => MessageKey::from_bytes(key).map(Self::Message),
             (b'e', id) => EndpointId::from_bytes(id).map(Self::Endpoint),
+            (b'w', place) => {
+                let (at_ms, n) = place.split_first_chunk::<8>()?;
+                Some(Self::Act((u64::from_be_bytes(*at_ms), u32::from_be_bytes(n.try_into().ok()?))))
+            }
             _ => None,
         }
     }
@@ -71,6 +79,7 @@ mod tests {
             Cursor::Account("ünï/".replace('/', "").parse().unwrap()),
             Cursor::Message(MessageKey::new(7, 9)),
             Cursor::Endpoint(EndpointId::new(7, 9)),
+            Cursor::Act((7, 9)),
         ] {
             assert_eq!(Cursor::read(&cursor.to_string()), Some(cursor));
         }

@@ -6,12 +6,14 @@ mod deliveries;
 mod messages;
 mod server;
 mod store;
+mod streams;
 
 pub(crate) use accounts::*;
 pub(crate) use deliveries::*;
 pub(crate) use messages::*;
 pub(crate) use server::*;
 pub(crate) use store::*;
+pub(crate) use streams::*;
 
 /// A family: one name, its meaning, and what its series are told apart by.
 #[derive(Debug, PartialEq, Eq)]
@@ -115,7 +117,7 @@ const fn label(name: &'static str, values: &'static [&'static str]) -> Label {
 /// Every family, in the order of the rooms that they are about.
 #[must_use]
 pub fn catalogue() -> Vec<&'static Family> {
-    [accounts::ALL, messages::ALL, deliveries::ALL, store::ALL, server::ALL].concat()
+    [accounts::ALL, messages::ALL, deliveries::ALL, streams::ALL, store::ALL, server::ALL].concat()
 }
 
 #[cfg(test)]

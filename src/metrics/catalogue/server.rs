@@ -35,6 +35,7 @@ pub(crate) static LIMITS: Family = gauge(
         "limit",
         &[
             "http_connections",
+            "streams",
             "connects_in_flight",
             "delivery_attempts",
             "supervisor_permits",

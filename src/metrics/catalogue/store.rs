@@ -1,6 +1,6 @@
 //! The store: whether it writes, how much it holds, how its groups and syncs go.
 
-use super::{Cut, Family, counter, gauge, histogram};
+use super::{Cut, Family, counter, gauge, histogram, label};
 
 pub(crate) static STORE_WRITABLE: Family =
     gauge("wasup_store_writable", "Whether the store writes: 1, or 0 after a failed write.", &[]);
@@ -34,6 +34,12 @@ pub(crate) static GROUP_ROWS: Family =
 pub(crate) static SYNC_TIME: Family =
     histogram("wasup_store_sync_seconds", Cut::Store, "Time that syncs to disk took.", &[]);
 
+pub(crate) static PRUNED: Family = counter(
+    "wasup_rows_pruned_total",
+    "Rows that went after the time they are kept, by what they were.",
+    &[label("rows", &["events", "deliveries", "acts"])],
+);
+
 pub(super) const ALL: &[&Family] = &[
     &STORE_WRITABLE,
     &STORE_DISK,
@@ -48,4 +54,5 @@ pub(super) const ALL: &[&Family] = &[
     &GROUP_JOBS,
     &GROUP_ROWS,
     &SYNC_TIME,
+    &PRUNED,
 ];

@@ -7,6 +7,7 @@
 //! kept as any other that was given up: without its event it can't be replayed, but it is not forgotten in silence.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::{delivery, endpoint, event, purge};
 use crate::id::{AccountNo, DeliveryId, EndpointId, Millis, Position};
@@ -82,10 +83,11 @@ pub fn prune_events(
         if !life.is_over(position, &old, last) || tx.rows() >= budget {
             break;
         }
-        if !hearers.contains_key(&old.no) {
-            hearers.insert(old.no, tx.reading(|tx| hearers_of(tx, old.no))?);
-        }
-        for endpoint in hearers.get(&old.no).map(Vec::as_slice).unwrap_or_default() {
+        let heard_by = match hearers.entry(old.no) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(tx.reading(|tx| hearers_of(tx, old.no))?),
+        };
+        for endpoint in heard_by.iter() {
             let id = DeliveryId { endpoint: *endpoint, position };
             pruned.discarded += u64::from(let_go(tx, id, now_ms)?);
         }
@@ -209,6 +211,24 @@ pub fn event_before(tx: &ReadTx<'_>, before_ms: Millis) -> Result<Position, Stor
         }
     }
     Ok(Position(low))
+}
+
+/// Whether a tenant's oldest act is from before a time.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn acts_are_due(tx: &ReadTx<'_>, before_ms: Millis) -> Result<bool, StoreError> {
+    let mut from = Vec::new();
+    loop {
+        let first = tx.range(Tree::Audit, &from, None, Direction::Forward, 1)?;
+        let mut parts = Parts(first.first().map_or(&[], |(key, _)| key.as_ref()));
+        let (Some(tenant), Some(at_ms)) = (parts.u32(), parts.u64()) else { return Ok(false) };
+        if at_ms < before_ms {
+            return Ok(true);
+        }
+        let Some(next) = prefix_end(&tenant.to_be_bytes()) else { return Ok(false) };
+        from = next;
+    }
 }
 
 /// Prunes at most `limit` acts from before a time; answers how many.

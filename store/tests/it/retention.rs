@@ -247,9 +247,12 @@ async fn acts_are_listed_in_pieces_and_go_after_their_time() {
         listed.extend(piece.into_iter().map(|(_, record)| record.by.request_id));
     }
     assert_eq!(listed, (0..9).rev().map(|day| format!("r{day}")).collect::<Vec<_>>());
+    assert!(!read(&store, |tx| retention::acts_are_due(tx, NOW)).await);
+    assert!(read(&store, |tx| retention::acts_are_due(tx, NOW + 6 * DAY)).await);
     assert_eq!(write(&store, |tx| retention::prune_acts(tx, NOW + 6 * DAY, 4)).await, 4);
     assert_eq!(write(&store, |tx| retention::prune_acts(tx, NOW + 6 * DAY, 4)).await, 2);
     assert_eq!(write(&store, |tx| retention::prune_acts(tx, NOW + 6 * DAY, 4)).await, 0);
+    assert!(!read(&store, |tx| retention::acts_are_due(tx, NOW + 6 * DAY)).await);
     let kept = read(&store, |tx| audit::newest(tx, DEFAULT_TENANT, 9)).await;
     assert_eq!(kept.len(), 3);
     assert!(kept.iter().all(|(at_ms, record)| *at_ms >= NOW + 6 * DAY && record.act != Act::AccountCreated));

@@ -1,6 +1,8 @@
 //! The janitor: clears what deleted accounts, ended links and removed endpoints left behind, and rows whose time is
 //! over. One store job a message, so that it never stands in anybody's way.
 
+mod retention;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +12,8 @@ use wasup_store::{Durability, StoreError};
 
 use crate::context::Context;
 use crate::supervision::{Crash, StoreTrouble};
+
+use retention::{Left, Retention};
 
 /// Time between two rounds.
 const ROUND: Duration = Duration::from_secs(60);
@@ -25,6 +29,8 @@ pub(crate) enum JanitorMsg {
     Purge,
     /// As [`Self::Purge`], for rows whose time is over.
     Expire,
+    /// As [`Self::Purge`], for rows that are kept for a time of the config.
+    Retain,
 }
 
 /// The janitor.
@@ -34,6 +40,7 @@ pub(crate) struct Janitor;
 pub(crate) struct Rounds {
     ctx: Arc<Context>,
     myself: ActorRef<JanitorMsg>,
+    retention: Retention,
 }
 
 impl Actor for Janitor {
@@ -43,7 +50,7 @@ impl Actor for Janitor {
 
     async fn pre_start(&self, myself: ActorRef<JanitorMsg>, ctx: Arc<Context>) -> Result<Rounds, ActorProcessingErr> {
         ctx.nudges.doors.janitor.open(myself.clone());
-        Ok(Rounds { ctx, myself })
+        Ok(Rounds { ctx, myself, retention: Retention::default() })
     }
 
     async fn post_start(&self, myself: ActorRef<JanitorMsg>, _: &mut Rounds) -> Result<(), ActorProcessingErr> {
@@ -63,9 +70,11 @@ impl Actor for Janitor {
             }
             JanitorMsg::Purge => state.purge().await?,
             JanitorMsg::Expire => state.expire().await?,
+            JanitorMsg::Retain => state.retain().await?,
             JanitorMsg::Round => {
                 state.purge().await?;
                 state.expire().await?;
+                state.retain().await?;
                 myself.send_after(ROUND, || JanitorMsg::Round);
             }
         }
@@ -110,6 +119,22 @@ impl Rounds {
         match self.ctx.store.write(Durability::Durable, move |tx| expiry::prune(tx, until_ms, STEP)).await {
             Ok(STEP) => drop(self.myself.cast(JanitorMsg::Expire)),
             Ok(_) => {}
+            Err(error) => return weather(error),
+        }
+        Ok(())
+    }
+}
+
+impl Rounds {
+    async fn retain(&mut self) -> Result<(), Crash> {
+        let Context { store, settings, meters, time, .. } = &*self.ctx;
+        let until_ms = match time.look(store).await {
+            Ok(until_ms) => until_ms,
+            Err(error) => return weather(error),
+        };
+        match self.retention.step(store, &settings.retention, until_ms, meters).await {
+            Ok(Left::More) => drop(self.myself.cast(JanitorMsg::Retain)),
+            Ok(Left::Nothing) => {}
             Err(error) => return weather(error),
         }
         Ok(())

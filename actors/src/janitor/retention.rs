@@ -1,0 +1,108 @@
+//! Rows that are kept for a time of the config: events, ended deliveries, acts.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use wasup_store::id::{Millis, Position};
+use wasup_store::repo::retention::{self, EventLife, OldDeliveries};
+use wasup_store::{Durability, ReadTx, Store, StoreError};
+
+use crate::meters::{DeliveryOutcome, Meters, PrunedRows};
+use crate::settings::RetentionSettings;
+
+/// Rows changed in one job.
+const STEP: usize = 500;
+/// Deliveries looked at in one step; dropping one changes up to some fifty rows.
+const LOOKS: usize = 256;
+/// Deliveries dropped in one job.
+const DROPPED: usize = 16;
+/// Time between two walks over the deliveries: each looks at all that are old enough, also those that never ended.
+const WALK: Duration = Duration::from_secs(600);
+
+/// What is left to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Nothing before the next round.
+    Nothing,
+    /// Another step.
+    More,
+}
+
+/// A walk over the deliveries.
+#[derive(Debug)]
+struct Walk {
+    from: Vec<u8>,
+    upto: Position,
+    before_ms: Millis,
+}
+
+/// What is kept of retention between two steps.
+#[derive(Debug, Default)]
+pub(super) struct Retention {
+    walk: Option<Walk>,
+    walked: Option<Instant>,
+}
+
+fn before(now_ms: Millis, keep: Duration) -> Millis {
+    now_ms.saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX))
+}
+
+impl Retention {
+    /// One step. `until_ms` is the time by which rows may be ended; `None` while the clock is doubted: only the limit of
+    /// rows holds then, which needs no clock.
+    pub(super) async fn step(
+        &mut self,
+        store: &Store,
+        keep: &RetentionSettings,
+        until_ms: Option<Millis>,
+        meters: &Meters,
+    ) -> Result<Left, StoreError> {
+        let life = EventLife {
+            before_ms: until_ms.map_or(0, |now_ms| before(now_ms, keep.events)),
+            max_rows: keep.events_max,
+        };
+        if store.read(|tx| retention::events_are_due(tx, life)).await? {
+            let now_ms = store.now_ms();
+            let prune = move |tx: &mut wasup_store::WriteTx<'_>| retention::prune_events(tx, life, now_ms, STEP);
+            let pruned = store.write::<_, StoreError, _>(Durability::Durable, prune).await?;
+            meters.pruned.add(PrunedRows::Events, pruned.events);
+            meters.deliveries.add(DeliveryOutcome::EventPruned, pruned.discarded);
+            return Ok(Left::More);
+        }
+        let Some(now_ms) = until_ms else { return Ok(Left::Nothing) };
+        if self.walk_on(store, before(now_ms, keep.deliveries), meters).await? == Left::More {
+            return Ok(Left::More);
+        }
+        let old_ms = before(now_ms, keep.acts);
+        if !store.read(|tx| retention::acts_are_due(tx, old_ms)).await? {
+            return Ok(Left::Nothing);
+        }
+        let prune = move |tx: &mut wasup_store::WriteTx<'_>| retention::prune_acts(tx, old_ms, STEP);
+        let acts = store.write::<_, StoreError, _>(Durability::Durable, prune).await?;
+        meters.pruned.add(PrunedRows::Acts, acts as u64);
+        Ok(Left::More)
+    }
+
+    async fn walk_on(&mut self, store: &Store, before_ms: Millis, meters: &Meters) -> Result<Left, StoreError> {
+        let now = Instant::now();
+        let walk = match self.walk.take() {
+            Some(walk) => walk,
+            None if self.walked.is_some_and(|walked| now.duration_since(walked) < WALK) => return Ok(Left::Nothing),
+            None => {
+                self.walked = Some(now);
+                let upto = store.read(|tx| retention::event_before(tx, before_ms)).await?;
+                Walk { from: Vec::new(), upto, before_ms }
+            }
+        };
+        let look = |tx: &ReadTx<'_>| retention::old_deliveries(tx, &walk.from, walk.upto, walk.before_ms, LOOKS);
+        let OldDeliveries { ended, next } = store.read(look).await?;
+        for some in ended.chunks(DROPPED) {
+            let (some, before_ms) = (some.to_vec(), walk.before_ms);
+            let forget = move |tx: &mut wasup_store::WriteTx<'_>| retention::drop_deliveries(tx, &some, before_ms);
+            let dropped = store.write::<_, StoreError, _>(Durability::Durable, forget).await?;
+            meters.pruned.add(PrunedRows::Deliveries, dropped);
+        }
+        self.walk = next.map(|from| Walk { from, ..walk });
+        Ok(if self.walk.is_some() { Left::More } else { Left::Nothing })
+    }
+}
