@@ -5,19 +5,18 @@ use wasup_actors::{
 };
 use wasup_store::id::{AccountId, DEFAULT_TENANT};
 
-use crate::config::DeclaredAccount;
+use crate::api::problem::FieldError;
+use crate::config::{AccountsFile, DeclaredAccount};
 use crate::endpoint_form::CreateEndpoint;
 use crate::webhook_http::Reach;
 
-/// Why an account of the file could not be made.
+/// Why what stands in the file could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum DeclareError {
     /// A value of a webhook is refused.
-    #[error("account {id} of the accounts file: {what}")]
+    #[error("accounts file: {what}")]
     Wrong {
-        /// The account.
-        id: AccountId,
-        /// Which value and why; never the value of a secret.
+        /// Of which account which value and why; never the value of a secret.
         what: String,
     },
     /// The account can't be made.
@@ -30,17 +29,18 @@ pub enum DeclareError {
         source: AccountError,
     },
     /// Its webhook can't be set.
-    #[error("the webhook of account {id} of the accounts file can't be set")]
+    #[error("the webhook {} of the accounts file can't be set", of(id.as_ref()))]
     Webhook {
-        /// The account.
-        id: AccountId,
+        /// The account; `None` for one that is for every account.
+        id: Option<AccountId>,
         /// The cause.
         #[source]
         source: EndpointError,
     },
 }
 
-/// Makes what is missing. All webhooks are checked before the first account is made.
+/// Makes what is missing. All webhooks are checked before the first account is made; only chats in national form need
+/// their account.
 ///
 /// # Errors
 /// [`DeclareError`].
@@ -48,23 +48,21 @@ pub(crate) async fn declare(
     accounts: &Accounts,
     endpoints: &Endpoints,
     reach: Reach,
-    declared: Vec<DeclaredAccount>,
+    declared: AccountsFile,
 ) -> Result<(), DeclareError> {
     let caller = Principal { tenant: DEFAULT_TENANT, who: Who::Config, request_id: "accounts-file".to_owned() };
-    let mut checked = Vec::with_capacity(declared.len());
-    for mut account in declared {
+    let AccountsFile { accounts: all, webhooks: for_all } = declared;
+    let for_all = check_all(None, for_all, reach)?;
+    let mut checked = Vec::with_capacity(all.len());
+    for mut account in all {
         let (one, several) = (account.webhook.take(), std::mem::take(&mut account.webhooks));
-        let mut webhooks = Vec::new();
+        let mut webhooks = check_all(Some(&account.id), several, reach)?;
         if let Some(webhook) = one {
-            webhooks.push((Declared::First, check(&account.id, "webhook", webhook, reach)?));
-        }
-        for webhook in several {
-            let name = webhook.name.clone().unwrap_or_default();
-            let new = check(&account.id, &format!("webhook {name:?}"), webhook, reach)?;
-            webhooks.push((Declared::Named(name), new));
+            webhooks.push((Declared::First, check(Some(&account.id), webhook, reach)?));
         }
         checked.push((account, webhooks));
     }
+    set_all(endpoints, &caller, None, for_all).await?;
     for (account, webhooks) in checked {
         let DeclaredAccount { id, name, default_region, autostart, .. } = account;
         let new = NewAccount {
@@ -80,19 +78,44 @@ pub(crate) async fn declare(
             Ok(_) | Err(AccountError::Exists) => {}
             Err(source) => return Err(DeclareError::Account { id, source }),
         }
-        for (which, new) in webhooks {
-            let set = endpoints.declare(&caller, which, new).await;
-            set.map_err(|source| DeclareError::Webhook { id: id.clone(), source })?;
-        }
+        set_all(endpoints, &caller, Some(&id), webhooks).await?;
     }
     Ok(())
 }
 
-fn check(id: &AccountId, which: &str, webhook: CreateEndpoint, reach: Reach) -> Result<NewEndpoint, DeclareError> {
+type Checked = Vec<(Declared, NewEndpoint)>;
+
+async fn set_all(
+    endpoints: &Endpoints,
+    caller: &Principal,
+    id: Option<&AccountId>,
+    webhooks: Checked,
+) -> Result<(), DeclareError> {
+    for (which, new) in webhooks {
+        let set = endpoints.declare(caller, which, new).await;
+        set.map_err(|source| DeclareError::Webhook { id: id.cloned(), source })?;
+    }
+    Ok(())
+}
+
+fn check_all(id: Option<&AccountId>, webhooks: Vec<CreateEndpoint>, reach: Reach) -> Result<Checked, DeclareError> {
+    let one = |webhook: CreateEndpoint| {
+        let name = webhook.name.clone().unwrap_or_default();
+        Ok((Declared::Named(name), check(id, webhook, reach)?))
+    };
+    webhooks.into_iter().map(one).collect()
+}
+
+fn check(id: Option<&AccountId>, webhook: CreateEndpoint, reach: Reach) -> Result<NewEndpoint, DeclareError> {
+    let name = webhook.name.as_ref().map(|name| format!("{name:?} ")).unwrap_or_default();
     let new = webhook.check(reach).map_err(|errors| {
-        let all: Vec<String> =
-            errors.iter().map(|error| format!("{which}: {} {}", error.field, error.message)).collect();
-        DeclareError::Wrong { id: id.clone(), what: all.join("; ") }
+        let wrong = |error: &FieldError| format!("webhook {name}{}: {} {}", of(id), error.field, error.message);
+        DeclareError::Wrong { what: errors.iter().map(wrong).collect::<Vec<_>>().join("; ") }
     })?;
-    Ok(NewEndpoint { account: Some(id.clone()), ..new })
+    Ok(NewEndpoint { account: id.cloned(), ..new })
+}
+
+/// Whose a webhook is, in words.
+fn of(id: Option<&AccountId>) -> String {
+    id.map_or_else(|| "for every account".to_owned(), |id| format!("of account {id}"))
 }

@@ -18,7 +18,7 @@ use wasup_store::{EngineError, SpaceFloor, Store};
 use crate::api::view::EventBody;
 use crate::api::{ApiState, Backups, Door, Settings as ApiSettings, StreamSettings, Streams, router};
 use crate::api_key::{ApiKey, ApiKeyError, obtain};
-use crate::config::{Config, ConfigError, read_accounts};
+use crate::config::{AccountsFile, Config, ConfigError, read_accounts};
 use crate::declared::{DeclareError, declare};
 use crate::encryption_key::EncryptionKeyError;
 use crate::health::{Health, Parts};
@@ -123,7 +123,7 @@ impl Gateway {
         let metrics = Metrics::new()?;
         let meters = metrics.tree();
         let declared = match config.accounts.file.as_os_str().is_empty() {
-            true => Vec::new(),
+            true => AccountsFile::default(),
             false => read_accounts(&config.accounts.file)?,
         };
         let store = open_store(config).await?;

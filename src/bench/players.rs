@@ -82,7 +82,7 @@ mod tests {
         let file = folder.path().join("accounts.toml");
         for (told, kinds) in [(Told::Received, 1), (Told::All, 0)] {
             declare(&file, &players(3), Some(("http://127.0.0.1:9/hook", told))).unwrap();
-            let accounts = read_accounts(&file).unwrap();
+            let accounts = read_accounts(&file).unwrap().accounts;
             assert_eq!(accounts.len(), 3);
             assert!(
                 accounts.iter().all(|one| one.webhook.as_ref().is_some_and(|hook| hook
@@ -94,6 +94,6 @@ mod tests {
             );
         }
         declare(&file, &players(2), None).unwrap();
-        assert!(read_accounts(&file).unwrap().iter().all(|account| account.webhook.is_none()));
+        assert!(read_accounts(&file).unwrap().accounts.iter().all(|account| account.webhook.is_none()));
     }
 }

@@ -9,7 +9,7 @@ use crate::config::read_accounts;
 pub(super) fn run(args: &ConfigArgs) -> Result<Exit, Failure> {
     let loaded = args.load()?;
     let accounts = &loaded.config.accounts.file;
-    let declared = if accounts.as_os_str().is_empty() { None } else { Some(read_accounts(accounts)?.len()) };
+    let declared = if accounts.as_os_str().is_empty() { None } else { Some(read_accounts(accounts)?.accounts.len()) };
     let mut err = std::io::stderr().lock();
     let file = loaded.file.as_ref().map_or_else(|| "no file".to_owned(), |path| path.display().to_string());
     let mut told = writeln!(err, "# defaults, {file}, environment: no mistakes found");

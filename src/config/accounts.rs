@@ -43,24 +43,34 @@ impl DeclaredAccount {
         if self.webhook.iter().chain(&self.webhooks).any(|webhook| webhook.account.is_some()) {
             return Some("a webhook here belongs to the account it stands in; it must not name one".to_owned());
         }
-        let mut names = HashSet::new();
-        for webhook in &self.webhooks {
-            match webhook.name.as_deref() {
-                None | Some("") => return Some("each of its webhooks must have a name".to_owned()),
-                Some(name) if !names.insert(name) => return Some(format!("the webhook {name:?} is there twice")),
-                Some(_) => {}
-            }
-        }
-        let most = endpoint::MAX_PER_OWNER;
-        (self.webhooks.len() > most).then(|| format!("must not have more than {most} webhooks"))
+        fault_of(&self.webhooks)
     }
 }
 
-#[derive(Deserialize)]
+/// What is wrong with the list of an owner's webhooks.
+fn fault_of(webhooks: &[CreateEndpoint]) -> Option<String> {
+    let mut names = HashSet::new();
+    for webhook in webhooks {
+        match webhook.name.as_deref() {
+            None | Some("") => return Some("each of several webhooks must have a name".to_owned()),
+            Some(name) if !names.insert(name) => return Some(format!("the webhook {name:?} is there twice")),
+            Some(_) => {}
+        }
+    }
+    let most = endpoint::MAX_PER_OWNER;
+    (webhooks.len() > most).then(|| format!("more than {most} webhooks"))
+}
+
+/// What an accounts file holds.
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AccountsFile {
-    #[serde(default)]
-    account: Vec<DeclaredAccount>,
+pub struct AccountsFile {
+    /// Accounts.
+    #[serde(default, rename = "account")]
+    pub accounts: Vec<DeclaredAccount>,
+    /// Endpoints for every account, each found again by its name.
+    #[serde(default, rename = "webhook")]
+    pub webhooks: Vec<CreateEndpoint>,
 }
 
 const fn yes() -> bool {
@@ -71,7 +81,7 @@ const fn yes() -> bool {
 ///
 /// # Errors
 /// [`ConfigError`] with the file, the line and what is wrong; never with a secret.
-pub fn read_accounts(path: &Path) -> Result<Vec<DeclaredAccount>, ConfigError> {
+pub fn read_accounts(path: &Path) -> Result<AccountsFile, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.into(), source })?;
     let refuse = |line, detail: String| ConfigError::Syntax { path: PathBuf::from(path), line, detail };
     let file: AccountsFile = toml::from_str(&text).map_err(|error| {
@@ -80,7 +90,7 @@ pub fn read_accounts(path: &Path) -> Result<Vec<DeclaredAccount>, ConfigError> {
         refuse(line, if secret { "not of the right shape".to_owned() } else { error.message().to_owned() })
     })?;
     let mut seen = HashSet::new();
-    for account in &file.account {
+    for account in &file.accounts {
         let line = line_naming(&text, account.id.as_str());
         if !seen.insert(account.id.clone()) {
             return Err(refuse(line, format!("the account {:?} is there twice", account.id.as_str())));
@@ -92,13 +102,22 @@ pub fn read_accounts(path: &Path) -> Result<Vec<DeclaredAccount>, ConfigError> {
             return Err(refuse(line, format!("the account {:?}: {fault}", account.id.as_str())));
         }
     }
-    Ok(file.account)
+    let every = file.webhooks.iter().any(|webhook| webhook.account.is_some());
+    let every = every.then(|| "a webhook of an account stands with its account, as [[account.webhooks]]".to_owned());
+    if let Some(fault) = every.or_else(|| fault_of(&file.webhooks)) {
+        return Err(refuse(line_with(&text, "[[webhook]]"), fault));
+    }
+    Ok(file)
 }
 
 /// The last line that holds a text in quotes, the first is 1.
 fn line_naming(text: &str, name: &str) -> usize {
-    let quoted = format!("\"{name}\"");
-    text.lines().enumerate().filter(|(_, line)| line.contains(&quoted)).last().map_or(1, |(at, _)| at + 1)
+    line_with(text, &format!("\"{name}\""))
+}
+
+/// The last line that holds a text.
+fn line_with(text: &str, part: &str) -> usize {
+    text.lines().enumerate().filter(|(_, line)| line.contains(part)).last().map_or(1, |(at, _)| at + 1)
 }
 
 #[cfg(test)]
@@ -107,6 +126,10 @@ mod tests {
     use wasup_store::records::{DeliveryOrder, EventKind};
 
     fn read(text: &str) -> Result<Vec<DeclaredAccount>, ConfigError> {
+        whole(text).map(|file| file.accounts)
+    }
+
+    fn whole(text: &str) -> Result<AccountsFile, ConfigError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("accounts.toml");
         std::fs::write(&path, text).unwrap();
@@ -168,6 +191,8 @@ mod tests {
                 "one of them",
             ),
             ("[[account]]\nid = \"a\"\nwebhooks = [{ url = \"x\" }]", 2, "must have a name"),
+            ("\n[[webhook]]\nurl = \"x\"", 2, "must have a name"),
+            ("[[webhook]]\nname = \"n\"\nurl = \"x\"\naccount = \"a\"", 1, "stands with its account"),
             (
                 "[[account]]\nid = \"a\"\nwebhooks = [{ name = \"n\", url = \"x\" }, { name = \"n\", url = \"y\" }]",
                 2,

@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use figment::Figment;
 use serde::{Deserialize, Serialize};
 
-pub use accounts::{DeclaredAccount, read_accounts};
+pub use accounts::{AccountsFile, DeclaredAccount, read_accounts};
 pub use check::Finding;
 pub use data::DataConfig;
 pub use events::{AuditConfig, EventsConfig};

@@ -47,7 +47,7 @@ pub(super) fn accounts(
     text = text.replacen(&line, "", 1);
     text.push_str(&format!("\n{line}"));
     std::fs::write(&path, text)?;
-    let accounts = read_accounts(&path)?;
+    let accounts = read_accounts(&path)?.accounts;
     Ok((path, accounts))
 }
 

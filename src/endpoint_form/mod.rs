@@ -65,7 +65,7 @@ pub struct ChangeEndpoint {
     pub account: Option<Option<AccountId>>,
     /// Where events go. Has no default to go back to.
     #[serde(default, deserialize_with = "patch")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = String, required = false)]
     pub url: Option<Option<String>>,
     /// What you call it.
     #[serde(default, deserialize_with = "patch")]

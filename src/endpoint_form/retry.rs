@@ -26,7 +26,7 @@ pub struct RetryForm {
     pub timeout: Option<Option<Span>>,
     /// Waits before the attempts, the first one's first: 1 to 50, each up to 7 days. Used up, the delivery is discarded.
     #[serde(default, deserialize_with = "patch")]
-    #[schema(value_type = Option<Vec<String>>, examples(json!(["0s", "5s", "5m", "1h"])))]
+    #[schema(value_type = Option<Vec<String>>, examples("0s", "5s", "5m", "1h"))]
     pub schedule: Option<Option<Vec<Span>>>,
     /// Share by which waits are spread either way, 0 to 1.
     #[serde(default, deserialize_with = "patch")]
@@ -52,13 +52,13 @@ pub struct RetryForm {
 #[serde(deny_unknown_fields)]
 pub struct StatusLists {
     /// The receiver is gone for good: the endpoint is switched off. Looked at first. Default `410`.
-    #[schema(value_type = Option<Vec<String>>, examples(json!(["410"])))]
+    #[schema(value_type = Option<Vec<String>>, examples("410"))]
     pub gone: Option<Vec<StatusText>>,
     /// The receiver gets at least a minute. Default `429`, `502-504`.
-    #[schema(value_type = Option<Vec<String>>, examples(json!(["429", "502-504"])))]
+    #[schema(value_type = Option<Vec<String>>, examples("429", "502-504"))]
     pub overloaded: Option<Vec<StatusText>>,
     /// The delivery is discarded at once. Looked at last. Default `400-407`, `409-499`.
-    #[schema(value_type = Option<Vec<String>>, examples(json!(["400-407", "409-499"])))]
+    #[schema(value_type = Option<Vec<String>>, examples("400-407", "409-499"))]
     pub refused: Option<Vec<StatusText>>,
 }
 

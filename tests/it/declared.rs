@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::world::World;
+use tokio::net::TcpListener;
+use wasup::gateway::{Extras, Gateway};
+
+use crate::world::{World, client, config};
 
 /// A folder with an accounts file, and what names it.
 fn with_file(text: &str) -> (tempfile::TempDir, String) {
@@ -58,6 +61,25 @@ async fn several_webhooks_are_found_again_by_their_names() {
 }
 
 #[tokio::test]
+async fn webhooks_for_every_account_stand_before_the_accounts() {
+    let text = "[[webhook]]\nname = \"all\"\nurl = \"http://127.0.0.1:9/all\"\nevents = [\"account.state\"]\n\
+                [[account]]\nid = \"a\"\nautostart = false\n";
+    let (folder, file) = with_file(text);
+    let extra = [("WASUP__ACCOUNTS__FILE", file.as_str())];
+    let mut world = World::over(folder, &extra).await;
+    for _ in 0..2 {
+        let (_, page) = world.get("/v1/endpoints").await;
+        let [one] = &page["data"].as_array().unwrap()[..] else { panic!("{page}") };
+        assert_eq!(
+            (&one["name"], &one["account"], &one["events"]),
+            (&json!("all"), &Value::Null, &json!(["account.state"]))
+        );
+        assert_eq!(of(&world, "a").await.len(), 0);
+        world = world.restart(&extra).await;
+    }
+}
+
+#[tokio::test]
 async fn an_account_that_comes_without_a_webhook_gets_the_default() {
     let own = "webhook = { url = \"http://127.0.0.1:9/own\" }\n";
     let text = format!("[[account]]\nid = \"a\"\nautostart = false\n[[account]]\nid = \"b\"\nautostart = false\n{own}");
@@ -78,4 +100,50 @@ async fn an_account_that_comes_without_a_webhook_gets_the_default() {
     assert_eq!(world.delete("/v1/accounts/c/webhook").await.0, 204);
     let world = world.restart(&extra).await;
     assert_eq!((of(&world, "a").await.len(), of(&world, "c").await.len()), (1, 0));
+}
+
+/// Everything that an error says of itself and of its causes.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut all = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        all = format!("{all}: {error}");
+        cause = error.source();
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_wrong_webhook_of_the_file_stops_the_start_with_its_name() {
+    let _ = client();
+    let shop = "[[account]]\nid = \"shop\"\nautostart = false\n";
+    for (text, words) in [
+        (format!("{shop}webhook = {{ url = \"ftp://a/\" }}"), ["webhook of account shop", "url must begin"]),
+        (
+            format!("{shop}webhooks = [{{ name = \"crm\", url = \"http://a/\", retry = {{ jitter = 7 }} }}]"),
+            ["\"crm\"", "retry.jitter"],
+        ),
+        (
+            format!("[[webhook]]\nname = \"all\"\nurl = \"http://169.254.169.254/\"\n{shop}"),
+            ["for every account", "url is in a range"],
+        ),
+        (
+            format!("{shop}webhook = {{ url = \"http://a/\", secret = \"whsec_hush\" }}"),
+            ["account shop", "24 to 64 bytes"],
+        ),
+        (
+            format!("{shop}webhook = {{ url = \"http://a/\", headers = {{ host = \"hush\" }} }}"),
+            ["headers.host", "set by the server"],
+        ),
+        (
+            format!("{shop}webhook = {{ url = \"http://a/\", filter = {{ chats = [\"0812\"] }} }}"),
+            ["account shop", "chat 0"],
+        ),
+    ] {
+        let (folder, file) = with_file(&text);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = config(folder.path(), &[("WASUP__ACCOUNTS__FILE", file.as_str())]);
+        let told = told(&Gateway::start(&config, listener, Extras::default()).await.err().unwrap());
+        assert!(words.iter().all(|word| told.contains(word)) && !told.contains("hush"), "{told}");
+    }
 }

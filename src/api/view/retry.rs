@@ -16,7 +16,7 @@ pub struct RetryView {
     #[schema(examples("15s"))]
     pub timeout: Option<String>,
     /// Waits before the attempts.
-    #[schema(examples(json!(["0s", "5s", "5m"])))]
+    #[schema(examples("0s", "5s", "5m"))]
     pub schedule: Option<Vec<String>>,
     /// Share by which waits are spread either way.
     #[schema(examples(0.2))]
@@ -37,7 +37,7 @@ pub struct RetryInForceView {
     #[schema(examples("15s"))]
     pub timeout: String,
     /// Waits before the attempts.
-    #[schema(examples(json!(["0s", "5s", "5m"])))]
+    #[schema(examples("0s", "5s", "5m"))]
     pub schedule: Vec<String>,
     /// Share by which waits are spread either way.
     #[schema(examples(0.2))]
@@ -55,13 +55,13 @@ pub struct RetryInForceView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StatusesView {
     /// The receiver is gone for good.
-    #[schema(examples(json!(["410"])))]
+    #[schema(examples("410"))]
     pub gone: Vec<String>,
     /// The receiver gets at least a minute.
-    #[schema(examples(json!(["429", "502-504"])))]
+    #[schema(examples("429", "502-504"))]
     pub overloaded: Vec<String>,
     /// The delivery is discarded at once.
-    #[schema(examples(json!(["400-407", "409-499"])))]
+    #[schema(examples("400-407", "409-499"))]
     pub refused: Vec<String>,
 }
 
