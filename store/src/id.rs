@@ -296,6 +296,21 @@ impl fmt::Display for DeliveryId {
     }
 }
 
+impl FromStr for DeliveryId {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let body = text.strip_prefix("dlv_").ok_or(BadId)?;
+        Self::from_bytes(&base32().decode(body.as_bytes()).map_err(|_| BadId)?).ok_or(BadId)
+    }
+}
+
+impl<'de> Deserialize<'de> for DeliveryId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// The user's own name for an account: 1 to 100 visible characters without `/`. Never changed once given.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]

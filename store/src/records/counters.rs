@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Lane;
-use crate::id::{ChatNo, Millis, PersonNo, Seq};
+use crate::id::{ChatNo, Millis, PersonNo, Position, Seq};
 
 /// Row of `meta`, one an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -111,4 +111,10 @@ pub struct EndpointCounters {
     pub failed_attempts: u64,
     /// When the endpoint's row in `due` wakes the dispatcher, where it has one.
     pub wake_ms: Option<Millis>,
+    /// Since when attempts do nothing but fail: the first failure after the newest success.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing_since_ms: Option<Millis>,
+    /// No delivery before this place waits. It lags behind; whoever wants the oldest one walks on from here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<Position>,
 }

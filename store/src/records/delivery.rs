@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AccountNo, ChatNo, Millis};
+use super::Attempt;
+use crate::id::{AccountNo, ChatNo, MessageId, Millis};
 
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -19,11 +20,27 @@ pub enum DeliveryState {
     Completed,
     /// Given up, with a reason; can be replayed.
     Discarded,
-    /// Its endpoint is paused.
+    /// Waits until the one before it in its chat has ended.
     Suspended,
 }
 
 impl DeliveryState {
+    /// Every state.
+    pub const ALL: [Self; 6] =
+        [Self::Available, Self::Executing, Self::Retryable, Self::Completed, Self::Discarded, Self::Suspended];
+
+    /// Whether nothing is to be tried any more.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Discarded)
+    }
+
+    /// The state with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+
     /// The word used in the API and in metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -54,69 +71,107 @@ pub enum DiscardReason {
     EventPruned,
 }
 
-/// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum AttemptOutcome {
-    /// The receiver answered.
-    Answered {
-        /// The HTTP status.
-        status: u16,
-    },
-    /// No answer in time.
-    TimedOut,
-    /// No connection, or it broke.
-    Unreachable,
-    /// The address may not be called.
-    Forbidden,
-    /// The worker died; whether the receiver got it is not known.
-    Lost,
+impl DiscardReason {
+    /// The word used in the API, in events and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exhausted => "exhausted",
+            Self::Refused => "refused",
+            Self::Gone => "gone",
+            Self::Forbidden => "forbidden",
+            Self::EventPruned => "event_pruned",
+        }
+    }
 }
 
-/// One try.
+/// What became of the answer as a reply to the chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attempt {
-    /// When it began.
-    pub at_ms: Millis,
-    /// How long it took, in milliseconds.
-    pub took_ms: u32,
-    /// How it ended.
-    pub outcome: AttemptOutcome,
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// Accepted as this message. There is never a second one.
+    Sent(MessageId),
+    /// Kept, and not sent.
+    NotSent(NotSent),
+}
+
+/// Why a reply was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotSent {
+    /// Longer than replies may be.
+    TooLong,
+    /// Of a kind that this version does not send.
+    NotYet,
+    /// The account's outbox was full.
+    OutboxFull,
+    /// The disk was nearly full.
+    SpaceLow,
+    /// The account was gone.
+    AccountGone,
+}
+
+impl NotSent {
+    /// The word used in the API and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::NotYet => "not_yet",
+            Self::OutboxFull => "outbox_full",
+            Self::SpaceLow => "space_low",
+            Self::AccountGone => "account_gone",
+        }
+    }
 }
 
 /// Row of `delivery`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DeliveryRecord {
     /// The account whose event it is.
     pub no: AccountNo,
     /// The chat, where the event has one.
     pub chat_no: Option<ChatNo>,
+    /// It has a row in `delivery_lane`: within its chat it waits for the one before, and the one after waits for it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub ordered: bool,
     /// Where it stands.
     pub state: DeliveryState,
+    /// When it was queued: with its event, or when a replay found that it never had been.
+    pub queued_ms: Millis,
     /// When it is due next (its lease's end while a worker has it): the time in its `delivery_todo` key.
     pub due_ms: Millis,
-    /// How many attempts were begun.
+    /// How many attempts of the schedule were begun. A replay starts it anew.
     pub tries: u32,
-    /// The first three attempts; later ones stand in rows of their own.
+    /// Attempts that were begun before the newest replay.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub earlier: u32,
+    /// The first three attempts without long answers; later ones, and long answers, stand in rows of their own.
     pub attempts: Vec<Attempt>,
     /// When it ended.
     pub ended_ms: Option<Millis>,
     /// Why it was given up.
     pub why: Option<DiscardReason>,
+    /// What became of the answer as a reply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Reply>,
 }
 
-impl Default for DeliveryRecord {
-    fn default() -> Self {
-        Self {
-            no: AccountNo(0),
-            chat_no: None,
-            state: DeliveryState::Available,
-            due_ms: 0,
-            tries: 0,
-            attempts: Vec::new(),
-            ended_ms: None,
-            why: None,
-        }
+impl DeliveryRecord {
+    /// Number of the newest attempt that was begun, over all replays, counted from 1.
+    #[must_use]
+    pub const fn attempt_no(&self) -> u32 {
+        self.earlier.saturating_add(self.tries)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }

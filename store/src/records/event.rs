@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountState, Author, Content, Direction, FailReason, MessageState, Participant};
-use crate::id::{AccountId, AccountNo, MessageId, Millis, Seq};
+use super::{AccountState, Author, Content, Direction, DiscardReason, FailReason, MessageState, Participant};
+use crate::id::{AccountId, AccountNo, MessageId, Millis, Position, Seq};
 
 /// What kind of thing happened. The words are the `type` of webhooks and streams and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,11 +29,14 @@ pub enum EventKind {
     /// Somebody wants to see whether an endpoint is reached. Only that endpoint gets it.
     #[serde(rename = "endpoint.test")]
     EndpointTest,
+    /// A delivery was given up.
+    #[serde(rename = "delivery.discarded")]
+    DeliveryDiscarded,
 }
 
 impl EventKind {
     /// Every kind there is in this version.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::AccountState,
         Self::MessageReceived,
         Self::MessageSent,
@@ -41,6 +44,7 @@ impl EventKind {
         Self::EndpointDisabled,
         Self::ServerClock,
         Self::EndpointTest,
+        Self::DeliveryDiscarded,
     ];
 
     /// The word used in webhooks, streams and filters.
@@ -54,6 +58,7 @@ impl EventKind {
             Self::EndpointDisabled => "endpoint.disabled",
             Self::ServerClock => "server.clock",
             Self::EndpointTest => "endpoint.test",
+            Self::DeliveryDiscarded => "delivery.discarded",
         }
     }
 
@@ -124,6 +129,26 @@ pub struct ClockEvent {
     pub jump_ms: i64,
 }
 
+/// `delivery.discarded`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiscardedEvent {
+    /// The delivery, in its public form.
+    pub delivery: String,
+    /// Its endpoint, in its public form.
+    pub endpoint: String,
+    /// What kind of event was to be delivered.
+    pub kind: EventKind,
+    /// The event's place in the log.
+    pub position: Position,
+    /// Why it was given up.
+    pub why: DiscardReason,
+    /// The receiver's last status, where it answered.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// How many attempts were begun.
+    pub attempts: u32,
+}
+
 /// What happened, whole: later changes of the message do not change a past event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -148,6 +173,8 @@ pub enum EventData {
         /// The endpoint.
         id: String,
     },
+    /// A delivery that was given up.
+    Discarded(DiscardedEvent),
 }
 
 impl EventData {

@@ -4,6 +4,7 @@
 //! other's rows. A snapshot of each record's bytes fails when its layout changes.
 
 mod account;
+mod attempt;
 mod author;
 mod chat;
 mod counters;
@@ -16,13 +17,16 @@ mod idempotency;
 mod message;
 
 pub use account::{AccountRecord, AccountState, Desired, Identity, Phase, Reason, UserAction};
+pub use attempt::{AnswerBody, Attempt, AttemptOutcome, Octets};
 pub use author::{Act, AuditRecord, Author, Who};
 pub use chat::{ChatRecord, PersonRecord};
 pub use counters::{AccountCounters, EndpointCounters, TenantCounters};
-pub use delivery::{Attempt, AttemptOutcome, DeliveryRecord, DeliveryState, DiscardReason};
+pub use delivery::{DeliveryRecord, DeliveryState, DiscardReason, NotSent, Reply};
 pub use endpoint::{DeliveryOrder, EndpointRecord, Off, PayloadFormat, ReplyMode, RetiredSecret};
 pub use endpoint_filter::EventFilter;
 pub use endpoint_policy::{BadStatusRange, DeliveryPolicy, StatusRange, StatusRules};
-pub use event::{AccountStateEvent, ClockEvent, EventData, EventKind, EventRecord, MessageEvent, StatusEvent};
+pub use event::{
+    AccountStateEvent, ClockEvent, DiscardedEvent, EventData, EventKind, EventRecord, MessageEvent, StatusEvent,
+};
 pub use idempotency::IdempotencyRecord;
 pub use message::{Content, Direction, FailReason, Lane, MessageRecord, MessageState, Participant, StateTimes};

@@ -37,7 +37,11 @@ pub fn put(tx: &mut WriteTx<'_>, endpoint: &EndpointRecord, now_ms: Millis) -> R
 /// # Errors
 /// [`StoreError`] when a row can't be read.
 pub fn put_as(tx: &mut WriteTx<'_>, endpoint: &EndpointRecord, act: Act, now_ms: Millis) -> Result<(), StoreError> {
-    if let Some(before) = tx.reading(|tx| get(tx, endpoint.id))?.filter(|before| before.account != endpoint.account) {
+    let before = tx.reading(|tx| get(tx, endpoint.id))?;
+    if before.as_ref().is_some_and(|before| !before.enabled()) && endpoint.enabled() {
+        delivery::switched_on(tx, endpoint.id)?;
+    }
+    if let Some(before) = before.filter(|before| before.account != endpoint.account) {
         tx.delete(Tree::Endpoint, record_key(before.account, before.id))?;
     }
     tx.put_record(Tree::Endpoint, record_key(endpoint.account, endpoint.id), endpoint)?;

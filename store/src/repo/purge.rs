@@ -5,10 +5,10 @@
 
 use super::scope::AccountScope;
 use super::send::{Settlement, settle_one};
-use super::{account, counters, endpoint, expiry, message, outbox};
+use super::{account, counters, delivery, endpoint, expiry, message, outbox};
 use crate::id::{AccountNo, DeliveryId, EndpointId, LinkNo, MessageId, MessageKey, Millis, Position};
 use crate::key::{Key, Parts};
-use crate::records::{DeliveryRecord, FailReason, IdempotencyRecord, Lane, MessageState};
+use crate::records::{FailReason, IdempotencyRecord, Lane, MessageState};
 use crate::{Direction, StoreError, Tree, WriteTx};
 
 pub(crate) const PREFIX: &[u8] = b"purge/";
@@ -52,6 +52,7 @@ pub(super) fn link(tx: &mut WriteTx<'_>, no: AccountNo, link: LinkNo, now_ms: Mi
 }
 
 pub(super) fn endpoint(tx: &mut WriteTx<'_>, id: EndpointId) -> Result<(), StoreError> {
+    delivery::forget_replays(tx, id)?;
     tx.put_fixed(Tree::Meta, row(ENDPOINT).bytes(&id.to_bytes()), &[])
 }
 
@@ -117,7 +118,7 @@ fn step_account(tx: &mut WriteTx<'_>, no: AccountNo, limit: usize) -> Result<boo
         let position =
             Parts(&body).u64().ok_or_else(|| StoreError::corrupt(Tree::EventAcct, "a row is no position"))?;
         for endpoint in &endpoints {
-            drop_delivery(tx, DeliveryId { endpoint: endpoint.id, position: Position(position) })?;
+            delivery::forget(tx, DeliveryId { endpoint: endpoint.id, position: Position(position) })?;
         }
         tx.delete(Tree::Event, position.to_be_bytes())?;
         tx.delete(Tree::EventAcct, key)?;
@@ -140,24 +141,6 @@ fn clear_answers(tx: &mut WriteTx<'_>, no: AccountNo, limit: usize) -> Result<bo
         tx.delete(Tree::Idem, key)?;
     }
     Ok(rows.len() == most)
-}
-
-pub(super) fn drop_delivery(tx: &mut WriteTx<'_>, id: DeliveryId) -> Result<(), StoreError> {
-    let Some(delivery) = tx.record::<DeliveryRecord>(Tree::Delivery, id.to_bytes())? else { return Ok(()) };
-    let todo = Key::new().bytes(&id.endpoint.to_bytes()).u64(delivery.due_ms).u64(id.position.0);
-    if tx.contains(Tree::DeliveryTodo, &todo)? {
-        tx.delete(Tree::DeliveryTodo, &todo)?;
-        let mut counts = tx.reading(|tx| counters::endpoint(tx, id.endpoint))?;
-        counts.pending = counts.pending.saturating_sub(1);
-        counters::put_endpoint(tx, id.endpoint, &counts)?;
-    }
-    if let Some(ended_ms) = delivery.ended_ms {
-        tx.delete(Tree::DeliveryBad, Key::new().bytes(&id.endpoint.to_bytes()).u64(ended_ms).u64(id.position.0))?;
-    }
-    for (key, _) in tx.prefix(Tree::Attempt, id.to_bytes(), Direction::Forward, 64)? {
-        tx.delete(Tree::Attempt, &key)?;
-    }
-    tx.delete(Tree::Delivery, id.to_bytes())
 }
 
 /// Deletes an ended link's keys and rejects what was waiting to go over it.

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::{delivery, endpoint, event, purge};
+use super::{delivery, endpoint, event};
 use crate::id::{AccountNo, DeliveryId, EndpointId, Millis, Position};
 use crate::key::{Key, Parts, prefix_end};
 use crate::records::{DeliveryRecord, DeliveryState, DiscardReason, EventRecord};
@@ -115,7 +115,7 @@ fn let_go(tx: &mut WriteTx<'_>, id: DeliveryId, now_ms: Millis) -> Result<bool, 
     match tx.record::<DeliveryRecord>(Tree::Delivery, id.to_bytes())? {
         None => Ok(false),
         Some(delivery) if is_kept_without(&delivery) => Ok(false),
-        Some(delivery) if has_ended(&delivery) => purge::drop_delivery(tx, id).map(|()| false),
+        Some(delivery) if has_ended(&delivery) => delivery::forget(tx, id).map(|()| false),
         Some(_) => delivery::give_up(tx, id, DiscardReason::EventPruned, now_ms),
     }
 }
@@ -189,7 +189,7 @@ pub fn drop_deliveries(tx: &mut WriteTx<'_>, ids: &[DeliveryId], before_ms: Mill
     for id in ids {
         let delivery = tx.record::<DeliveryRecord>(Tree::Delivery, id.to_bytes())?;
         if delivery.is_some_and(|delivery| is_over(&delivery, before_ms)) {
-            purge::drop_delivery(tx, *id)?;
+            delivery::forget(tx, *id)?;
             dropped += 1;
         }
     }

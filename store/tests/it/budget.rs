@@ -32,8 +32,8 @@ async fn claim(store: &Store, endpoint: &EndpointRecord) -> Vec<Finished> {
     let id = endpoint.id;
     let claimed = store.write(Durability::Relaxed, move |tx| delivery::claim(tx, id, NOW, NOW + 60_000, 99)).await;
     let claimed: Result<Vec<_>, wasup_store::StoreError> = claimed;
-    let attempt = Attempt { at_ms: NOW, took_ms: 1, outcome: AttemptOutcome::Answered { status: 200 } };
-    claimed.unwrap().iter().map(|(id, _)| Finished { id: *id, attempt, verdict: Verdict::Completed }).collect()
+    let attempt = Attempt::new(NOW, 1, AttemptOutcome::Answered { status: 200 });
+    claimed.unwrap().iter().map(|(id, _)| Finished::new(*id, attempt.clone(), Verdict::Completed)).collect()
 }
 
 async fn finish(store: &Store, finished: Vec<Finished>) {

@@ -180,14 +180,14 @@ async fn deliver(store: &Store, no: AccountNo, n: u64) -> Result<(), StoreError>
     let endpoint = store.read(|tx| endpoint::for_account(tx, no, DEFAULT_TENANT)).await?[0].id;
     let now = NOW + n;
     let claimed = store.write(Durability::Relaxed, move |tx| delivery::claim(tx, endpoint, now, now + 50, 8)).await?;
-    let attempt = Attempt { at_ms: now, took_ms: 1, outcome: AttemptOutcome::Answered { status: 200 } };
+    let attempt = Attempt::new(now, 1, AttemptOutcome::Answered { status: 200 });
     let verdict = match n % 6 {
         0 => Verdict::RetryAt(now + 9),
         1 => Verdict::Discarded(DiscardReason::Refused),
         _ => Verdict::Completed,
     };
-    let finished: Vec<_> = claimed.iter().map(|(id, _)| Finished { id: *id, attempt, verdict }).collect();
-    store.write(Durability::Durable, move |tx| delivery::finish(tx, &finished, now)).await
+    let finished: Vec<_> = claimed.iter().map(|(id, _)| Finished::new(*id, attempt.clone(), verdict)).collect();
+    store.write(Durability::Durable, move |tx| delivery::finish(tx, &finished, now).map(|_| ())).await
 }
 
 /// Runs a child to its end, at most this long; its answer is the line that begins with `result `.

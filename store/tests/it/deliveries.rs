@@ -15,8 +15,8 @@ async fn claim(store: &Store, endpoint: EndpointId, now: Millis, lease: Millis, 
 }
 
 async fn finish(store: &Store, id: DeliveryId, verdict: Verdict, now: Millis) {
-    let attempt = Attempt { at_ms: now, took_ms: 3, outcome: AttemptOutcome::Answered { status: 500 } };
-    write(store, move |tx| delivery::finish(tx, &[Finished { id, attempt, verdict }], now)).await;
+    let attempt = Attempt::new(now, 3, AttemptOutcome::Answered { status: 500 });
+    write(store, move |tx| delivery::finish(tx, &[Finished::new(id, attempt.clone(), verdict)], now)).await;
 }
 
 async fn wake(store: &Store) -> Option<Millis> {
@@ -31,7 +31,9 @@ async fn due(store: &Store, now: Millis) -> Vec<EndpointId> {
 async fn a_delivery_goes_its_way() {
     let (store, engine) = memory();
     let account = owned(&store, "a").await;
-    let id = hook(&store, account.no, 1).await.id;
+    let endpoint = EndpointRecord { events: vec![EventKind::MessageReceived], ..hook(&store, account.no, 1).await };
+    let id = endpoint.id;
+    write(&store, move |tx| endpoint::put(tx, &endpoint, NOW)).await;
     assert_eq!((wake(&store).await, due(&store, NOW).await), (None, vec![]));
     receive(&store, &account, vec![arrived(1, &phone(62)), arrived(2, &phone(62))]).await;
     assert_eq!((wake(&store).await, due(&store, NOW).await), (Some(NOW), vec![id]));

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasup_store::Tree;
 use wasup_store::envelope;
-use wasup_store::id::{AccountNo, ChatNo, EndpointId, Epoch, LinkNo, MessageId, MessageKey, PersonNo, Seq};
+use wasup_store::id::{AccountNo, ChatNo, EndpointId, Epoch, LinkNo, MessageId, MessageKey, PersonNo, Position, Seq};
 use wasup_store::records::*;
 
 use crate::support::{NOW, both, group, text};
@@ -104,7 +104,15 @@ fn chats_and_persons() {
 #[test]
 fn counters() {
     let account = AccountCounters { seq: Seq(1), messages: 2, outbox: [1, 2, 3], ..AccountCounters::default() };
-    let endpoint = EndpointCounters { pending: 1, completed: 2, discarded: 3, failed_attempts: 4, wake_ms: Some(NOW) };
+    let endpoint = EndpointCounters {
+        pending: 1,
+        completed: 2,
+        discarded: 3,
+        failed_attempts: 4,
+        wake_ms: Some(NOW),
+        failing_since_ms: Some(NOW),
+        oldest: Some(Position(9)),
+    };
     let tenant = TenantCounters { accounts: 1, messages: 2, outbox: [1, 2, 3], ..TenantCounters::default() };
     insta::assert_snapshot!([bytes(&account), bytes(&endpoint), bytes(&tenant)].join("\n"));
 }
@@ -118,7 +126,14 @@ fn deliveries() {
         AttemptOutcome::Forbidden,
         AttemptOutcome::Lost,
     ];
-    let attempts = outcomes.map(|outcome| Attempt { at_ms: NOW, took_ms: 5, outcome }).to_vec();
+    let answer = AnswerBody {
+        content_type: Some("text/plain".into()),
+        body: Octets(b"ok".to_vec()),
+        cut: true,
+        elsewhere: true,
+    };
+    let mut attempts = outcomes.map(|outcome| Attempt::new(NOW, 5, outcome)).to_vec();
+    attempts[0] = Attempt { n: 1, url: Some("http://a/".into()), answer: Some(answer), ..attempts[0].clone() };
     let record = DeliveryRecord {
         no: AccountNo(1),
         chat_no: Some(ChatNo(2)),
@@ -128,6 +143,10 @@ fn deliveries() {
         attempts,
         ended_ms: Some(NOW),
         why: Some(DiscardReason::Exhausted),
+        ordered: true,
+        queued_ms: NOW,
+        earlier: 7,
+        reply: Some(Reply::NotSent(NotSent::TooLong)),
     };
     insta::assert_snapshot!([bytes(&record), bytes(&DeliveryRecord::default())].join("\n"));
 }
@@ -220,6 +239,18 @@ fn events() {
         event(EventKind::MessageStatus, EventData::Status(status)),
         event(EventKind::EndpointDisabled, EventData::Endpoint { id: "ep_1".into(), reason: "gone".into() }),
         event(EventKind::EndpointTest, EventData::Test { id: "ep_1".into() }),
+        event(
+            EventKind::DeliveryDiscarded,
+            EventData::Discarded(DiscardedEvent {
+                delivery: "dlv_1".into(),
+                endpoint: "ep_1".into(),
+                kind: EventKind::MessageReceived,
+                position: Position(9),
+                why: DiscardReason::Refused,
+                status: Some(404),
+                attempts: 1,
+            }),
+        ),
         EventRecord {
             no: AccountNo(0),
             account: None,

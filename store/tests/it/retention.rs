@@ -7,7 +7,8 @@ use wasup_store::engine::MemoryEngine;
 use wasup_store::id::{AccountNo, DEFAULT_TENANT, DeliveryId, EndpointId, Millis, Position};
 use wasup_store::insurance::verify_engine;
 use wasup_store::records::{
-    AccountRecord, Act, Attempt, AttemptOutcome, DeliveryState, Desired, DiscardReason, EndpointRecord, Off, Who,
+    AccountRecord, Act, Attempt, AttemptOutcome, DeliveryState, Desired, DiscardReason, EndpointRecord, EventKind, Off,
+    Who,
 };
 use wasup_store::repo::delivery::{self, Finished, Verdict};
 use wasup_store::repo::follow::{Bounds, Followed, Sight, read_on};
@@ -114,8 +115,8 @@ async fn take(store: &Store, endpoint: EndpointId, limit: usize) -> Vec<Delivery
 }
 
 async fn finish(store: &Store, id: DeliveryId, verdict: Verdict, now_ms: Millis) {
-    let attempt = Attempt { at_ms: now_ms, took_ms: 3, outcome: AttemptOutcome::TimedOut };
-    write(store, move |tx| delivery::finish(tx, &[Finished { id, attempt, verdict }], now_ms)).await;
+    let attempt = Attempt::new(now_ms, 3, AttemptOutcome::TimedOut);
+    write(store, move |tx| delivery::finish(tx, &[Finished::new(id, attempt.clone(), verdict)], now_ms)).await;
 }
 
 async fn states(store: &Store, endpoint: EndpointId) -> Vec<(u64, DeliveryState, Option<DiscardReason>)> {
@@ -127,13 +128,16 @@ async fn states(store: &Store, endpoint: EndpointId) -> Vec<(u64, DeliveryState,
 async fn heard() -> (Store, Arc<MemoryEngine>, AccountRecord, [EndpointId; 3]) {
     let (store, engine) = memory();
     let a = owned(&store, "a").await;
-    let own = hook(&store, a.no, 1).await.id;
-    let all = hook(&store, AccountNo(0), 2).await.id;
-    let paused = EndpointRecord { off: Some(Off::Paused), ..hook(&store, a.no, 3).await };
-    let id = paused.id;
-    write(&store, move |tx| endpoint::put(tx, &paused, NOW)).await;
+    let mut ids = [EndpointId::new(0, 0); 3];
+    for (at, (no, off)) in [(a.no, None), (AccountNo(0), None), (a.no, Some(Off::Paused))].into_iter().enumerate() {
+        let fresh = hook(&store, no, at as u64 + 1).await;
+        // Not of what is given up.
+        let record = EndpointRecord { off, events: vec![EventKind::MessageReceived], ..fresh };
+        ids[at] = record.id;
+        write(&store, move |tx| endpoint::put(tx, &record, NOW)).await;
+    }
     days(&store, &a, 0..10).await;
-    (store, engine, a, [own, all, id])
+    (store, engine, a, ids)
 }
 
 #[tokio::test]

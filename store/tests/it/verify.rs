@@ -50,10 +50,10 @@ async fn rich() -> Arc<MemoryEngine> {
     write(&store, move |tx| send::settle(tx, no, epoch, &settled, NOW)).await;
     let id = all.id;
     let claimed = write(&store, move |tx| delivery::claim(tx, id, NOW + 9, NOW + 99, 3)).await;
-    let attempt = Attempt { at_ms: NOW, took_ms: 1, outcome: AttemptOutcome::TimedOut };
+    let attempt = Attempt::new(NOW, 1, AttemptOutcome::TimedOut);
     let verdicts = [Verdict::Completed, Verdict::Discarded(DiscardReason::Refused), Verdict::RetryAt(NOW + 5)];
     let ended: Vec<_> =
-        claimed.iter().zip(verdicts).map(|((id, _), verdict)| Finished { id: *id, attempt, verdict }).collect();
+        claimed.iter().zip(verdicts).map(|((id, _), verdict)| Finished::new(*id, attempt.clone(), verdict)).collect();
     write(&store, move |tx| delivery::finish(tx, &ended, NOW)).await;
     write(&store, |tx| tx.put_raw(Tree::Audit, b"large", &vec![5; 70_000])).await;
     engine

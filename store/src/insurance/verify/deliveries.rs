@@ -22,6 +22,9 @@ struct Tally {
     first_ms: Option<u64>,
     todo_rows: u64,
     bad_rows: u64,
+    lane_rows: u64,
+    /// By account and chat: those that are tried, those that wait for one of these.
+    lanes: BTreeMap<(u32, u32), (u64, u64)>,
 }
 
 type Tallies = BTreeMap<[u8; 16], Tally>;
@@ -41,7 +44,10 @@ pub(super) fn check(check: &mut Check<'_>) {
         tallies.entry(id).or_default().bad_rows += 1;
         fixed(Tree::DeliveryBad, value).map(|_| ())
     });
-    of_endpoint(check, Tree::DeliveryLane, |_, _, _, value| fixed(Tree::DeliveryLane, value).map(|_| ()));
+    of_endpoint(check, Tree::DeliveryLane, |_, id, _, value| {
+        tallies.entry(id).or_default().lane_rows += 1;
+        fixed(Tree::DeliveryLane, value).map(|_| ())
+    });
     of_endpoint(check, Tree::Attempt, |check, _, key, value| {
         record::<Attempt>(Tree::Attempt, value)?;
         if !check.tx.contains(Tree::Delivery, key.get(..24).unwrap_or_default())? {
@@ -93,12 +99,19 @@ fn one(check: &mut Check<'_>, tally: &mut Tally, key: &[u8], delivery: &Delivery
         check.fail(FindingCode::Dangling, Tree::Delivery, key);
     }
     let index = |at_ms: u64| Key::new().bytes(&id.endpoint.to_bytes()).u64(at_ms).u64(id.position.0);
+    if let Some(chat) = delivery.chat_no.filter(|_| delivery.ordered) {
+        let lane = Key::new().bytes(&id.endpoint.to_bytes()).u32(delivery.no.0).u32(chat.0).u64(id.position.0);
+        check.expect(of, Tree::DeliveryLane, &lane)?;
+        let (tried, waiting) = tally.lanes.entry((delivery.no.0, chat.0)).or_default();
+        *(if delivery.state == DeliveryState::Suspended { waiting } else { tried }) += 1;
+    }
     match delivery.state {
         DeliveryState::Completed => tally.completed += 1,
         DeliveryState::Discarded => {
             tally.discarded += 1;
             check.expect(of, Tree::DeliveryBad, &index(delivery.ended_ms.unwrap_or(0)))?;
         }
+        DeliveryState::Suspended => tally.pending += 1,
         _ => {
             tally.pending += 1;
             tally.first_ms = Some(tally.first_ms.unwrap_or(u64::MAX).min(delivery.due_ms));
@@ -122,8 +135,13 @@ fn endpoint_counters(check: &mut Check<'_>, mut tallies: Tallies) -> BTreeMap<Ve
         if !right {
             check.fail(FindingCode::CounterWrong, Tree::Delivery, id);
         }
-        if tally.todo_rows > tally.pending || tally.bad_rows > tally.discarded {
+        let waiting: u64 = tally.lanes.values().map(|(_, waiting)| waiting).sum();
+        let in_lanes: u64 = tally.lanes.values().map(|(tried, waiting)| tried + waiting).sum();
+        if tally.todo_rows + waiting > tally.pending || tally.bad_rows > tally.discarded || tally.lane_rows > in_lanes {
             check.fail(FindingCode::IndexStale, Tree::DeliveryTodo, id);
+        }
+        if tally.lanes.values().any(|(tried, _)| *tried != 1) {
+            check.fail(FindingCode::IndexStale, Tree::DeliveryLane, id);
         }
         let endpoint = EndpointId::from_bytes(id).map(|id| endpoint::get(&check.tx, id)).transpose()?.flatten();
         if let Some(first) = tally.first_ms.filter(|_| endpoint.is_some_and(|endpoint| endpoint.enabled()))
