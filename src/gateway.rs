@@ -175,6 +175,7 @@ impl Gateway {
             endpoints: tree.endpoints.clone(),
             streams: streams.clone(),
             audit: tree.audit.clone(),
+            deliveries: tree.deliveries.clone(),
             clock: tree.clock.clone(),
             health,
             backups: Backups::new(store.clone(), config.data.backups.clone()),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use ractor::{ActorId, ActorRef, Message};
 use tokio::sync::watch;
 use wasup_sessions::ports::QrCode;
-use wasup_store::id::{AccountNo, Millis};
+use wasup_store::id::{AccountNo, EndpointId, Millis};
 
 use crate::account::AccountMsg;
 use crate::accounts::SupervisorMsg;
@@ -157,6 +157,22 @@ impl Nudges {
     /// There may be webhooks to deliver.
     pub fn deliveries(&self) {
         self.doors.dispatcher.knock();
+    }
+
+    /// Somebody wants an endpoint tried now, whatever it did before.
+    pub(crate) fn forgive(&self, endpoint: EndpointId) {
+        if let Some(dispatcher) = self.doors.dispatcher.inside() {
+            // One that is just being restarted has forgotten everything.
+            let _ = dispatcher.cast(DispatcherMsg::Forgive(endpoint));
+        }
+    }
+
+    /// A replay of many was asked for.
+    pub(crate) fn replays(&self) {
+        if let Some(dispatcher) = self.doors.dispatcher.inside() {
+            // One that is just being restarted looks for replays by itself.
+            let _ = dispatcher.cast(DispatcherMsg::Replay);
+        }
     }
 
     /// The account may have messages to send.

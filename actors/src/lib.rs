@@ -14,6 +14,7 @@ mod alarm;
 mod audit;
 mod clock;
 mod context;
+mod deliveries;
 mod door;
 mod endpoints;
 mod events;
@@ -37,6 +38,7 @@ pub use accounts::{ASKS_MAX, AccountError, Accounts, NewAccount, PhaseCounts, Qr
 pub use audit::Audit;
 pub use clock::{Clock, ClockStanding};
 pub use context::{Ports, QrListener};
+pub use deliveries::{Deliveries, DeliveryError, DeliveryLog, Listed, ReplayWish, Shown};
 pub use door::Nudges;
 pub use endpoints::{
     Declared, Endpoint, EndpointChange, EndpointError, EndpointQuery, EndpointSpec, Endpoints, HEADER_BYTES_MAX,
@@ -44,7 +46,9 @@ pub use endpoints::{
 };
 pub use events::{Batch, Begin, Bounds, EventFilter, Events, EventsError, Tail};
 pub use messages::{Accepted, Idempotency, MessageError, MessageQuery, Messages, SendCommand, SendError};
-pub use meters::{AccountCounts, AttemptResult, DeliveryOutcome, Meters, PerAccount, PrunedRows, Refusal, SendOutcome};
+pub use meters::{
+    AccountCounts, AttemptResult, DeliveryOutcome, Meters, PerAccount, PrunedRows, Refusal, ReplyOutcome, SendOutcome,
+};
 pub use principal::{Principal, Who};
 pub use root::Branch;
 pub use settings::{RetentionSettings, SendSettings, Settings, SupervisionSettings, WebhookSettings};

@@ -269,7 +269,7 @@ fn idempotency(command: &SendCommand) -> Option<Idempotency> {
 }
 
 /// An id of the network's own form for a message of a linked device: `3EB0` and 18 hexadecimal digits.
-fn provider_id(random: [u8; 9]) -> String {
+pub(crate) fn provider_id(random: [u8; 9]) -> String {
     random.iter().fold(String::from("3EB0"), |mut id, byte| {
         let _ = write!(id, "{byte:02X}");
         id

@@ -15,6 +15,7 @@ use crate::accounts::{Accounts, SupervisorMsg};
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::context::{Context, Ports};
+use crate::deliveries::DeliveryLog;
 use crate::door::Nudges;
 use crate::endpoints::Endpoints;
 use crate::events::Events;
@@ -79,6 +80,8 @@ pub struct Tree {
     pub events: Events,
     /// Who did what.
     pub audit: Audit,
+    /// The use cases around deliveries.
+    pub deliveries: DeliveryLog,
     /// The use cases around the machine's clock.
     pub clock: Clock,
     /// The wake-ups the tree was started with.
@@ -123,6 +126,7 @@ impl Tree {
             endpoints: Endpoints::new(Arc::clone(&ctx)),
             events: Events::new(Arc::clone(&ctx)),
             audit: Audit::new(Arc::clone(&ctx)),
+            deliveries: DeliveryLog::new(Arc::clone(&ctx)),
             clock: Clock::new(Arc::clone(&ctx)),
             nudges: ctx.nudges.clone(),
             ctx,

@@ -4,6 +4,7 @@ mod accounts;
 mod admin;
 mod audit;
 mod clock;
+mod deliveries;
 mod door;
 mod endpoints;
 mod events;
@@ -50,6 +51,7 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .routes(routes!(messages::show))
         .merge(endpoints::routes())
         .merge(told())
+        .merge(deliveries::routes())
         .routes(routes!(log::show, log::put))
         .routes(routes!(clock::show))
         .routes(routes!(clock::trust))

@@ -72,6 +72,10 @@ codes! {
     WrongState: CONFLICT, false, "The account's state does not allow it";
     /// The account is about to show a QR code, but has none at this moment.
     QrNotReady: CONFLICT, true, "No QR code at this moment";
+    /// Another replay of the endpoint's deliveries runs.
+    ReplayRunning: CONFLICT, true, "Another replay runs";
+    /// The delivery's event was pruned: it can't be delivered again.
+    EventGone: GONE, false, "The event is gone";
     /// The body is larger than the configured limit.
     BodyTooLarge: PAYLOAD_TOO_LARGE, false, "The body is too large";
     /// The body is of another type than the one that can be read here.

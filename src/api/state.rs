@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
-use wasup_actors::{Accounts, Audit, Clock, Endpoints, Events, Messages};
+use wasup_actors::{Accounts, Audit, Clock, DeliveryLog, Endpoints, Events, Messages};
 
 use super::admin::Backups;
 use super::stream::Streams;
@@ -27,6 +27,8 @@ pub struct ApiState {
     pub streams: Streams,
     /// Who did what.
     pub audit: Audit,
+    /// Use cases around deliveries.
+    pub deliveries: DeliveryLog,
     /// Use cases around the machine's clock.
     pub clock: Clock,
     /// How the gateway is.
@@ -72,6 +74,7 @@ handles!(
     endpoints: Endpoints,
     streams: Streams,
     audit: Audit,
+    deliveries: DeliveryLog,
     clock: Clock,
     health: Health,
     backups: Backups,

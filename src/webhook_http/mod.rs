@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
-use wasup_actors::webhook::{WebhookAnswer, WebhookRequest, WebhookTransport};
+use wasup_actors::webhook::{Answered, WebhookAnswer, WebhookRequest, WebhookTransport};
 
 use crate::config::WebhooksConfig;
 use resolver::{Filtered, NowhereAllowed};
@@ -31,7 +32,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(86_400);
 pub struct WebhookHttp {
     client: Client,
     reach: Reach,
-    answer_max: u64,
+    answer_max: usize,
 }
 
 impl WebhookHttp {
@@ -51,7 +52,7 @@ impl WebhookHttp {
             .tcp_nodelay(true)
             .user_agent(concat!("wasup/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { client, reach, answer_max: config.answer_max_bytes.0 })
+        Ok(Self { client, reach, answer_max: usize::try_from(config.answer_max_bytes.0).unwrap_or(usize::MAX) })
     }
 
     async fn attempt(&self, request: WebhookRequest) -> Result<WebhookAnswer, reqwest::Error> {
@@ -59,23 +60,33 @@ impl WebhookHttp {
         let Ok(url) = self.reach.check(&request.url) else { return Ok(WebhookAnswer::Forbidden) };
         let mut post = self.client.post(url).timeout(request.timeout).body(request.body);
         for (name, value) in request.headers {
-            post = post.header(name, value);
+            post = post.header(name.as_ref(), value);
         }
         let response = post.send().await?;
         let status = response.status().as_u16();
-        let retry_after = retry_after(response.headers());
-        self.drain(response).await;
-        Ok(WebhookAnswer::Answered { status, retry_after })
+        let headers = response.headers();
+        let (retry_after, content_type) = (retry_after(headers), content_type(headers));
+        let (body, cut) = self.beginning(response).await;
+        Ok(WebhookAnswer::Answered(Answered { status, retry_after, content_type, body, cut }))
     }
 
-    /// Reads a short answer to its end, so that the connection can be used again; a longer one costs the connection.
-    async fn drain(&self, mut response: Response) {
-        let mut left = self.answer_max;
-        while let Ok(Some(piece)) = response.chunk().await {
-            left = match left.checked_sub(piece.len() as u64) {
-                Some(left) => left,
-                None => return,
-            };
+    /// The first bytes of an answer, and whether there was more of it. A short answer is read to its end, so that the
+    /// connection can be used again; a longer one costs the connection. The attempt's time goes on meanwhile, so an
+    /// answer that drips or has no end holds nobody: its status counts, its body is what had come.
+    async fn beginning(&self, mut response: Response) -> (Bytes, bool) {
+        let mut body = BytesMut::new();
+        loop {
+            match response.chunk().await {
+                Ok(None) => return (body.freeze(), false),
+                Err(_) => return (body.freeze(), true),
+                Ok(Some(piece)) => {
+                    let room = self.answer_max.saturating_sub(body.len());
+                    body.extend_from_slice(&piece[..piece.len().min(room)]);
+                    if piece.len() > room {
+                        return (body.freeze(), true);
+                    }
+                }
+            }
         }
     }
 }
@@ -101,6 +112,14 @@ fn is_forbidden(error: &reqwest::Error) -> bool {
         cause = error.source();
     }
     false
+}
+
+/// Longest content type that is kept, in bytes.
+const CONTENT_TYPE_MAX: usize = 128;
+
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    (text.len() <= CONTENT_TYPE_MAX).then(|| text.to_owned())
 }
 
 /// Seconds, or a date.

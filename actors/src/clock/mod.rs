@@ -40,6 +40,11 @@ impl Timekeeper {
         self.due.now_ms(store.now_ms(), Instant::now())
     }
 
+    /// Whether the clock was believed at the last look.
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.trust().doubted().is_none()
+    }
+
     /// Looks at the clock, tells what changed, and answers until when rows may be ended; `None` while they may not.
     pub(crate) async fn look(&self, store: &Store) -> Result<Option<Millis>, StoreError> {
         let wall_ms = store.wall_ms();

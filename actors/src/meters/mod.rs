@@ -12,7 +12,7 @@ use crate::root::Branch;
 use crate::supervision::CrashKind;
 
 pub use per_account::{AccountCounts, PerAccount};
-pub use words::{AttemptResult, DeliveryOutcome, PrunedRows, Refusal, SendOutcome};
+pub use words::{AttemptResult, DeliveryOutcome, PrunedRows, Refusal, ReplyOutcome, SendOutcome};
 
 /// The handles that the tree counts with. Times are seconds.
 #[derive(Clone)]
@@ -45,6 +45,8 @@ pub struct Meters {
     pub attempts_in_flight: Gauge,
     /// Deliveries that ended.
     pub deliveries: Counters<DeliveryOutcome>,
+    /// Answers that were meant for a chat.
+    pub replies: Counters<ReplyOutcome>,
     /// From an event to its accepted delivery.
     pub lag_seconds: Histogram,
     /// From an event to the begin of its first attempt.
@@ -74,6 +76,7 @@ impl Default for Meters {
             attempt_seconds: Histogram::noop(),
             attempts_in_flight: Gauge::noop(),
             deliveries: Counters::default(),
+            replies: Counters::default(),
             lag_seconds: Histogram::noop(),
             first_attempt_seconds: Histogram::noop(),
             endpoints_probed: Gauge::noop(),

@@ -100,3 +100,21 @@ words! {
         Acts = "acts",
     }
 }
+
+words! {
+    /// What became of an answer that was meant for a chat.
+    ReplyOutcome {
+        /// Accepted as a message.
+        Sent = "sent",
+        /// Longer than replies may be.
+        TooLong = "too_long",
+        /// Of a kind that this version does not send.
+        NotYet = "not_yet",
+        /// The account's outbox was full.
+        OutboxFull = "outbox_full",
+        /// The disk was nearly full.
+        SpaceLow = "space_low",
+        /// The account was gone.
+        AccountGone = "account_gone",
+    }
+}

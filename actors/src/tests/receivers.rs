@@ -1,5 +1,6 @@
 //! Webhook receivers that do what a test says.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use wasup_store::id::EventId;
 use wasup_store::records::EventRecord;
 
 use crate::door::lock;
-use crate::webhook::{EventEncoder, WebhookAnswer, WebhookRequest, WebhookTransport};
+use crate::webhook::{Answered, EventEncoder, WebhookAnswer, WebhookRequest, WebhookTransport};
 
 type Rule = Box<dyn Fn(&Received, usize) -> Answer + Send + Sync>;
 
@@ -17,6 +18,7 @@ type Rule = Box<dyn Fn(&Received, usize) -> Answer + Send + Sync>;
 #[derive(Clone, Copy)]
 pub(super) enum Answer {
     Status(u16),
+    Says(u16, &'static str, &'static str),
     Hang,
     Panic,
 }
@@ -26,7 +28,7 @@ pub(super) enum Answer {
 pub(super) struct Received {
     pub(super) url: String,
     pub(super) id: String,
-    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) headers: Vec<(Cow<'static, str>, String)>,
     pub(super) body: Bytes,
 }
 
@@ -76,7 +78,12 @@ impl WebhookTransport for Transport {
         };
         let answer = lock(&self.0.rule)(&received, times);
         match answer {
-            Answer::Status(status) => WebhookAnswer::Answered { status, retry_after: None },
+            Answer::Status(status) => WebhookAnswer::Answered(Answered::status(status)),
+            Answer::Says(status, content_type, body) => WebhookAnswer::Answered(Answered {
+                content_type: Some(content_type.to_owned()),
+                body: Bytes::from_static(body.as_bytes()),
+                ..Answered::status(status)
+            }),
             Answer::Hang => match tokio::time::timeout(request.timeout, std::future::pending::<()>()).await {
                 Ok(()) => WebhookAnswer::Unreachable,
                 Err(_) => WebhookAnswer::TimedOut,

@@ -22,9 +22,21 @@ pub(super) struct Lanes {
     lanes: HashMap<EndpointId, Lane>,
 }
 
+/// What an endpoint gets of the attempts that are free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Share {
+    pub(super) endpoint: EndpointId,
+    /// Attempts on their way there.
+    pub(super) in_flight: usize,
+    /// So many more.
+    pub(super) more: usize,
+}
+
 #[derive(Debug, Default)]
 struct Lane {
     in_flight: usize,
+    /// How many the endpoint takes at once, where that is known.
+    most: Option<usize>,
     failures: u32,
     probes: u32,
     /// Not before then, while the breaker is open.
@@ -37,15 +49,15 @@ impl Lane {
         match self.probe_at {
             Some(at) if at > now => 0,
             Some(_) => usize::from(self.in_flight == 0),
-            None => most.saturating_sub(self.in_flight),
+            None => self.most.unwrap_or(most).saturating_sub(self.in_flight),
         }
     }
 }
 
 impl Lanes {
     /// Parts `free` attempts fairly among endpoints that have something to do. Everyone gets one before anyone gets a
-    /// second.
-    pub(super) fn share(&self, due: &[EndpointId], free: usize, most: usize, now: Instant) -> Vec<(EndpointId, usize)> {
+    /// second. `most` is for those of which it is not known how many they take.
+    pub(super) fn share(&self, due: &[EndpointId], free: usize, most: usize, now: Instant) -> Vec<Share> {
         let room = |id: &EndpointId| self.lanes.get(id).map_or(most, |lane| lane.room(most, now));
         let mut shares: Vec<(EndpointId, usize, usize)> =
             due.iter().map(|id| (*id, room(id), 0)).filter(|(_, room, _)| *room > 0).collect();
@@ -63,12 +75,23 @@ impl Lanes {
                 break;
             }
         }
-        shares.into_iter().filter(|(_, _, share)| *share > 0).map(|(id, _, share)| (id, share)).collect()
+        let in_flight = |id: &EndpointId| self.lanes.get(id).map_or(0, |lane| lane.in_flight);
+        let share = |(endpoint, _, more)| Share { endpoint, in_flight: in_flight(&endpoint), more };
+        shares.into_iter().filter(|(_, _, share)| *share > 0).map(share).collect()
     }
 
-    /// Attempts have begun.
-    pub(super) fn begun(&mut self, id: EndpointId, count: usize) {
-        self.lanes.entry(id).or_default().in_flight += count;
+    /// An attempt has begun, to an endpoint that takes so many at once.
+    pub(super) fn begun(&mut self, id: EndpointId, most: Option<usize>) {
+        let lane = self.lanes.entry(id).or_default();
+        lane.in_flight += 1;
+        lane.most = most.or(lane.most);
+    }
+
+    /// Somebody says that the endpoint should be tried: its failures are forgotten.
+    pub(super) fn forgive(&mut self, id: EndpointId) {
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            (lane.failures, lane.probes, lane.probe_at) = (0, 0, None);
+        }
     }
 
     /// An attempt has ended. Answers whether the breaker opened by it.
@@ -117,7 +140,7 @@ mod tests {
 
     fn shares(lanes: &Lanes, free: usize, now: Instant) -> Vec<(u64, usize)> {
         let due: Vec<_> = (1..=3).map(id).collect();
-        lanes.share(&due, free, 4, now).into_iter().map(|(id, share)| (id.ts_ms, share)).collect()
+        lanes.share(&due, free, 4, now).into_iter().map(|share| (share.endpoint.ts_ms, share.more)).collect()
     }
 
     #[test]
@@ -126,8 +149,8 @@ mod tests {
         assert_eq!(shares(&lanes, 2, now), [(1, 1), (2, 1)]);
         assert_eq!(shares(&lanes, 7, now), [(1, 3), (2, 2), (3, 2)]);
         assert_eq!(shares(&lanes, 100, now), [(1, 4), (2, 4), (3, 4)]);
-        lanes.begun(id(1), 4);
-        lanes.begun(id(2), 3);
+        (0..4).for_each(|_| lanes.begun(id(1), None));
+        (0..3).for_each(|_| lanes.begun(id(2), None));
         assert_eq!(shares(&lanes, 100, now), [(2, 1), (3, 4)]);
         assert_eq!(lanes.blocked(4, now), 1);
         assert_eq!(shares(&lanes, 0, now), []);
@@ -137,19 +160,19 @@ mod tests {
     fn ten_failures_in_a_row_leave_one_probe_at_a_time() {
         let (mut lanes, now, mut rng) = (Lanes::default(), Instant::now(), StdRng::seed_from_u64(1));
         for n in 1..=10 {
-            lanes.begun(id(1), 1);
+            lanes.begun(id(1), None);
             assert_eq!(lanes.ended(id(1), false, now, &mut rng), n == 10, "{n}");
         }
         assert_eq!(lanes.probed(), 1);
         assert_eq!(shares(&lanes, 9, now), [(2, 4), (3, 4)], "its share goes to the others");
         let later = now + Duration::from_secs(37);
         assert_eq!(shares(&lanes, 100, later)[0], (1, 1));
-        lanes.begun(id(1), 1);
+        lanes.begun(id(1), None);
         assert_eq!(lanes.blocked(4, later), 1, "one probe at a time");
         assert!(!lanes.ended(id(1), false, later, &mut rng));
         assert_eq!(lanes.blocked(4, later + Duration::from_secs(40)), 1, "the second wait is longer");
         let much_later = later + Duration::from_secs(73);
-        lanes.begun(id(1), 1);
+        lanes.begun(id(1), None);
         lanes.ended(id(1), true, much_later, &mut rng);
         assert_eq!(lanes.probed(), 0);
         assert_eq!(shares(&lanes, 100, much_later)[0], (1, 4), "one success and it is whole again");
@@ -159,9 +182,33 @@ mod tests {
     fn a_success_in_between_starts_the_count_anew() {
         let (mut lanes, now, mut rng) = (Lanes::default(), Instant::now(), StdRng::seed_from_u64(1));
         for n in 0..30 {
-            lanes.begun(id(1), 1);
+            lanes.begun(id(1), None);
             assert!(!lanes.ended(id(1), n % 9 == 0, now, &mut rng));
         }
         assert_eq!(lanes.blocked(4, now), 0);
+    }
+
+    #[test]
+    fn an_endpoint_takes_as_many_as_it_says() {
+        let (mut lanes, now) = (Lanes::default(), Instant::now());
+        lanes.begun(id(1), Some(1));
+        lanes.begun(id(2), Some(9));
+        assert_eq!(shares(&lanes, 100, now), [(2, 8), (3, 4)]);
+        assert_eq!(lanes.blocked(4, now), 1);
+        let of_two = lanes.share(&[id(2)], 1, 4, now);
+        assert_eq!(of_two, [Share { endpoint: id(2), in_flight: 1, more: 1 }]);
+    }
+
+    #[test]
+    fn whoever_asks_for_it_ends_the_breakers_wait() {
+        let (mut lanes, now, mut rng) = (Lanes::default(), Instant::now(), StdRng::seed_from_u64(1));
+        for _ in 0..10 {
+            lanes.begun(id(1), None);
+            lanes.ended(id(1), false, now, &mut rng);
+        }
+        assert_eq!(lanes.blocked(4, now), 1);
+        lanes.forgive(id(1));
+        lanes.forgive(id(7));
+        assert_eq!((lanes.blocked(4, now), lanes.probed()), (0, 0));
     }
 }

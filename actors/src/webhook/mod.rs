@@ -3,14 +3,20 @@
 mod claims;
 mod counts;
 mod dispatcher;
+mod dispatching;
 mod lane;
 mod policy;
 mod ports;
+mod reply;
+mod request;
 mod retry;
+mod settling;
 mod sign;
 mod worker;
 
 pub(crate) use dispatcher::{Dispatcher, DispatcherMsg};
 pub use policy::{Policy, resolve};
-pub use ports::{EventEncoder, WebhookAnswer, WebhookRequest, WebhookTransport};
+pub use ports::{Answered, EventEncoder, WebhookAnswer, WebhookRequest, WebhookTransport};
+pub use reply::{MediaReply, REPLY_MAX, Reply, reply};
+pub(crate) use request::shown;
 pub use sign::NewSecret;

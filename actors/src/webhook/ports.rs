@@ -1,5 +1,6 @@
 //! What the dispatcher needs of the edge.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,7 +21,7 @@ pub struct WebhookRequest {
     /// Where it goes.
     pub url: String,
     /// Names in lower case, and values.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// The event.
     pub body: Bytes,
     /// Longest time for the whole attempt.
@@ -35,21 +36,49 @@ impl std::fmt::Debug for WebhookRequest {
 }
 
 /// What came of an attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WebhookAnswer {
     /// The receiver answered.
-    Answered {
-        /// The HTTP status.
-        status: u16,
-        /// When the receiver wants to be asked again.
-        retry_after: Option<Duration>,
-    },
+    Answered(Answered),
     /// No answer in time.
     TimedOut,
     /// No connection, or it broke.
     Unreachable,
     /// The address may not be called.
     Forbidden,
+}
+
+/// A receiver's answer, its body as far as it is kept.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Answered {
+    /// The HTTP status.
+    pub status: u16,
+    /// When the receiver wants to be asked again.
+    pub retry_after: Option<Duration>,
+    /// The body's type, as the receiver named it.
+    pub content_type: Option<String>,
+    /// The body's first bytes.
+    pub body: Bytes,
+    /// There was more of it, or its end did not come in time.
+    pub cut: bool,
+}
+
+/// Leaves out the body, which may quote a message.
+impl std::fmt::Debug for Answered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { status, retry_after, body, cut, .. } = self;
+        let mut shown = f.debug_struct("Answered");
+        shown.field("status", status).field("retry_after", retry_after);
+        shown.field("bytes", &body.len()).field("cut", cut).finish_non_exhaustive()
+    }
+}
+
+impl Answered {
+    /// An answer without a body.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Self { status, ..Self::default() }
+    }
 }
 
 /// Turns an event into the body of a webhook: the envelope of the API, `{id, seq, type, account, timestamp, data}`.

@@ -4,47 +4,72 @@ use std::time::Duration;
 
 use rand::Rng;
 use wasup_store::id::Millis;
-use wasup_store::records::{AttemptOutcome, DiscardReason};
+use wasup_store::records::{AttemptOutcome, DiscardReason, StatusRange, StatusRules};
 use wasup_store::repo::delivery::Verdict;
 
-use super::WebhookAnswer;
+use super::{Answered, Policy, WebhookAnswer};
 use crate::meters::AttemptResult;
-use crate::settings::WebhookSettings;
 use crate::supervision::spread;
 
 /// A receiver that is overloaded gets at least this long to recover.
 const OVERLOAD_MIN: Duration = Duration::from_secs(60);
+
+/// What a status means to an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Success,
+    Gone,
+    Overloaded,
+    Refused,
+    /// Nothing that is known: a repeat may help.
+    Failure,
+}
+
+fn meaning(status: u16, rules: &StatusRules) -> Meaning {
+    let lists = |ranges: &[StatusRange]| ranges.iter().any(|range| range.holds(status));
+    match status {
+        200..=299 => Meaning::Success,
+        _ if lists(&rules.gone) => Meaning::Gone,
+        _ if lists(&rules.overloaded) => Meaning::Overloaded,
+        _ if lists(&rules.refused) => Meaning::Refused,
+        _ => Meaning::Failure,
+    }
+}
 
 /// Decides from how many attempts were begun, this one included, and what came of this one. `None` for the answer:
 /// the worker died and nobody knows.
 pub(super) fn decide(
     tries: u32,
     answer: Option<&WebhookAnswer>,
-    settings: &WebhookSettings,
+    policy: &Policy,
     now_ms: Millis,
     rng: &mut impl Rng,
 ) -> Verdict {
-    let overloaded = match answer {
-        Some(WebhookAnswer::Answered { status: 200..=299, .. }) => return Verdict::Completed,
-        Some(WebhookAnswer::Answered { status: 410, .. }) => return Verdict::Discarded(DiscardReason::Gone),
-        Some(WebhookAnswer::Answered { status: 429 | 502 | 503 | 504, .. } | WebhookAnswer::TimedOut) => true,
-        Some(WebhookAnswer::Answered { status: 408, .. }) => false,
-        // A repeat of the same request gets the same refusal.
-        Some(WebhookAnswer::Answered { status: 400..=499, .. }) => return Verdict::Discarded(DiscardReason::Refused),
-        Some(WebhookAnswer::Answered { .. } | WebhookAnswer::Unreachable) | None => false,
+    let (overloaded, asked) = match answer {
+        Some(WebhookAnswer::Answered(Answered { status, retry_after, .. })) => {
+            match meaning(*status, &policy.statuses) {
+                Meaning::Success => return Verdict::Completed,
+                Meaning::Gone => return Verdict::Discarded(DiscardReason::Gone),
+                Meaning::Refused => return Verdict::Discarded(DiscardReason::Refused),
+                Meaning::Overloaded => (true, *retry_after),
+                Meaning::Failure => (false, *retry_after),
+            }
+        }
         Some(WebhookAnswer::Forbidden) => return Verdict::Discarded(DiscardReason::Forbidden),
+        Some(WebhookAnswer::TimedOut) => (true, None),
+        Some(WebhookAnswer::Unreachable) | None => (false, None),
     };
-    let Some(scheduled) = settings.schedule.get(tries as usize) else {
+    let Some(scheduled) = policy.schedule.get(tries as usize) else {
         return Verdict::Discarded(DiscardReason::Exhausted);
     };
-    let mut wait = spread(*scheduled, settings.jitter, rng);
+    let mut wait = spread(*scheduled, policy.jitter, rng);
     if overloaded {
         wait = wait.max(OVERLOAD_MIN);
     }
-    if let Some(WebhookAnswer::Answered { retry_after: Some(asked), .. }) = answer {
+    if let Some(asked) = asked {
         // Longer than the schedule's own longest wait would let a receiver hold a delivery for ever.
-        let longest = settings.schedule.iter().copied().max().unwrap_or_default().max(OVERLOAD_MIN);
-        wait = wait.max((*asked).min(longest));
+        let longest = policy.schedule.iter().copied().max().unwrap_or_default().max(OVERLOAD_MIN);
+        wait = wait.max(asked.min(longest));
     }
     Verdict::RetryAt(now_ms.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)))
 }
@@ -52,7 +77,7 @@ pub(super) fn decide(
 /// The attempt as it is kept.
 pub(super) const fn outcome(answer: Option<&WebhookAnswer>) -> AttemptOutcome {
     match answer {
-        Some(WebhookAnswer::Answered { status, .. }) => AttemptOutcome::Answered { status: *status },
+        Some(WebhookAnswer::Answered(answered)) => AttemptOutcome::Answered { status: answered.status },
         Some(WebhookAnswer::TimedOut) => AttemptOutcome::TimedOut,
         Some(WebhookAnswer::Unreachable) => AttemptOutcome::Unreachable,
         Some(WebhookAnswer::Forbidden) => AttemptOutcome::Forbidden,
@@ -80,23 +105,31 @@ mod tests {
     use WebhookAnswer::{Forbidden, TimedOut, Unreachable};
     use rand::SeedableRng as _;
     use rand::rngs::StdRng;
+    use std::sync::Arc;
+    use wasup_store::id::{AccountNo, EndpointId};
+    use wasup_store::records::EndpointRecord;
+
+    use crate::settings::WebhookSettings;
+    use crate::webhook::resolve;
 
     const NOW: Millis = 1_000_000;
 
-    fn settings() -> WebhookSettings {
-        WebhookSettings { jitter: 0.0, ..WebhookSettings::default() }
+    fn policy(jitter: f64) -> Policy {
+        let plain = EndpointRecord::new(EndpointId::new(1, 1), AccountNo(1), "http://a/".into(), vec![7; 32], 1);
+        resolve(&plain, &WebhookSettings { jitter, ..WebhookSettings::default() })
     }
 
     fn status(status: u16) -> WebhookAnswer {
-        WebhookAnswer::Answered { status, retry_after: None }
+        WebhookAnswer::Answered(Answered::status(status))
     }
 
     fn after(status: u16, seconds: u64) -> WebhookAnswer {
-        WebhookAnswer::Answered { status, retry_after: Some(Duration::from_secs(seconds)) }
+        let retry_after = Some(Duration::from_secs(seconds));
+        WebhookAnswer::Answered(Answered { retry_after, ..Answered::status(status) })
     }
 
     fn decided(tries: u32, answer: Option<&WebhookAnswer>) -> Verdict {
-        decide(tries, answer, &settings(), NOW, &mut StdRng::seed_from_u64(1))
+        decide(tries, answer, &policy(0.0), NOW, &mut StdRng::seed_from_u64(1))
     }
 
     #[test]
@@ -145,10 +178,10 @@ mod tests {
 
     #[test]
     fn waits_are_spread_but_an_overloaded_receiver_keeps_its_minute() {
-        let settings = WebhookSettings { jitter: 0.2, ..WebhookSettings::default() };
+        let policy = policy(0.2);
         let mut rng = StdRng::seed_from_u64(3);
         let mut waits = |tries, answer: &WebhookAnswer| -> Vec<u64> {
-            let wait = |_| match decide(tries, Some(answer), &settings, 0, &mut rng) {
+            let wait = |_| match decide(tries, Some(answer), &policy, 0, &mut rng) {
                 Verdict::RetryAt(at) => at,
                 other => panic!("{other:?}"),
             };
@@ -162,8 +195,33 @@ mod tests {
 
     #[test]
     fn a_one_step_schedule_tries_once() {
-        let settings = WebhookSettings { schedule: [Duration::ZERO].into(), ..settings() };
-        let verdict = decide(1, Some(&Unreachable), &settings, NOW, &mut StdRng::seed_from_u64(1));
+        let once = Policy { schedule: [Duration::ZERO].into(), ..policy(0.0) };
+        let verdict = decide(1, Some(&Unreachable), &once, NOW, &mut StdRng::seed_from_u64(1));
         assert_eq!(verdict, Verdict::Discarded(DiscardReason::Exhausted));
+    }
+
+    #[test]
+    fn an_endpoint_can_have_rules_of_its_own() {
+        let range = |from, to| StatusRange { from, to };
+        // A system that gives up on nothing, and one that knows no 410.
+        let patient = StatusRules { gone: vec![], overloaded: vec![], refused: vec![] };
+        let plain = StatusRules { gone: vec![], refused: vec![range(400, 499)], ..StatusRules::default() };
+        let odd = StatusRules {
+            gone: vec![range(404, 404)],
+            overloaded: vec![range(404, 404), range(500, 500)],
+            refused: vec![],
+        };
+        let wait = |seconds: u64| Verdict::RetryAt(NOW + seconds * 1_000);
+        #[rustfmt::skip]
+        let table = [
+            (&patient, 410, wait(5)), (&patient, 404, wait(5)), (&patient, 429, wait(5)), (&patient, 204, Verdict::Completed),
+            (&plain, 410, Verdict::Discarded(DiscardReason::Refused)), (&plain, 429, wait(60)),
+            (&odd, 404, Verdict::Discarded(DiscardReason::Gone)), (&odd, 500, wait(60)), (&odd, 410, wait(5)),
+        ];
+        for (rules, code, expected) in table {
+            let policy = Policy { statuses: Arc::new(rules.clone()), ..policy(0.0) };
+            let verdict = decide(1, Some(&status(code)), &policy, NOW, &mut StdRng::seed_from_u64(1));
+            assert_eq!(verdict, expected, "{code} by {rules:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wasup_actors::webhook::EventEncoder;
 use wasup_store::id::{AccountId, EventId};
-use wasup_store::records::{ClockEvent, EventData, EventRecord, MessageEvent, StatusEvent};
+use wasup_store::records::{ClockEvent, DiscardedEvent, EventData, EventRecord, MessageEvent, StatusEvent};
 
 use super::message::text_and_kind;
 use super::{PersonView, ReasonView, StateView, Time};
@@ -49,6 +49,7 @@ enum Data<'a> {
     Status(Box<StatusData<'a>>),
     Clock { trusted: bool, jump_ms: i64 },
     Endpoint { id: &'a str, reason: &'a str },
+    Discarded(DiscardedData<'a>),
     Test { id: &'a str },
 }
 
@@ -76,6 +77,32 @@ struct StatusData<'a> {
     reason: Option<ReasonView>,
 }
 
+#[derive(Serialize)]
+struct DiscardedData<'a> {
+    delivery: &'a str,
+    endpoint: &'a str,
+    event: String,
+    event_type: &'static str,
+    reason: &'static str,
+    status: Option<u16>,
+    attempts: u32,
+}
+
+impl<'a> DiscardedData<'a> {
+    fn new(incarnation: u64, event: &'a DiscardedEvent) -> Self {
+        let DiscardedEvent { delivery, endpoint, kind, position, why, status, attempts } = event;
+        Self {
+            delivery,
+            endpoint,
+            event: EventId { incarnation, position: *position }.to_string(),
+            event_type: kind.as_str(),
+            reason: why.as_str(),
+            status: *status,
+            attempts: *attempts,
+        }
+    }
+}
+
 impl<'a> EventView<'a> {
     /// The view of an event.
     #[must_use]
@@ -88,6 +115,7 @@ impl<'a> EventView<'a> {
             EventData::Status(status) => Data::Status(Box::new(StatusData::new(status))),
             EventData::Clock(ClockEvent { trusted, jump_ms }) => Data::Clock { trusted: *trusted, jump_ms: *jump_ms },
             EventData::Endpoint { id, reason } => Data::Endpoint { id, reason },
+            EventData::Discarded(given_up) => Data::Discarded(DiscardedData::new(id.incarnation, given_up)),
             EventData::Test { id } => Data::Test { id },
         };
         Self {

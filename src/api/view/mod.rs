@@ -1,6 +1,7 @@
 //! What the API shows: shapes of its own, made from the store's records by pure functions.
 
 mod account;
+mod delivery;
 mod endpoint;
 mod event;
 mod message;
@@ -12,6 +13,7 @@ mod webhook;
 
 pub use account::{AccountView, IdentityView, StateView};
 pub use endpoint::{DeliveriesView, EndpointState, EndpointView, FilterView, RetiredSecretView, TestView};
+pub use delivery::{AnswerView, AttemptView, DeliveryDetail, DeliveryView, ReplayView, ReplyView, RequestView};
 pub use event::{EventBody, EventView};
 pub use message::{MessageTimes, MessageType, MessageView, ReasonView};
 pub use page::{Cursor, Page};

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wasup_store::id::{AccountId, EndpointId, MessageKey};
 use wasup_store::repo::audit::AuditPlace;
+use wasup_store::repo::delivery::DeliveryCursor;
 
 /// A piece of a list.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -37,6 +38,8 @@ pub enum Cursor {
     Endpoint(EndpointId),
     /// In the list of acts.
     Act(AuditPlace),
+    /// In a list of deliveries.
+    Delivery(DeliveryCursor),
 }
 
 impl std::fmt::Display for Cursor {
@@ -46,6 +49,7 @@ impl std::fmt::Display for Cursor {
             Self::Message(key) => [b"m".as_slice(), &key.to_bytes()].concat(),
             Self::Endpoint(id) => [b"e".as_slice(), &id.to_bytes()].concat(),
             Self::Act((at_ms, n)) => [b"w".as_slice(), &at_ms.to_be_bytes(), &n.to_be_bytes()].concat(),
+            Self::Delivery(place) => [b"d", place.0.as_slice()].concat(),
         };
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -64,6 +68,7 @@ impl Cursor {
                 let (at_ms, n) = place.split_first_chunk::<8>()?;
                 Some(Self::Act((u64::from_be_bytes(*at_ms), u32::from_be_bytes(n.try_into().ok()?))))
             }
+            (b'd', place) => Some(Self::Delivery(DeliveryCursor(place.to_vec()))),
             _ => None,
         }
     }
@@ -80,6 +85,7 @@ mod tests {
             Cursor::Message(MessageKey::new(7, 9)),
             Cursor::Endpoint(EndpointId::new(7, 9)),
             Cursor::Act((7, 9)),
+            Cursor::Delivery(DeliveryCursor(vec![b'a', 0, 9])),
         ] {
             assert_eq!(Cursor::read(&cursor.to_string()), Some(cursor));
         }

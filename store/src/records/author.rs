@@ -70,6 +70,8 @@ pub enum Act {
     EndpointSecretRotated(EndpointId),
     /// Sent an endpoint a test.
     EndpointTested(EndpointId),
+    /// Has deliveries of an endpoint made again.
+    EndpointReplayed(EndpointId),
     /// Believed the machine's clock after a jump.
     ClockTrusted,
 }

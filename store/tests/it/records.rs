@@ -199,6 +199,7 @@ fn acts() {
         act(Act::AccountDeleted, Some("a")),
         act(Act::EndpointSet(id), Some("a")),
         act(Act::EndpointRemoved(id), Some("a")),
+        act(Act::EndpointReplayed(id), Some("a")),
         act(Act::ClockTrusted, None),
         act(Act::EndpointPaused(id), Some("a")),
         act(Act::EndpointResumed(id), Some("a")),
