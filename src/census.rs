@@ -1,8 +1,8 @@
 //! What the store holds, counted from its counters: right from the first look after a restart.
 
-use wasup_store::id::{AccountId, AccountNo, EndpointId, Millis};
-use wasup_store::records::{AccountCounters, AccountRecord, Desired, Lane, Phase, UserAction};
-use wasup_store::repo::{account, counters, delivery, endpoint, outbox};
+use wasup_store::id::{AccountId, AccountNo, EndpointId, Millis, Position};
+use wasup_store::records::{AccountCounters, AccountRecord, Desired, Lane, Off, Phase, UserAction};
+use wasup_store::repo::{account, counters, delivery, endpoint, event, outbox};
 use wasup_store::{ReadTx, Store, StoreError};
 
 /// Rows looked at in one read, so that no read is long.
@@ -36,8 +36,12 @@ pub(crate) struct Census {
     pub(crate) next_delivery_ms: Option<Millis>,
     /// Webhook endpoints.
     pub(crate) endpoints: u64,
-    /// ... that are switched off.
-    pub(crate) endpoints_off: u64,
+    /// ... that are off, by why.
+    endpoints_off: [u64; Off::ALL.len()],
+    /// When the oldest event happened that an endpoint has not got whose deliveries are tried.
+    pub(crate) oldest_on_ms: Option<Millis>,
+    /// ... and one whose deliveries wait.
+    pub(crate) oldest_off_ms: Option<Millis>,
     /// The first accounts by id, as many as were asked for.
     pub(crate) shown: Vec<OneAccount>,
     /// How many were asked for.
@@ -106,22 +110,44 @@ impl Census {
 
     async fn endpoints(&mut self, store: &Store) -> Result<(), StoreError> {
         let mut after: Option<EndpointId> = None;
+        // Positions follow time: the first one is the oldest.
+        let (mut on, mut off): (Option<Position>, Option<Position>) = (None, None);
         loop {
             let page = store.read(|tx| {
                 let page = endpoint::list(tx, after, PAGE)?;
                 page.iter()
-                    .map(|row| Ok((row.id, row.enabled(), counters::endpoint(tx, row.id)?)))
+                    .map(|row| {
+                        let oldest = delivery::oldest(tx, row.id)?;
+                        Ok((row.id, row.off, oldest, counters::endpoint(tx, row.id)?.pending))
+                    })
                     .collect::<Result<Vec<_>, StoreError>>()
             });
             let page = page.await?;
             self.endpoints += page.len() as u64;
-            self.endpoints_off += page.iter().filter(|(_, enabled, _)| !enabled).count() as u64;
-            self.deliveries_pending += page.iter().map(|(_, _, counts)| counts.pending).sum::<u64>();
-            if page.len() < PAGE {
-                return Ok(());
+            for (_, why, oldest, pending) in &page {
+                self.deliveries_pending += pending;
+                let place = why.and_then(|why| Off::ALL.iter().position(|known| *known == why));
+                let first = if let Some(place) = place {
+                    self.endpoints_off[place] += 1;
+                    &mut off
+                } else {
+                    &mut on
+                };
+                *first = [*first, *oldest].into_iter().flatten().min();
             }
-            after = page.last().map(|(id, _, _)| *id);
+            if page.len() < PAGE {
+                break;
+            }
+            after = page.last().map(|(id, ..)| *id);
         }
+        let at = |tx: &ReadTx<'_>, place: Option<Position>| {
+            Ok::<_, StoreError>(
+                place.map(|place| event::get(tx, place)).transpose()?.flatten().map(|event| event.at_ms),
+            )
+        };
+        (self.oldest_on_ms, self.oldest_off_ms) =
+            store.read(|tx| Ok::<_, StoreError>((at(tx, on)?, at(tx, off)?))).await?;
+        Ok(())
     }
 
     fn account(&mut self, row: &Row) {
@@ -160,6 +186,11 @@ impl Census {
     /// Accounts by what a human has to do about them, zeroes too.
     pub(crate) fn user_actions(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         ACTIONS.into_iter().map(|(_, word)| word).zip(self.actions)
+    }
+
+    /// Endpoints that are off, by why, zeroes too.
+    pub(crate) fn endpoints_off(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        Off::ALL.into_iter().map(Off::as_str).zip(self.endpoints_off)
     }
 
     /// Messages that wait to be sent, by lane.

@@ -8,9 +8,9 @@ use wasup_store::StoreStats;
 
 use super::catalogue::{
     ACCOUNTS, ACCOUNTS_WANTED, BUILD, CONNECTS_IN_FLIGHT, COPIES_LOST, DELIVERIES_PENDING, ENDPOINTS, ENDPOINTS_OFF,
-    GROUP_JOBS, GROUP_ROWS, LEFT_OUT, LIMITS, NOTES_DROPPED, ONE_ATTEMPTS, ONE_OUTBOX, ONE_RECONNECTS, ONE_UP, OUTBOX,
-    OUTBOX_OLDEST, OVERDUE, READY, STORE_COMMITS, STORE_DISK, STORE_FLOOR, STORE_FREE, STORE_JOBS, STORE_MESSAGES,
-    STORE_ROWS, STORE_SYNCS, STORE_WAITING, STORE_WRITABLE, SYNC_TIME, USER_ACTIONS,
+    GROUP_JOBS, GROUP_ROWS, LEFT_OUT, LIMITS, NOTES_DROPPED, OLDEST, ONE_ATTEMPTS, ONE_OUTBOX, ONE_RECONNECTS, ONE_UP,
+    OUTBOX, OUTBOX_OLDEST, OVERDUE, READY, STORE_COMMITS, STORE_DISK, STORE_FLOOR, STORE_FREE, STORE_JOBS,
+    STORE_MESSAGES, STORE_ROWS, STORE_SYNCS, STORE_WAITING, STORE_WRITABLE, SYNC_TIME, USER_ACTIONS,
 };
 use super::process;
 use super::text::Text;
@@ -100,7 +100,9 @@ impl Collected<'_> {
         text.one(&DELIVERIES_PENDING, census.deliveries_pending);
         text.one(&OVERDUE, seconds_since(census.next_delivery_ms, self.now_ms));
         text.one(&ENDPOINTS, census.endpoints);
-        text.one(&ENDPOINTS_OFF, census.endpoints_off);
+        text.each(&ENDPOINTS_OFF, census.endpoints_off());
+        let age = |oldest_ms| seconds_since(oldest_ms, self.now_ms);
+        text.each(&OLDEST, [("on", age(census.oldest_on_ms)), ("off", age(census.oldest_off_ms))]);
         text.one(&STORE_MESSAGES, census.messages);
         text.one(&NOTES_DROPPED, self.links.notes_dropped);
         text.one(&COPIES_LOST, self.links.copies_lost);

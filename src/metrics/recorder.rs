@@ -8,7 +8,7 @@ use metrics::{Counter, Gauge, Histogram, Key, Label as KeyLabel, Level, Metadata
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use tokio_util::sync::CancellationToken;
 use wasup_actors::supervision::CrashKind;
-use wasup_actors::{AttemptResult, Branch, DeliveryOutcome, Meters, PrunedRows, Refusal, SendOutcome};
+use wasup_actors::{AttemptResult, Branch, DeliveryOutcome, Meters, PrunedRows, Refusal, ReplyOutcome, SendOutcome};
 use wasup_sessions::meters::{Arrived, Counters, LinkMeters};
 use wasup_sessions::ports::DisconnectReason;
 use wasup_store::records::Content;
@@ -129,6 +129,7 @@ impl Metrics {
             attempt_seconds: self.histogram(&catalogue::ATTEMPT_TIME, &[]),
             attempts_in_flight: self.gauge(&catalogue::ATTEMPTS_IN_FLIGHT, &[]),
             deliveries: self.counters(&catalogue::DELIVERIES, DeliveryOutcome::ALL, DeliveryOutcome::as_str),
+            replies: self.counters(&catalogue::REPLIES, ReplyOutcome::ALL, |outcome| outcome.as_str()),
             lag_seconds: self.histogram(&catalogue::LAG, &[]),
             first_attempt_seconds: self.histogram(&catalogue::FIRST_ATTEMPT, &[]),
             endpoints_probed: self.gauge(&catalogue::ENDPOINTS_PROBED, &[]),

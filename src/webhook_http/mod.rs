@@ -3,6 +3,8 @@
 
 mod policy;
 mod ranges;
+#[cfg(test)]
+mod rebinding_tests;
 mod resolver;
 
 use std::error::Error as _;
@@ -17,7 +19,7 @@ use reqwest::{Client, Response};
 use wasup_actors::webhook::{Answered, WebhookAnswer, WebhookRequest, WebhookTransport};
 
 use crate::config::WebhooksConfig;
-use resolver::{Filtered, NowhereAllowed};
+use resolver::{Filtered, Lookup, NowhereAllowed, system};
 
 pub use policy::{BadUrl, Reach, URL_MAX};
 pub use ranges::{Place, place};
@@ -41,11 +43,15 @@ impl WebhookHttp {
     /// # Errors
     /// When no HTTP client can be made, which is so without certificates of authorities on the system.
     pub fn new(config: &WebhooksConfig) -> Result<Self, reqwest::Error> {
+        Self::resolving(config, system())
+    }
+
+    fn resolving(config: &WebhooksConfig, lookup: Lookup) -> Result<Self, reqwest::Error> {
         let reach = Reach::from(config);
         let client = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
-            .dns_resolver(Arc::new(Filtered(reach)))
+            .dns_resolver(Arc::new(Filtered { reach, lookup }))
             .connect_timeout(config.timeout.0)
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(config.concurrency_per_endpoint)

@@ -2,7 +2,9 @@
 //! address a moment later changes nothing.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::policy::Reach;
@@ -12,16 +14,25 @@ use super::policy::Reach;
 #[error("every address of this name is one that webhooks are not sent to")]
 pub(super) struct NowhereAllowed;
 
-/// Asks the system's resolver and keeps what may be called.
-pub(super) struct Filtered(pub(super) Reach);
+/// Finds the addresses of a name. The port is the URL's; the connector puts it in.
+pub(super) type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> + Send + Sync>;
+
+/// The system's resolver.
+pub(super) fn system() -> Lookup {
+    Arc::new(|name| Box::pin(async move { Ok(tokio::net::lookup_host((name.as_str(), 0)).await?.collect()) }))
+}
+
+/// Looks a name up and keeps what may be called. Every new connection asks anew, and goes to what it was told here.
+pub(super) struct Filtered {
+    pub(super) reach: Reach,
+    pub(super) lookup: Lookup,
+}
 
 impl Resolve for Filtered {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0;
+        let (reach, found) = (self.reach, (self.lookup)(name.as_str().to_owned()));
         Box::pin(async move {
-            // The port is the URL's; the connector puts it in.
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let kept = keep(reach, found)?;
+            let kept = keep(reach, found.await?.into_iter())?;
             Ok(Box::new(kept.into_iter()) as Addrs)
         })
     }

@@ -9,7 +9,10 @@ mod backups;
 #[cfg(feature = "sandbox")]
 mod bench;
 mod clock;
+#[path = "../../actors/src/tests/contract.rs"]
+mod contract;
 mod declared;
+mod deliveries;
 #[cfg(feature = "sandbox")]
 mod encrypted;
 mod endpoint_switches;
@@ -26,6 +29,9 @@ mod process;
 #[cfg(feature = "sandbox")]
 mod promises;
 mod receiver;
+mod receivers;
+#[cfg(feature = "sandbox")]
+mod replies;
 mod stopping;
 mod streams;
 mod streams_apart;

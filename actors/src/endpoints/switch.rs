@@ -25,6 +25,7 @@ impl Endpoints {
     /// [`EndpointError::NotFound`].
     pub async fn resume(&self, principal: &Principal, id: EndpointId) -> Result<Endpoint, EndpointError> {
         self.switch(principal, id, None, Act::EndpointResumed(id)).await?;
+        self.ctx.nudges.forgive(id);
         self.told(principal, id, "an endpoint goes on");
         self.get(principal, id).await
     }

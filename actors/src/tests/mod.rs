@@ -1,8 +1,10 @@
 //! The tree over a real store in memory, a network and receivers of its own. Real time: the store's writer is a thread
 //! of its own, under which paused time would leap.
 
+mod contract;
 mod counts;
 mod crashes;
+mod deliveries;
 mod endpoints;
 mod network;
 mod pairing;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics::Counter;
 use standardwebhooks::Webhook;
 use wasup_sessions::meters::Counters;
-use wasup_store::id::{AccountNo, EndpointId, Epoch, Millis};
+use wasup_store::id::{AccountNo, EndpointId, Millis};
 use wasup_store::records::{
     AttemptOutcome, Content, DeliveryRecord, DeliveryState, Desired, DiscardReason, EventKind, Off,
 };
@@ -19,7 +19,7 @@ use crate::{AccountCounts, AttemptResult, EndpointSpec, NewSecret};
 
 impl World {
     /// An account that does not run, with an endpoint that gets its messages.
-    async fn endpoint(&self, id: &str) -> (AccountNo, EndpointId, Option<NewSecret>) {
+    pub(super) async fn endpoint(&self, id: &str) -> (AccountNo, EndpointId, Option<NewSecret>) {
         let new = accounts::NewAccount {
             id: account(id),
             tenant: wasup_store::id::DEFAULT_TENANT,
@@ -31,17 +31,24 @@ impl World {
             now_ms: self.store.now_ms(),
         };
         let record = self.store.write(Durability::Durable, move |tx| accounts::create(tx, &new)).await.unwrap();
+        self.endpoint_of(id, record.no).await
+    }
+
+    /// An endpoint of an account that is there.
+    pub(super) async fn endpoint_of(&self, id: &str, no: AccountNo) -> (AccountNo, EndpointId, Option<NewSecret>) {
         let spec =
             EndpointSpec { url: format!("http://{id}/"), secret: None, events: vec![EventKind::MessageReceived] };
         let (endpoint, secret) = self.tree().endpoints.set(&me(), &account(id), spec).await.unwrap();
-        (record.no, endpoint.id, secret)
+        (no, endpoint.id, secret)
     }
 
     /// Messages arrive at an account.
-    async fn arrive(&self, no: AccountNo, count: u64) {
+    pub(super) async fn arrive(&self, no: AccountNo, count: u64) {
         let now_ms = self.store.now_ms();
+        let (first, owner) = (rand::random::<u32>(), self.store.read(|tx| accounts::by_no(tx, no)).await.unwrap());
+        let epoch = owner.unwrap().epoch;
         let message = |n: u64| NewInbound {
-            provider_id: format!("IN{n}-{now_ms}"),
+            provider_id: format!("IN{n}-{first}"),
             chat: peer(),
             sender: Some(peer()),
             from_me: false,
@@ -51,19 +58,24 @@ impl World {
             content: Content::Text { body: format!("{n}") },
             push_name: None,
         };
-        let batch = InboundBatch { no, epoch: Epoch(1), now_ms, messages: (0..count).map(message).collect() };
+        let batch = InboundBatch { no, epoch, now_ms, messages: (0..count).map(message).collect() };
         let write = move |tx: &mut wasup_store::WriteTx<'_>| inbound::commit(tx, &batch);
         self.store.write::<_, StoreError, _>(Durability::Durable, write).await.unwrap();
         self.tree().nudges.deliveries();
     }
 
-    async fn deliveries(&self, endpoint: EndpointId) -> Vec<DeliveryRecord> {
+    pub(super) async fn deliveries(&self, endpoint: EndpointId) -> Vec<DeliveryRecord> {
         let page = self.store.read(|tx| delivery::list(tx, endpoint, None, 1_000)).await.unwrap();
         page.into_iter().map(|(_, record)| record).collect()
     }
 
     /// Waits until all of an endpoint's deliveries, so many, are in a state.
-    async fn delivered(&self, endpoint: EndpointId, count: usize, state: DeliveryState) -> Vec<DeliveryRecord> {
+    pub(super) async fn delivered(
+        &self,
+        endpoint: EndpointId,
+        count: usize,
+        state: DeliveryState,
+    ) -> Vec<DeliveryRecord> {
         until(&format!("{count} deliveries are {state:?}"), async || {
             let all = self.deliveries(endpoint).await;
             (all.len() == count && all.iter().all(|record| record.state == state)).then_some(all)

@@ -48,8 +48,23 @@ pub(crate) static ATTEMPTS_IN_FLIGHT: Family =
 
 pub(crate) static ENDPOINTS: Family = gauge("wasup_endpoints", "Webhook endpoints.", &[]);
 
-pub(crate) static ENDPOINTS_OFF: Family =
-    gauge("wasup_endpoints_off", "Webhook endpoints that are switched off: their deliveries wait.", &[]);
+pub(crate) static OLDEST: Family = gauge(
+    "wasup_delivery_oldest_seconds",
+    "Age of the oldest event that is not delivered, 0 when none waits: at endpoints that are on, and at those that are off.",
+    &[label("endpoints", &["on", "off"])],
+);
+
+pub(crate) static REPLIES: Family = counter(
+    "wasup_replies_total",
+    "Receivers' answers that were meant for a chat: sent as a message, or not and why.",
+    &[label("outcome", &["sent", "too_long", "not_yet", "outbox_full", "space_low", "account_gone"])],
+);
+
+pub(crate) static ENDPOINTS_OFF: Family = gauge(
+    "wasup_endpoints_off",
+    "Webhook endpoints whose deliveries wait: paused by somebody, gone or failing and switched off by themselves.",
+    &[label("reason", &["paused", "gone", "failing"])],
+);
 
 pub(crate) static ENDPOINTS_PROBED: Family =
     gauge("wasup_endpoints_probed", "Webhook endpoints that failed ten times in a row and are only probed.", &[]);
@@ -62,6 +77,8 @@ pub(super) const ALL: &[&Family] = &[
     &LAG,
     &DELIVERIES_PENDING,
     &OVERDUE,
+    &OLDEST,
+    &REPLIES,
     &ATTEMPTS_IN_FLIGHT,
     &ENDPOINTS,
     &ENDPOINTS_OFF,

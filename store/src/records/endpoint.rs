@@ -116,6 +116,9 @@ pub enum Off {
 }
 
 impl Off {
+    /// Every one of them.
+    pub const ALL: [Self; 3] = [Self::Paused, Self::Gone, Self::Failing];
+
     /// The word used in the API and in events.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
