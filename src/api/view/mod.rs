@@ -12,8 +12,8 @@ mod time;
 mod webhook;
 
 pub use account::{AccountView, IdentityView, StateView};
-pub use endpoint::{DeliveriesView, EndpointState, EndpointView, FilterView, RetiredSecretView, TestView};
 pub use delivery::{AnswerView, AttemptView, DeliveryDetail, DeliveryView, ReplayView, ReplyView, RequestView};
+pub use endpoint::{DeliveriesView, EndpointState, EndpointView, FilterView, RetiredSecretView, TestView};
 pub use event::{EventBody, EventView};
 pub use message::{MessageTimes, MessageType, MessageView, ReasonView};
 pub use page::{Cursor, Page};
