@@ -126,8 +126,7 @@ impl Gateway {
             true => AccountsFile::default(),
             false => read_accounts(&config.accounts.file)?,
         };
-        let store = open_store(config).await?;
-        let api_key = obtain(config)?;
+        let (store, api_key) = (open_store(config).await?, obtain(config)?);
         let (stopping, ending) = (CancellationToken::new(), CancellationToken::new());
         let nudges = Nudges::new();
         let links = Arc::new(

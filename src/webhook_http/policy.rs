@@ -114,6 +114,23 @@ mod tests {
             "http://169.254.169.254/latest/meta-data/",
             "http://[64:ff9b::a9fe:a9fe]/",
             "https://10.0.0.1/",
+            "http://0177.0.0.1/",
+            "http://0x7F000001/",
+            "http://127.0.0.1./",
+            "http://127.0.1/",
+            "http://0/",
+            "http://[::ffff:7f00:1]/",
+            "http://[::127.0.0.1]/",
+            "http://[2002:7f00:1::]/",
+            "http://[0:0:0:0:0:0:0:1]/",
+            "http://169.254.43518/",
+            "http://0xA9FEA9FE/",
+            "http://3232235777/",
+            "http://%31%32%37.0.0.1/",
+            "http://\u{ff11}\u{ff12}\u{ff17}.0.0.1/",
+            "http://\u{2460}\u{2461}\u{2466}.\u{24ea}.\u{24ea}.\u{2460}/",
+            "http://[fd00:ec2::254]/",
+            "http://100.100.100.200/",
         ] {
             assert_eq!(strict.check(text), Err(BadUrl::Forbidden), "{text}");
         }

@@ -125,3 +125,24 @@ async fn forbidden_addresses_are_never_connected_to() {
     let answer = transport(&[]).post(request(&format!("http://localhost:{port}"))).await;
     assert_eq!(status(&answer), Some(200));
 }
+
+#[tokio::test]
+async fn an_address_that_was_set_before_https_was_required_is_not_called() {
+    let (url, mut hears) = receiver("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    let answer = transport(&[("WASUP__WEBHOOKS__REQUIRE_HTTPS", "true")]).post(request(&url)).await;
+    assert_eq!(answer, WebhookAnswer::Forbidden);
+    assert!(hears.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn no_more_of_an_answer_is_kept_than_the_config_says() {
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 64\r\n\r\n{}", "y".repeat(64));
+    let answer: &'static str = answer.leak();
+    for (limit, kept, cut) in [("64 B", 64, false), ("63 B", 63, true), ("0 B", 0, true)] {
+        let (url, _hears) = receiver(answer).await;
+        let got = transport(&[("WASUP__WEBHOOKS__ANSWER_MAX_BYTES", limit)]).post(request(&url)).await;
+        let WebhookAnswer::Answered(got) = got else { panic!("{limit}: {got:?}") };
+        assert_eq!((got.body.len(), got.cut), (kept, cut), "{limit}");
+        assert_eq!(got.content_type.as_deref(), Some("text/plain"));
+    }
+}

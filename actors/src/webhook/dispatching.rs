@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wasup_store::id::EndpointId;
-use wasup_store::records::{Off, Reply};
-use wasup_store::repo::delivery::{self, Noted, Verdict};
+use wasup_store::id::{AccountNo, EndpointId};
+use wasup_store::records::Reply;
+use wasup_store::repo::delivery::{self, Finished, Noted, Verdict};
 use wasup_store::{Durability, StoreError};
 
 use super::claims::{Found, claim_all, load};
@@ -22,6 +22,8 @@ const SLOW_WAKE: Duration = Duration::from_secs(5);
 const BLOCKED_WAKE: Duration = Duration::from_millis(250);
 /// Endpoints looked at in one go, besides those known to take nothing.
 const DUE_PAGE: usize = 256;
+/// Attempts that are noted in one commit: with their answers they are at most half a mebibyte.
+const SETTLED_AT_ONCE: usize = 32;
 /// Events, or deliveries, that a replay looks at in one commit.
 const REPLAY_STEP: usize = 100;
 
@@ -98,7 +100,7 @@ impl Dispatching {
         }
     }
 
-    /// Commits what the workers brought home, in one job.
+    /// Commits what the workers brought home, in jobs that stay small even where every answer was long.
     pub(super) async fn settle(&mut self) -> Result<(), Crash> {
         let now = Instant::now();
         let times = Times { now_ms: self.ctx.store.now_ms(), due_ms: self.ctx.time.due_ms(&self.ctx.store) };
@@ -115,11 +117,19 @@ impl Dispatching {
             done.push(finished);
         }
         self.gauge_probed();
-        let rows = done.clone();
+        for (attempts, done) in attempts.chunks(SETTLED_AT_ONCE).zip(done.chunks(SETTLED_AT_ONCE)) {
+            self.note(attempts, done, times).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits some of them.
+    async fn note(&mut self, attempts: &[Attempted], done: &[Finished], times: Times) -> Result<(), Crash> {
+        let rows = done.to_vec();
         let write = move |tx: &mut wasup_store::WriteTx<'_>| delivery::finish(tx, &rows, times.now_ms);
         match self.ctx.store.write(Durability::Durable, write).await {
             Ok(noted) => {
-                count(&self.ctx.meters, &attempts, &done);
+                count(&self.ctx.meters, attempts, done);
                 self.follow(noted);
                 Ok(())
             }
@@ -133,26 +143,23 @@ impl Dispatching {
         for (id, why) in noted.off {
             // Whoever switches it on again wants to see it tried.
             self.lanes.forgive(id);
-            match why {
-                Off::Gone => {
-                    tracing::warn!(endpoint.id = %id, "an endpoint answered that it is gone and is switched off");
-                }
-                Off::Failing | Off::Paused => {
-                    tracing::warn!(endpoint.id = %id, "an endpoint did nothing but fail for too long and is switched off");
-                }
-            }
+            tracing::warn!(endpoint.id = %id, why = why.as_str(), "an endpoint is switched off: it is gone, or did nothing but fail for too long");
         }
         self.gauge_probed();
         for (no, reply) in noted.replies {
-            count_reply(&self.ctx.meters, reply);
-            match reply {
-                Reply::Sent(_) => {
-                    self.ctx.meters.accepted.count("text");
-                    self.ctx.nudges.outbox(no);
-                }
-                Reply::NotSent(why) => {
-                    tracing::warn!(account.no = %no, why = why.as_str(), "a reply was not sent");
-                }
+            self.replied(no, reply);
+        }
+    }
+
+    fn replied(&self, no: AccountNo, reply: Reply) {
+        count_reply(&self.ctx.meters, reply);
+        match reply {
+            Reply::Sent(_) => {
+                self.ctx.meters.accepted.count("text");
+                self.ctx.nudges.outbox(no);
+            }
+            Reply::NotSent(why) => {
+                tracing::warn!(account.no = %no, why = why.as_str(), "a reply was not sent");
             }
         }
     }

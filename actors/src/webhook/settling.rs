@@ -16,6 +16,9 @@ use super::{Answered, WebhookAnswer};
 use crate::context::Context;
 use crate::messages::provider_id;
 
+/// Most bytes that are kept of an answer. More may be read, and become a reply.
+const ANSWER_KEPT: usize = 16 * 1_024;
+
 /// When things happen in a settlement: by the store, and by the time that retries become due.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
@@ -49,8 +52,9 @@ pub(super) fn finished(ctx: &Context, attempted: &Attempted, times: Times, rng: 
 
 fn row(attempted: &Attempted, outcome: AttemptOutcome, answer: Option<&WebhookAnswer>) -> AttemptRow {
     let said = |answered: &Answered| {
-        let body = Octets(answered.body.to_vec());
-        AnswerBody { content_type: answered.content_type.clone(), body, cut: answered.cut, elsewhere: false }
+        let body = answered.body.get(..ANSWER_KEPT).unwrap_or(&answered.body);
+        let cut = answered.cut || body.len() < answered.body.len();
+        AnswerBody { content_type: answered.content_type.clone(), body: Octets(body.to_vec()), cut, elsewhere: false }
     };
     let answer = match answer {
         Some(WebhookAnswer::Answered(answered)) if answered.content_type.is_some() || !answered.body.is_empty() => {
