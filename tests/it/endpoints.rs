@@ -46,7 +46,7 @@ async fn an_endpoint_says_everything_but_its_secrets() {
             "header_names": ["authorization", "x-shop"], "retry": retry, "retry_in_force": retry,
             "order": "chat", "reply": "answer", "format": "envelope", "state": "active", "reason": null,
             "created_at": made["created_at"], "retired_secrets": [],
-            "deliveries": {"pending": 0, "completed": 0, "discarded": 0, "failed_attempts": 0},
+            "deliveries": {"pending": 0, "completed": 0, "discarded": 0, "failed_attempts": 0, "failing_since": null},
         })
     );
 }

@@ -100,6 +100,8 @@ pub struct DeliveriesView {
     pub discarded: u64,
     /// Attempts that failed.
     pub failed_attempts: u64,
+    /// Since when attempts do nothing but fail; `null` after a success.
+    pub failing_since: Option<Time>,
 }
 
 /// A test that is on its way.
@@ -163,8 +165,9 @@ impl From<&Endpoint> for EndpointView {
 
 impl From<EndpointCounters> for DeliveriesView {
     fn from(counters: EndpointCounters) -> Self {
-        let EndpointCounters { pending, completed, discarded, failed_attempts, .. } = counters;
-        Self { pending, completed, discarded, failed_attempts }
+        let EndpointCounters { pending, completed, discarded, failed_attempts, failing_since_ms, .. } = counters;
+        let failing_since = failing_since_ms.map(Time::from_ms);
+        Self { pending, completed, discarded, failed_attempts, failing_since }
     }
 }
 
