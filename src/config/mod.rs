@@ -22,6 +22,7 @@ mod units;
 mod webhooks;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use figment::Figment;
 use serde::{Deserialize, Serialize};
@@ -154,6 +155,10 @@ impl Config {
         self.audit.check(&mut checks);
         if self.webhooks.keep_deliveries > self.events.keep {
             checks.warn("webhooks.keep_deliveries", "is longer than events.keep: a delivery goes with its event");
+        }
+        if self.webhooks.schedule.iter().map(|wait| wait.0).sum::<Duration>() > self.events.keep.0 {
+            checks
+                .warn("events.keep", "is shorter than webhooks.schedule as a whole: deliveries end before their time");
         }
         self.metrics.check(&mut checks);
         if self.supervision.stop_timeout > self.server.shutdown_timeout {

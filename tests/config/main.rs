@@ -153,6 +153,13 @@ fn bad_values_are_refused_with_what_would_be_right() {
         ("WASUP__WEBHOOKS__DEFAULT__URL", "http://169.254.169.254/", ["webhooks.default.url", "range"]),
         ("WASUP__WEBHOOKS__DEFAULT__SECRET", "whsec_AAAA", ["webhooks.default.secret", "24 to 64 bytes"]),
         ("WASUP__WEBHOOKS__DEFAULT__EVENTS", "[\"message\"]", ["webhooks.default.events", "message.received"]),
+        ("WASUP__WEBHOOKS__KEEP_DELIVERIES", "1m", ["webhooks.keep_deliveries", "must be from 1h"]),
+        ("WASUP__EVENTS__KEEP", "forever", ["events.keep", "1h 30m"]),
+        ("WASUP__EVENTS__KEEP", "1m", ["events.keep", "must be from 1h"]),
+        ("WASUP__EVENTS__HEARTBEAT", "0s", ["events.heartbeat", "must be from 1s to 5m"]),
+        ("WASUP__EVENTS__STREAM_PATIENCE", "30s", ["events.stream_patience", "server.write_timeout"]),
+        ("WASUP__AUDIT__KEEP", "1h", ["audit.keep", "must be from 1day"]),
+        ("WASUP__SERVER__WRITE_TIMEOUT", "11m", ["server.write_timeout", "1s to 10m"]),
         ("WASUP__SERVER__METRICS_ALLOW", "[\"localhost\"]", ["server.metrics_allow", "10.0.0.0/8"]),
         ("WASUP__DEFAULT_REGION", "Indonesia", ["default_region", "two capital letters"]),
         ("WASUP__SUPERVISION__BACKOFF_CAP", "10ms", ["supervision.backoff_cap", "from 1s"]),
@@ -227,10 +234,24 @@ fn accounts_files_are_read_with_the_config() {
 #[test]
 fn risky_settings_are_warned_about() {
     let here = folder();
-    let env = [("WASUP__SERVER__LISTEN", "0.0.0.0:8080"), ("WASUP__SERVER__METRICS_ALLOW", "[\"0.0.0.0/0\"]")];
+    let env = [
+        ("WASUP__SERVER__LISTEN", "0.0.0.0:8080"),
+        ("WASUP__SERVER__METRICS_ALLOW", "[\"0.0.0.0/0\"]"),
+        ("WASUP__SERVER__STREAMS_MAX", "1024"),
+        ("WASUP__EVENTS__KEEP", "1day"),
+        ("WASUP__EVENTS__MAX_ROWS", "500"),
+    ];
     let (code, _, told) = check(here.path(), &env);
-    assert_eq!(code, Some(0));
-    for key in ["server.listen", "server.metrics_allow", "webhooks.allow_private"] {
+    assert_eq!(code, Some(0), "{told}");
+    for key in [
+        "server.listen",
+        "server.metrics_allow",
+        "webhooks.allow_private",
+        "server.streams_max",
+        "events.keep",
+        "events.max_rows",
+        "webhooks.keep_deliveries",
+    ] {
         assert!(told.contains(&format!("warning: {key}")), "{key} is not in: {told}");
     }
 }

@@ -40,6 +40,7 @@ impl Block {
         let mut block = Self::default();
         for line in text.lines() {
             let (name, value) = line.split_once(": ").unwrap_or_else(|| panic!("{line:?} is no field"));
+            assert!(name != "data" || !value.is_empty(), "a block without data");
             match name {
                 "id" => block.id = value.to_owned(),
                 "event" => block.event = value.to_owned(),
@@ -78,7 +79,7 @@ impl Sse {
         );
         let mut sse = Self { response, buffer: Vec::new(), last: last.to_owned() };
         let hello = sse.block().await.unwrap();
-        assert!(hello.event.is_empty() && !hello.id.is_empty(), "{hello:?}");
+        assert_eq!((hello.event.as_str(), &hello.data["cursor"]), ("hello", &hello.id.as_str().into()));
         sse
     }
 
@@ -97,11 +98,11 @@ impl Sse {
         }
     }
 
-    /// The next block that is an event.
+    /// The next block that is more than a heartbeat.
     pub(crate) async fn event(&mut self) -> Option<Block> {
         loop {
             let block = self.block().await?;
-            if !block.event.is_empty() {
+            if block.event != "heartbeat" {
                 return Some(block);
             }
         }

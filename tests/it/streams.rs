@@ -75,8 +75,8 @@ async fn an_event_stream_tells_what_the_log_has_and_goes_on_where_it_was() {
 #[tokio::test]
 async fn a_quiet_stream_says_that_it_is_alive_and_how_far_it_has_looked() {
     let world = World::with(&[("WASUP__EVENTS__HEARTBEAT", "1s")]).await;
-    let mut quiet = Sse::open(&world, "?types=message.received", "").await;
-    let (mut ws, hello) = socket(&world, "?types=message.received").await;
+    let mut quiet = Sse::open(&world, "?types=message.status", "").await;
+    let (mut ws, hello) = socket(&world, "?types=message.status").await;
     assert_eq!((&hello["type"], &hello["cursor"]), (&json!("hello"), &json!(quiet.last)));
     for n in 0..3 {
         tell(world.gateway.store(), n).await;
@@ -84,13 +84,19 @@ async fn a_quiet_stream_says_that_it_is_alive_and_how_far_it_has_looked() {
     let us = world.gateway.store().read(schema::identity).await.unwrap().incarnation;
     let at = EventCursor::new(us, Position(3)).to_string();
     let beat = quiet.block().await.unwrap();
-    assert_eq!((beat.comments, beat.event.as_str(), &beat.id), (1, "", &at));
+    assert_eq!((beat.event.as_str(), &beat.id, &beat.data["cursor"]), ("heartbeat", &at, &json!(at)));
     let Heard::Json(beat) = hear(&mut ws).await else { panic!("closed") };
     assert_eq!(beat, json!({"type": "heartbeat", "cursor": at}));
     // The client answers pings by itself, and so it is still there after more beats than a silent one would get.
     for _ in 0..5 {
         assert!(matches!(hear(&mut ws).await, Heard::Json(_)));
     }
+    // Where there is nothing to say at all, only comments come before the next block.
+    world.account("shop").await;
+    let body = json!({"to": "+6281234567890", "type": "text", "text": "x"});
+    assert_eq!(world.post("/v1/accounts/shop/messages", &body).await.0, 202);
+    let block = quiet.block().await.unwrap();
+    assert!(block.event == "message.status" && block.comments >= 3, "{block:?}");
     world.gateway.stop().await;
 }
 

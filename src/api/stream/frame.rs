@@ -52,16 +52,15 @@ impl Word {
     }
 
     /// As a block of an event stream. The place is in its `id`, so that a client that comes back by itself goes on from
-    /// there; beginnings and heartbeats are no events of their own.
+    /// there. Always with data: what a block without any is, not every client knows as the standard does.
     pub(super) fn block(self) -> String {
-        let cursor = self.cursor();
-        match self {
-            Self::Hello(_) => format!("retry: 1000\nid: {cursor}\n\n"),
-            Self::Heartbeat(_) => format!(": heartbeat\nid: {cursor}\n\n"),
-            _ => format!("event: {}\nid: {cursor}\ndata: {}\n\n", self.name(), self.json()),
-        }
+        let retry = if matches!(self, Self::Hello(_)) { "retry: 1000\n" } else { "" };
+        format!("{retry}event: {}\nid: {}\ndata: {}\n\n", self.name(), self.cursor(), self.json())
     }
 }
+
+/// What says nothing but that the stream is alive: a line that no client takes for a block.
+pub(super) const ALIVE: &[u8] = b": alive\n";
 
 /// An event as JSON, in one line.
 pub(super) fn json(id: EventId, event: &EventRecord) -> Bytes {

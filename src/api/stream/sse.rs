@@ -18,7 +18,7 @@ use wasup_actors::{Begin, EventsError, Tail};
 use wasup_store::cursor::EventCursor;
 use wasup_store::id::AccountId;
 
-use super::frame::{Word, append_block};
+use super::frame::{ALIVE, Word, append_block};
 use super::{News, Place, Streams};
 use crate::api::events::{begin, filter};
 use crate::api::extract::{Caller, Query};
@@ -54,9 +54,10 @@ pub(super) fn begins(query: &StreamQuery, headers: &HeaderMap) -> Result<Begin, 
 }
 
 /// Streams events as they happen, as server-sent events. `id` is a cursor, `event` the type, `data` the event as webhooks
-/// carry it. Beside events there are `lagged` (the client was too slow), `bye` (the server stops), both with the place to
-/// go on from, and `cursor_gone` (what came next was pruned, or the store began a new life) with the oldest place. Each
-/// ends the stream; its `id` is where a client that comes back by itself goes on.
+/// carry it. The first one is `hello` with the place where the stream begins; a `heartbeat` tells how far was looked
+/// where the filter left everything out. `lagged` (the client was too slow), `bye` (the server stops), both with the
+/// place to go on from, and `cursor_gone` (what came next was pruned, or the store began a new life) with the oldest
+/// place each end the stream. Every `id` is where a client that comes back by itself goes on.
 #[utoipa::path(get, path = "/v1/events/stream", tag = "events", operation_id = "streamEvents",
     params(StreamQuery, ("Last-Event-ID" = Option<String>, Header, description = "The last `id` that was seen; goes before `after`.")),
     responses((status = 200, body = String, content_type = "text/event-stream"),
@@ -159,6 +160,8 @@ impl Pump {
                     }
                     (Bytes::from(piece), batch.cursor, batch.events.len())
                 }
+                News::Quiet(cursor) if cursor == told => (Bytes::from_static(ALIVE), cursor, 0),
+                // Its filter left something out: a client that comes back later need not have it looked at again.
                 News::Quiet(cursor) => (Word::Heartbeat(cursor).block().into(), cursor, 0),
                 News::Gone(oldest) => {
                     self.last.say(Word::Gone(oldest));
