@@ -12,10 +12,8 @@ use crate::settings::RetentionSettings;
 
 /// Rows changed in one job.
 const STEP: usize = 500;
-/// Deliveries looked at in one step; dropping one changes up to some fifty rows.
+/// Deliveries looked at in one step.
 const LOOKS: usize = 256;
-/// Deliveries dropped in one job.
-const DROPPED: usize = 16;
 /// Time between two walks over the deliveries: each looks at all that are old enough, also those that never ended.
 const WALK: Duration = Duration::from_secs(600);
 
@@ -96,11 +94,13 @@ impl Retention {
         };
         let look = |tx: &ReadTx<'_>| retention::old_deliveries(tx, &walk.from, walk.upto, walk.before_ms, LOOKS);
         let OldDeliveries { ended, next } = store.read(look).await?;
-        for some in ended.chunks(DROPPED) {
-            let (some, before_ms) = (some.to_vec(), walk.before_ms);
-            let forget = move |tx: &mut wasup_store::WriteTx<'_>| retention::drop_deliveries(tx, &some, before_ms);
-            let dropped = store.write::<_, StoreError, _>(Durability::Durable, forget).await?;
-            meters.pruned.add(PrunedRows::Deliveries, dropped);
+        let mut rest = ended;
+        while !rest.is_empty() {
+            let (ids, before_ms) = (rest.clone(), walk.before_ms);
+            let drop = move |tx: &mut wasup_store::WriteTx<'_>| retention::drop_deliveries(tx, &ids, before_ms, STEP);
+            let done = store.write::<_, StoreError, _>(Durability::Durable, drop).await?;
+            meters.pruned.add(PrunedRows::Deliveries, done.dropped);
+            rest.drain(..done.looked_at.max(1));
         }
         self.walk = next.map(|from| Walk { from, ..walk });
         Ok(if self.walk.is_some() { Left::More } else { Left::Nothing })

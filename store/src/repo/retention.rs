@@ -180,20 +180,39 @@ fn is_over(delivery: &DeliveryRecord, before_ms: Millis) -> bool {
     has_ended(delivery) && delivery.ended_ms.is_some_and(|ended_ms| ended_ms < before_ms)
 }
 
-/// Drops deliveries, with their attempts, that have still ended before a time: one may have been replayed meanwhile.
+/// What became of deliveries that were to be dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DroppedDeliveries {
+    /// Those that are gone.
+    pub dropped: u64,
+    /// How many were looked at, from the first: the rest is for another step.
+    pub looked_at: usize,
+}
+
+/// Drops deliveries, with their attempts, that have still ended before a time (one may have been replayed meanwhile),
+/// until about `budget` rows have changed.
 ///
 /// # Errors
 /// [`StoreError`] when a row can't be read.
-pub fn drop_deliveries(tx: &mut WriteTx<'_>, ids: &[DeliveryId], before_ms: Millis) -> Result<u64, StoreError> {
-    let mut dropped = 0;
+pub fn drop_deliveries(
+    tx: &mut WriteTx<'_>,
+    ids: &[DeliveryId],
+    before_ms: Millis,
+    budget: usize,
+) -> Result<DroppedDeliveries, StoreError> {
+    let mut done = DroppedDeliveries::default();
     for id in ids {
+        if tx.rows() >= budget {
+            break;
+        }
         let delivery = tx.record::<DeliveryRecord>(Tree::Delivery, id.to_bytes())?;
         if delivery.is_some_and(|delivery| is_over(&delivery, before_ms)) {
             delivery::forget(tx, *id)?;
-            dropped += 1;
+            done.dropped += 1;
         }
+        done.looked_at += 1;
     }
-    Ok(dropped)
+    Ok(done)
 }
 
 /// The position of the last event from before a time. Times follow positions but for a clock that was set back, so
