@@ -17,6 +17,7 @@ use crate::api_key::obtain;
 use crate::config::Config;
 use crate::encryption_key;
 
+const NEVER_OVER: &str = "Nothing is ever overwritten: give another name or an empty folder.";
 const DISK: &str = "Nothing was changed. Check that the folder is there, belongs to this user and has room.";
 
 /// What `wasup backup` is told.
@@ -61,11 +62,7 @@ impl From<ArchiveError> for Failure {
     fn from(error: ArchiveError) -> Self {
         match error {
             ArchiveError::Open(error) => error.into(),
-            ArchiveError::Exists { .. } => Self::new(
-                Exit::DataFolder,
-                &error,
-                "Nothing is ever overwritten: give another name or an empty folder.",
-            ),
+            ArchiveError::Exists { .. } => Self::new(Exit::DataFolder, &error, NEVER_OVER),
             ArchiveError::Broken { .. } => {
                 Self::new(Exit::StoreDamaged, &error, "Take another backup. Nothing was made of this one.")
             }
@@ -138,8 +135,10 @@ async fn ask(config: &Config, name: String) -> Result<BackupView, Failure> {
     }
     let problem: serde_json::Value = answer.json().await.map_err(failed)?;
     let what = problem["detail"].as_str().unwrap_or("the server refused").to_owned();
-    let exit = if problem["code"] == "backup_exists" { Exit::DataFolder } else { Exit::Unexpected };
-    Err(Failure { exit, what, hint: "The server's log may say more." })
+    if problem["code"] == "backup_exists" {
+        return Err(Failure { exit: Exit::DataFolder, what, hint: NEVER_OVER });
+    }
+    Err(Failure { exit: Exit::Unexpected, what, hint: "The server's log may say more." })
 }
 
 pub(super) fn run_restore(args: &RestoreArgs) -> Result<Exit, Failure> {

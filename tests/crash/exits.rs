@@ -17,12 +17,12 @@ use crate::world::KEY;
 /// Longest time for a start that is going to fail.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// Kills what it holds when a test ends early.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -31,12 +31,12 @@ impl Drop for Running {
     }
 }
 
-fn client(address: SocketAddr) -> ApiClient {
+pub(crate) fn client(address: SocketAddr) -> ApiClient {
     let _ = rustls::crypto::ring::default_provider().install_default();
     ApiClient::new(format!("http://{address}"), SecretString::from(KEY)).unwrap()
 }
 
-async fn serve(folder: &Path, address: SocketAddr) -> Running {
+pub(crate) async fn serve(folder: &Path, address: SocketAddr) -> Running {
     let log = std::fs::File::create(folder.join("log")).unwrap();
     let mut command = command(folder, address);
     command.env("WASUP__ACCOUNTS__FILE", lone_account(folder)).stdout(log.try_clone().unwrap()).stderr(log);

@@ -16,16 +16,24 @@ pub(crate) struct Gateway {
     child: Child,
 }
 
-/// A `wasup serve` over a folder that nothing in the environment or the folder's parents can influence.
+/// A `wasup serve` over a folder.
 pub(crate) fn command(folder: &Path, address: SocketAddr) -> Command {
+    let mut command = wasup(folder, address);
+    command.arg("serve");
+    command
+}
+
+/// The program over a folder that nothing in the environment or the folder's parents can influence.
+pub(crate) fn wasup(folder: &Path, address: SocketAddr) -> Command {
     let set = |name: &str, value: &str| (format!("WASUP__{name}"), value.to_owned());
     let mut command = Command::new(env!("CARGO_BIN_EXE_wasup"));
-    command.arg("serve").current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.envs([
         set("SERVER__LISTEN", &address.to_string()),
         set("SERVER__API_KEY", world::KEY),
         set("SERVER__DRAIN_DELAY", "0s"),
         set("DATA__DIR", &folder.join("data").display().to_string()),
+        set("DATA__BACKUPS", &folder.join("backups").display().to_string()),
         set("DATA__FREE_SPACE_FLOOR", "16 MiB"),
         set("QR__PRINT_IN_TERMINAL", "false"),
         set("LOG__LEVEL", "info"),

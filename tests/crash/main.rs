@@ -9,6 +9,7 @@ mod demo;
 mod disk;
 mod exits;
 mod gateway;
+mod insurance;
 mod load;
 mod log_disk;
 mod logs;
