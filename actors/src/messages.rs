@@ -12,7 +12,7 @@ use wasup_store::jid::{Jid, JidKind};
 use wasup_store::records::{AccountRecord, Content, Lane, MessageRecord, MessageState, Participant};
 use wasup_store::repo::send::{self, AcceptError, NewSend};
 use wasup_store::repo::{account, message};
-use wasup_store::{Durability, StoreError};
+use wasup_store::{Durability, StoreError, Watermark, WriteTx};
 
 pub use wasup_store::repo::send::Accepted;
 
@@ -186,13 +186,15 @@ impl Messages {
             idempotency,
             outbox_max: settings.outbox_max,
         };
-        let accepted = self
-            .ctx
-            .store
-            .write_by(principal, Durability::Durable, move |tx| send::accept(tx, &new).map_err(SendError::from))
-            .await?;
-        self.ctx.nudges.outbox(owner.no);
-        Ok(accepted)
+        let (store, mark) = (&self.ctx.store, Watermark::default());
+        let job = move |tx: &mut WriteTx<'_>| send::accept(tx, &new).map_err(SendError::from);
+        let accepted = store.write_by(principal, Durability::Under(&mark), job).await;
+        if accepted.is_ok() {
+            // It may be on its way while the disk is still at work: the frame that carries it waits for this commit, too.
+            self.ctx.nudges.outbox(owner.no);
+        }
+        store.until_durable(&mark).await?;
+        accepted
     }
 
     /// Waits until a message is settled or held, at most `timeout`; answers with what is true then.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
+use wasup_store::Watermark;
 use wasup_store::id::{AccountNo, Epoch, LinkNo, MessageId, Millis};
 use wasup_store::records::{Content, Identity, MessageState, Participant};
 
@@ -20,6 +21,8 @@ pub struct LinkTarget {
     pub epoch: Epoch,
     /// The name a fresh pairing shows on the phone's list of devices.
     pub name: String,
+    /// What must be on disk before a frame leaves: the link's own keys, and what the account notes of its sends.
+    pub mark: Watermark,
 }
 
 /// Opens links. One per process.

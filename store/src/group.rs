@@ -5,7 +5,6 @@ use crate::commit::{COMMIT_ROW, CommitRow};
 use crate::engine::{Batch, Change, Engine, Seen};
 use crate::keyring::Keyring;
 use crate::overlay::Overlay;
-use crate::writer::unpanicked;
 use crate::{EngineError, StoreError, Tree, WriteTx};
 
 /// Most jobs of a group.
@@ -21,8 +20,8 @@ pub(crate) trait Job: Send {
     fn run(&mut self, tx: &mut WriteTx<'_>) -> bool;
     /// Whether the answer has to wait for the disk.
     fn durable(&self) -> bool;
-    /// Answers the caller: with the closure's own result, or with why the group failed.
-    fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
+    /// Answers the caller: with the closure's own result and the group's number, or with why the group failed.
+    fn answer(self: Box<Self>, outcome: Result<u64, StoreError>);
 }
 
 /// Why a group failed, and the jobs that have to hear of it.
@@ -64,13 +63,12 @@ impl Group {
         &mut self.rows
     }
 
-    /// The newest position after this group.
-    pub(crate) fn position(&self, engine: &dyn Engine) -> Result<u64, EngineError> {
-        let row = match self.rows.get(Tree::Meta, COMMIT_ROW) {
-            Some(row) => CommitRow::open(row)?,
-            None => CommitRow::load(engine)?,
-        };
-        Ok(row.position)
+    /// The newest position after this group; before it, it was `before`.
+    pub(crate) fn position(&self, before: u64) -> Result<u64, EngineError> {
+        match self.rows.get(Tree::Meta, COMMIT_ROW) {
+            Some(row) => Ok(CommitRow::open(row)?.position),
+            None => Ok(before),
+        }
     }
 
     /// Why nothing of this group can be applied: the engine failed under one of its jobs. A full disk may show first in
@@ -95,36 +93,17 @@ impl Group {
         self.rows.bytes()
     }
 
-    pub(crate) fn wants_sync(&self) -> bool {
-        self.jobs.iter().any(|job| job.durable())
-    }
-
     /// Takes the group's rows as the engine gets them: sealed, then cut.
     pub(crate) fn lower(&mut self, keyring: &Keyring, cut: &mut CutRows) -> Batch {
         let changes = lower(std::mem::take(&mut self.rows), keyring, cut);
         Batch { changes, seen: std::mem::take(&mut self.seen) }
     }
 
-    /// Applies what was taken of it; answers the jobs that do not wait for the disk and hands back those that do.
-    ///
-    /// `stamp` is the row of this commit; its fingerprint is moved on by what the group changes.
-    pub(crate) fn apply(
-        self,
-        engine: &dyn Engine,
-        batch: &mut Batch,
-        stamp: &mut CommitRow,
-    ) -> Result<Vec<Box<dyn Job>>, Failed> {
-        if let Err(error) = unpanicked(|| {
-            stamped(engine, &mut batch.changes, stamp)?;
-            engine.apply(batch)
-        }) {
-            return Err((error, self.jobs));
-        }
+    /// Answers the jobs that do not wait for the disk and hands back those that do.
+    pub(crate) fn answer_relaxed(self, commit: u64) -> Vec<Box<dyn Job>> {
         let (waiting, done): (Vec<_>, Vec<_>) = self.jobs.into_iter().partition(|job| job.durable());
-        for job in done {
-            job.answer(Ok(()));
-        }
-        Ok(waiting)
+        done.into_iter().for_each(|job| job.answer(Ok(commit)));
+        waiting
     }
 }
 

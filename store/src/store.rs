@@ -19,18 +19,22 @@ use crate::insurance::restore;
 use crate::insurance::seal::{self, Left};
 use crate::insurance::tee::Tee;
 use crate::keyring::{Keyring, MasterKey};
+use crate::progress::Progress;
+use crate::syncer::Tail;
 use crate::tripwire::Tripwire;
-use crate::writer::{Found, Progress, Writer};
-use crate::{Clock, EngineError, OpenError, Principal, ReadTx, StoreError, SystemClock, WriteTx, repo};
+use crate::writer::{self, Found, Tools};
+use crate::{Clock, EngineError, OpenError, Principal, ReadTx, StoreError, SystemClock, Watermark, WriteTx, repo};
 
 /// Writes that may wait for the writer at once; a further one waits for a place.
 pub const MAX_WAITING: usize = 4_096;
 
 /// What a write promises when it resolves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
+#[derive(Debug, Clone, Copy)]
+pub enum Durability<'a> {
     /// On disk: a power cut does not take it back.
     Durable,
+    /// Applied and visible, and noted in the watermark: the effect that follows waits with [`Store::until_durable`].
+    Under(&'a Watermark),
     /// Applied and visible; on disk with the next sync, half a second later at most. A crash may take it back.
     Relaxed,
 }
@@ -73,6 +77,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     stopped_ms: u64,
     jobs: Option<Sender<Box<dyn Job>>>,
+    tail: Arc<Tail>,
     places: Arc<Semaphore>,
     writer: Option<std::thread::JoinHandle<()>>,
     /// Last, so that the engine is closed when it is dropped.
@@ -196,16 +201,16 @@ impl Store {
         let progress = Arc::new(Progress::new(last));
         let (jobs, queue) = channel();
         let (to, ring) = (Arc::clone(&engine), Arc::clone(&keyring));
-        let found = Found { cut, tripwire, stamp: last };
-        let writer = Writer::new(to, ring, Arc::clone(&progress), Arc::clone(&clock), queue, found);
-        let writer = std::thread::Builder::new()
-            .name("store-writer".into())
-            .spawn(move || writer.run())
+        let tail = Arc::new(Tail::starting(last));
+        let (seen, time) = (Arc::clone(&progress), Arc::clone(&clock));
+        let tools =
+            Tools { engine: to, keyring: ring, progress: seen, clock: time, jobs: queue, tail: Arc::clone(&tail) };
+        let writer = writer::start(tools, Found { cut, tripwire, stamp: last })
             .map_err(|source| OpenError::Io { path: name.into(), source })?;
         let places = Arc::new(Semaphore::new(MAX_WAITING));
         let seal = files.map(|_| SealAtEnd { folder: name.into(), progress: Arc::clone(&progress) });
         let (stopped_ms, writer, jobs) = (last.now_ms, Some(writer), Some(jobs));
-        let shared = Shared { engine, keyring, progress, clock, stopped_ms, jobs, places, writer, _seal: seal };
+        let shared = Shared { engine, keyring, progress, clock, stopped_ms, jobs, tail, places, writer, _seal: seal };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -260,14 +265,35 @@ impl Store {
     ) -> Result<T, E> {
         let answer = self.read_now(f)?;
         let seen = self.shared.progress.applied.load(Ordering::SeqCst);
-        if let Some(error) = &*self.shared.progress.poison.borrow() {
-            return Err(StoreError::Poisoned(error.clone()).into());
-        }
-        if *self.shared.progress.durable.borrow() < seen {
-            // A durable write that puts nothing waits for what was applied before it.
-            self.write(Durability::Durable, |_| Ok::<(), StoreError>(())).await?;
-        }
+        self.until_commit(seen).await?;
         Ok(answer)
+    }
+
+    /// Resolves when everything that the watermark stands for is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Poisoned`] when it will never be.
+    pub async fn until_durable(&self, mark: &Watermark) -> Result<(), StoreError> {
+        self.until_commit(mark.commit()).await
+    }
+
+    async fn until_commit(&self, commit: u64) -> Result<(), StoreError> {
+        let progress = &self.shared.progress;
+        if let Some(error) = progress.poison() {
+            return Err(StoreError::Poisoned(error));
+        }
+        if *progress.durable.borrow() >= commit {
+            return Ok(());
+        }
+        let mut durable = progress.durable.subscribe();
+        self.shared.tail.want(commit);
+        tokio::select! {
+            biased;
+            reached = durable.wait_for(|durable| *durable >= commit) => {
+                reached.map(drop).map_err(|_| StoreError::Closed)
+            }
+            error = self.poisoned() => Err(StoreError::Poisoned(error)),
+        }
     }
 
     /// Writes. Resolves when the class's promise holds; an error of the closure leaves nothing behind.
@@ -276,7 +302,7 @@ impl Store {
     ///
     /// # Errors
     /// The closure's own, and [`StoreError`] when the store can't write.
-    pub async fn write<T, E, F>(&self, class: Durability, f: F) -> Result<T, E>
+    pub async fn write<T, E, F>(&self, class: Durability<'_>, f: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -289,7 +315,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::write`].
-    pub async fn write_by<T, E, F>(&self, principal: &Principal, class: Durability, f: F) -> Result<T, E>
+    pub async fn write_by<T, E, F>(&self, principal: &Principal, class: Durability<'_>, f: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -298,7 +324,7 @@ impl Store {
         self.enqueue(Some(Arc::new(principal.clone())), class, f).await
     }
 
-    async fn enqueue<T, E, F>(&self, by: Option<Arc<Principal>>, class: Durability, f: F) -> Result<T, E>
+    async fn enqueue<T, E, F>(&self, by: Option<Arc<Principal>>, class: Durability<'_>, f: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -306,7 +332,12 @@ impl Store {
     {
         let place = Arc::clone(&self.shared.places).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let (answer, answered) = oneshot::channel();
-        let job = Write { by, class, closure: f, outcome: None, answer, _place: place };
+        let (durable, mark) = match class {
+            Durability::Durable => (true, None),
+            Durability::Under(mark) => (false, Some(mark.clone())),
+            Durability::Relaxed => (false, None),
+        };
+        let job = Write { by, durable, mark, closure: f, outcome: None, answer, _place: place };
         self.shared.progress.jobs.fetch_add(1, Ordering::Relaxed);
         let sender = self.shared.jobs.as_ref().ok_or(StoreError::Closed)?;
         sender.send(Box::new(job)).map_err(|_| StoreError::Closed)?;
@@ -387,7 +418,8 @@ impl Store {
 
 struct Write<T, E, F> {
     by: Option<Arc<Principal>>,
-    class: Durability,
+    durable: bool,
+    mark: Option<Watermark>,
     closure: F,
     outcome: Option<Result<T, E>>,
     answer: oneshot::Sender<Result<T, E>>,
@@ -412,16 +444,22 @@ where
 
     fn durable(&self) -> bool {
         // A refused job also waits where it asked for durability: its refusal follows from what it read.
-        self.class == Durability::Durable
+        self.durable
     }
 
-    fn answer(self: Box<Self>, outcome: Result<(), StoreError>) {
-        let Self { closure, outcome: own, answer: to, _place: place, .. } = *self;
+    fn answer(self: Box<Self>, outcome: Result<u64, StoreError>) {
+        let Self { closure, mark, outcome: own, answer: to, _place: place, .. } = *self;
         // Before the caller goes on: the closure may hold a handle of the store, and the caller's must be the last.
         // The place is free when the caller hears of it, too.
         drop((closure, place));
         let answer = match outcome {
-            Ok(()) => own.unwrap_or_else(|| Err(StoreError::Closed.into())),
+            Ok(commit) => {
+                // Also for a refusal: it follows from what the job read.
+                if let Some(mark) = mark {
+                    mark.raise(commit);
+                }
+                own.unwrap_or_else(|| Err(StoreError::Closed.into()))
+            }
             Err(error) => Err(error.into()),
         };
         // The caller may have stopped waiting; its write stands all the same.

@@ -12,7 +12,7 @@ use wasup_store::id::{AccountId, AccountNo, Epoch};
 use wasup_store::records::{AccountRecord, AccountState, MessageRecord};
 use wasup_store::repo::send::MAX_IN_FLIGHT;
 use wasup_store::repo::{account, send};
-use wasup_store::{Durability, StoreError};
+use wasup_store::{Durability, StoreError, Watermark};
 
 use super::actor::{AccountArgs, AccountMsg};
 use super::inflight::Flights;
@@ -53,6 +53,8 @@ pub(crate) struct Incarnation {
     pub(super) state: AccountState,
     pub(super) linked: bool,
     target: Option<LinkTarget>,
+    /// What the frames of its links wait for.
+    pub(super) mark: Watermark,
     pub(super) link: Option<LinkHandle>,
     pub(super) pump: Option<Pump>,
     pumps: u64,
@@ -95,6 +97,7 @@ impl Incarnation {
             state: AccountState::default(),
             linked: false,
             target: None,
+            mark: Watermark::default(),
             link: None,
             pump: None,
             pumps: 0,
@@ -151,7 +154,8 @@ impl Incarnation {
         }
         tracing::debug!(epoch = record.epoch.0, unsettled = unsettled.len(), "the account is taken over");
         let name = if record.name.is_empty() { record.id.to_string() } else { record.name.clone() };
-        self.target = Some(LinkTarget { no: record.no, link: record.link, epoch: record.epoch, name });
+        let mark = self.mark.clone();
+        self.target = Some(LinkTarget { no: record.no, link: record.link, epoch: record.epoch, name, mark });
         self.ctx.nudges.deliveries();
         // A stop may have been asked for while the store was away.
         if self.closing.is_none() {

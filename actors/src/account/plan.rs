@@ -53,6 +53,12 @@ impl Plan {
             && !self.log_out
     }
 
+    /// Whether it is about messages only. Nothing of that leaves but by the link's frames, by deliveries and by answers
+    /// to those who wait for a message, and all of these wait for the disk.
+    pub(super) const fn is_messages_only(&self) -> bool {
+        self.identity.is_none() && self.states.is_empty() && !self.log_out
+    }
+
     /// Writes it.
     pub(super) fn apply(&self, tx: &mut WriteTx<'_>, owner: Owner, now_ms: Millis) -> Result<Committed, StoreError> {
         let Owner { no, epoch } = owner;

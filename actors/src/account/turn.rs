@@ -180,7 +180,8 @@ impl Incarnation {
         let (owner, now_ms) = (Owner { no: self.no, epoch }, self.ctx.store.now_ms());
         let plan = Arc::new(plan);
         let job = Arc::clone(&plan);
-        let written = self.ctx.store.write(Durability::Durable, move |tx| job.apply(tx, owner, now_ms)).await;
+        let class = if plan.is_messages_only() { Durability::Under(&self.mark) } else { Durability::Durable };
+        let written = self.ctx.store.write(class, move |tx| job.apply(tx, owner, now_ms)).await;
         match written {
             Ok(committed) => self.act_on(&plan, committed),
             Err(error) => self.trouble(error),

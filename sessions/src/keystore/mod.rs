@@ -19,7 +19,7 @@ use wacore::store::error::StoreError as LibraryError;
 use wasup_store::envelope::{self, Codec};
 use wasup_store::key::Key;
 use wasup_store::repo::wa::{self, WaKind, WaScope};
-use wasup_store::{Durability, ReadTx, Store, StoreError, Tree, WriteTx};
+use wasup_store::{Durability, ReadTx, Store, StoreError, Tree, Watermark, WriteTx};
 
 pub(crate) use protocol::pending_key;
 #[cfg(test)]
@@ -48,6 +48,7 @@ type Answer<T> = Result<T, LibraryError>;
 pub struct KeyStore {
     store: Store,
     scope: WaScope,
+    mark: Watermark,
     counted: Arc<Counted>,
     trouble: Arc<Trouble>,
     #[cfg(feature = "sandbox")]
@@ -55,17 +56,25 @@ pub struct KeyStore {
 }
 
 impl KeyStore {
-    /// The key store of a link, written by one incarnation of its account.
+    /// The key store of a link, written by one incarnation of its account, for whoever has no frames to hold back.
     #[must_use]
     pub fn new(store: Store, scope: WaScope) -> Self {
-        Self::watched(store, scope, Arc::default(), Arc::default())
+        Self::watched(store, scope, Watermark::default(), Arc::default(), Arc::default())
     }
 
-    /// As [`KeyStore::new`]; `trouble` is told of every refused write, `counted` of every lost copy.
-    pub(crate) fn watched(store: Store, scope: WaScope, trouble: Arc<Trouble>, counted: Arc<Counted>) -> Self {
+    /// As [`KeyStore::new`]; `mark` is what the link's frames wait for, `trouble` is told of every refused
+    /// write, `counted` of every lost copy.
+    pub(crate) fn watched(
+        store: Store,
+        scope: WaScope,
+        mark: Watermark,
+        trouble: Arc<Trouble>,
+        counted: Arc<Counted>,
+    ) -> Self {
         Self {
             store,
             scope,
+            mark,
             counted,
             trouble,
             #[cfg(feature = "sandbox")]
@@ -79,6 +88,12 @@ impl KeyStore {
         Self { fail_point, ..self }
     }
 
+    /// The class of keys and sessions: nothing that was made with them may leave before they are on disk. The socket
+    /// waits for that, so that all a frame needs costs one wait.
+    const fn before_the_wire(&self) -> Durability<'_> {
+        Durability::Under(&self.mark)
+    }
+
     fn key(&self, kind: WaKind) -> Key {
         wa::key(self.scope, kind)
     }
@@ -87,7 +102,7 @@ impl KeyStore {
         self.store.read(look).await.map_err(failed)
     }
 
-    async fn write<T, F>(&self, class: Durability, change: F) -> Answer<T>
+    async fn write<T, F>(&self, class: Durability<'_>, change: F) -> Answer<T>
     where
         T: Send + 'static,
         F: Fn(&mut WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -109,16 +124,16 @@ impl KeyStore {
         self.read(|tx| tx.raw(Tree::Wa, &key)).await
     }
 
-    async fn put_raw(&self, class: Durability, key: Key, body: Bytes) -> Answer<()> {
+    async fn put_raw(&self, class: Durability<'_>, key: Key, body: Bytes) -> Answer<()> {
         self.write(class, move |tx| tx.put_raw(Tree::Wa, &key, &body)).await
     }
 
-    async fn delete(&self, class: Durability, key: Key) -> Answer<()> {
+    async fn delete(&self, class: Durability<'_>, key: Key) -> Answer<()> {
         self.write(class, move |tx| tx.delete(Tree::Wa, &key)).await
     }
 
     /// Writes many raw rows: one job, more only beyond the size of a group.
-    async fn put_raw_rows(&self, class: Durability, rows: Vec<(Key, Bytes)>) -> Answer<()> {
+    async fn put_raw_rows(&self, class: Durability<'_>, rows: Vec<(Key, Bytes)>) -> Answer<()> {
         for job in cut(rows, |(_, body)| body.len()) {
             self.write(class, move |tx| job.iter().try_for_each(|(key, body)| tx.put_raw(Tree::Wa, key, body))).await?;
         }
@@ -126,7 +141,7 @@ impl KeyStore {
     }
 
     /// Deletes many rows: one job, more only beyond the size of a group.
-    async fn delete_rows(&self, class: Durability, keys: Vec<Key>) -> Answer<()> {
+    async fn delete_rows(&self, class: Durability<'_>, keys: Vec<Key>) -> Answer<()> {
         for job in cut(keys, |_| 0) {
             self.write(class, move |tx| job.iter().try_for_each(|key| tx.delete(Tree::Wa, key))).await?;
         }

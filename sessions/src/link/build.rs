@@ -49,12 +49,16 @@ impl Parts {
         let scope = WaScope { no: target.no, link: target.link, epoch: target.epoch };
         let (tasks, trouble) = (LinkTasks::default(), Arc::<Trouble>::default());
         let outlet = Arc::new(Outlet::counting(Arc::clone(&links.counted)));
-        let keys = KeyStore::watched(links.store.clone(), scope, Arc::clone(&trouble), Arc::clone(&links.counted));
+        let (mark, counted) = (target.mark.clone(), Arc::clone(&links.counted));
+        let keys = KeyStore::watched(links.store.clone(), scope, mark, Arc::clone(&trouble), counted);
         #[cfg(feature = "sandbox")]
         let keys = keys.with_fail_point(settings.before_pending_row.clone());
         let inbox = Inbox::new(links.store.clone(), scope, Arc::clone(&links.committed), Arc::clone(&trouble))
-            .counting(Arc::clone(&links.meters));
+            .counting(Arc::clone(&links.meters))
+            .under(target.mark.clone());
         let sockets = Sockets {
+            store: links.store.clone(),
+            mark: target.mark.clone(),
             dialer,
             permits: Arc::clone(&links.permits),
             permit: Arc::<PermitSlot>::default(),

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use wacore::net::{Transport, TransportEvent, TransportFactory};
 use wacore::stats::TransportResourceReport;
+use wasup_store::{Store, Watermark};
 use whatsapp_rust::async_channel;
 
 use super::outlet::Outlet;
@@ -18,6 +19,9 @@ use crate::ports::DisconnectReason;
 
 /// What the sockets of a link share.
 pub(super) struct Sockets {
+    pub(super) store: Store,
+    /// What must be on disk before a frame leaves.
+    pub(super) mark: Watermark,
     pub(super) dialer: Dialer,
     pub(super) permits: Arc<ConnectPermits>,
     pub(super) permit: Arc<PermitSlot>,
@@ -51,7 +55,8 @@ impl Sockets {
             self.permit.release();
         }
         let (inner, events) = connected?;
-        let socket = Arc::new(Socket { inner, permit: Arc::clone(&self.permit) });
+        let (store, mark) = (self.store.clone(), self.mark.clone());
+        let socket = Arc::new(Socket { inner, permit: Arc::clone(&self.permit), store, mark });
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(&socket));
         self.give_permit_back_in_time(&socket);
         Ok((socket, events))
@@ -83,15 +88,18 @@ impl TransportFactory for SocketFactory {
     }
 }
 
-/// A socket that gives the permit back when it goes.
+/// A socket that holds frames back until what they follow from is on disk, and gives the permit back when it goes.
 pub(super) struct Socket {
     inner: Arc<dyn Transport>,
     permit: Arc<PermitSlot>,
+    store: Store,
+    mark: Watermark,
 }
 
 #[async_trait]
 impl Transport for Socket {
     async fn send(&self, data: Bytes) -> anyhow::Result<()> {
+        self.store.until_durable(&self.mark).await?;
         self.inner.send(data).await
     }
 

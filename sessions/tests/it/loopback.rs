@@ -3,6 +3,7 @@
 use tokio::sync::mpsc;
 use wasup_sandbox::Config;
 use wasup_sessions::ports::{LinkError, LinkFactory, LinkTarget};
+use wasup_store::Watermark;
 
 use crate::world::World;
 
@@ -17,7 +18,13 @@ async fn no_address_but_loopback_is_connected_to() {
     ] {
         let world = World::with(Config::default(), |settings| settings.url = url.map(Into::into)).await;
         let account = world.account("shop").await;
-        let target = LinkTarget { no: account.no, link: account.link, epoch: account.epoch, name: String::new() };
+        let target = LinkTarget {
+            no: account.no,
+            link: account.link,
+            epoch: account.epoch,
+            name: String::new(),
+            mark: Watermark::default(),
+        };
         let refused = world.links.open(target, mpsc::channel(8).0).await.err();
         assert!(matches!(refused, Some(LinkError::NotLoopback)), "{url:?}: {refused:?}");
     }
@@ -28,7 +35,13 @@ async fn an_address_that_is_none_is_named_as_such() {
     for url in ["", "nonsense", "http://127.0.0.1:7000/", "ws://"] {
         let world = World::with(Config::default(), |settings| settings.url = Some(url.into())).await;
         let account = world.account("shop").await;
-        let target = LinkTarget { no: account.no, link: account.link, epoch: account.epoch, name: String::new() };
+        let target = LinkTarget {
+            no: account.no,
+            link: account.link,
+            epoch: account.epoch,
+            name: String::new(),
+            mark: Watermark::default(),
+        };
         let refused = world.links.open(target, mpsc::channel(8).0).await.err();
         assert!(matches!(refused, Some(LinkError::BadAddress(_))), "{url:?}: {refused:?}");
     }

@@ -13,7 +13,7 @@ use wasup_store::id::{AccountNo, DEFAULT_TENANT, MessageId, MessageKey};
 use wasup_store::records::{AccountRecord, Content, Desired, MessageRecord, Participant};
 use wasup_store::repo::account::{self, CreateError, NewAccount};
 use wasup_store::repo::message;
-use wasup_store::{Durability, Store, StoreError};
+use wasup_store::{Durability, Store, StoreError, Watermark};
 
 /// Longest any single thing may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -54,8 +54,13 @@ impl World {
     /// Opens a link for the account's current incarnation.
     pub(crate) async fn open(&self, account: &AccountRecord) -> Line {
         let (sender, events) = mpsc::channel(64);
-        let target =
-            LinkTarget { no: account.no, link: account.link, epoch: account.epoch, name: account.name.clone() };
+        let target = LinkTarget {
+            no: account.no,
+            link: account.link,
+            epoch: account.epoch,
+            name: account.name.clone(),
+            mark: Watermark::default(),
+        };
         let link = self.links.open(target, sender).await.unwrap();
         Line { link, events, passed: Vec::new() }
     }

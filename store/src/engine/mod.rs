@@ -55,7 +55,8 @@ pub enum Walk {
 /// A page of a range, in the order walked.
 pub type Rows = Vec<(Bytes, Bytes)>;
 
-/// An ordered map of trees of bytes. One thread calls [`Engine::apply`] and [`Engine::sync`]; any thread reads.
+/// An ordered map of trees of bytes. One thread calls [`Engine::apply`], another
+/// one [`Engine::sync`], perhaps at the same time; any thread reads.
 pub trait Engine: Send + Sync + 'static {
     /// The value under a key.
     ///
@@ -75,7 +76,7 @@ pub trait Engine: Send + Sync + 'static {
     /// [`EngineError`]; the caller poisons the store and never tries again.
     fn apply(&self, batch: &Batch) -> Result<(), EngineError>;
 
-    /// Makes every applied batch survive a power cut before it returns.
+    /// Makes every batch that was applied before the call survive a power cut before it returns.
     ///
     /// # Errors
     /// [`EngineError`]; the caller poisons the store and never tries again.

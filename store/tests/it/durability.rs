@@ -14,7 +14,7 @@ use crate::support::{arrived, clock, faulty, memory, over, owned, phone, read, r
 
 const WAIT: Duration = Duration::from_secs(20);
 
-async fn put(store: &Store, class: Durability, key: u64) -> Result<(), StoreError> {
+async fn put(store: &Store, class: Durability<'_>, key: u64) -> Result<(), StoreError> {
     store.write(class, move |tx| tx.put_fixed(Tree::Audit, key.to_be_bytes(), &[])).await
 }
 

@@ -16,7 +16,7 @@ fn pending(no: AccountNo, epoch: Epoch, writer: u64, n: u64) -> Key {
 
 async fn put(
     store: &Store,
-    class: Durability,
+    class: Durability<'_>,
     of: WaScope,
     rows: Vec<(Key, Option<Vec<u8>>)>,
 ) -> Result<(), StoreError> {

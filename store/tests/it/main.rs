@@ -32,5 +32,6 @@ mod retention;
 mod sends;
 mod starts;
 mod support;
+mod syncing;
 mod syscalls;
 mod verify;

@@ -1,4 +1,4 @@
-//! The commit: messages of one account, in order, durable, a few at a time.
+//! The commit: messages of one account, in order, a few at a time, before the frame that acknowledges them.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use wasup_store::id::AccountNo;
 use wasup_store::key::Key;
 use wasup_store::repo::inbound::{self, InboundBatch, InboundOutcome, MAX_BATCH, NewInbound};
 use wasup_store::repo::wa::WaScope;
-use wasup_store::{Durability, Store, StoreError, Tree, WriteTx};
+use wasup_store::{Durability, Store, StoreError, Tree, Watermark, WriteTx};
 
 use crate::keystore::pending_key;
 use crate::meters::{Arrived, LinkMeters};
@@ -30,11 +30,12 @@ pub(crate) struct Inbox {
     committed: Committed,
     trouble: Arc<Trouble>,
     meters: Arc<LinkMeters>,
+    mark: Watermark,
 }
 
 impl Inbox {
     pub(crate) fn new(store: Store, scope: WaScope, committed: Committed, trouble: Arc<Trouble>) -> Self {
-        Self { store, scope, committed, trouble, meters: Arc::default() }
+        Self { store, scope, committed, trouble, meters: Arc::default(), mark: Watermark::default() }
     }
 
     /// ... that counts with these handles.
@@ -42,8 +43,14 @@ impl Inbox {
         Self { meters, ..self }
     }
 
-    /// Commits what the messages say to a human. Answers when the last is durable; a part that was committed before an
-    /// error is skipped when it comes again.
+    /// ... whose commits are waited for by the frames under this mark.
+    pub(crate) fn under(self, mark: Watermark) -> Self {
+        Self { mark, ..self }
+    }
+
+    /// Commits what the messages say to a human. Answers when the last is in the store and under the mark: the frame
+    /// that acknowledges them waits until it is on disk. A part that was committed before an error is skipped when it
+    /// comes again.
     ///
     /// # Errors
     /// [`StoreError`]. The connection has to end then: within one connection the library never asks again.
@@ -66,7 +73,7 @@ impl Inbox {
         if arrivals.is_empty() {
             return Ok(());
         }
-        let begun = Instant::now();
+        let (begun, commits) = (Instant::now(), Watermark::default());
         let mut arrivals = arrivals.into_iter().peekable();
         while arrivals.peek().is_some() {
             let (messages, waiting): (Vec<_>, Vec<_>) =
@@ -79,8 +86,11 @@ impl Inbox {
                 waiting.iter().flatten().try_for_each(|key| tx.delete(Tree::Wa, key))?;
                 Ok(outcomes)
             };
-            match self.store.write(Durability::Durable, job).await {
-                Ok(outcomes) => self.count(&kinds, &outcomes),
+            match self.store.write(Durability::Under(&commits), job).await {
+                Ok(outcomes) => {
+                    self.mark.include(&commits);
+                    self.count(&kinds, &outcomes);
+                }
                 Err(error) => {
                     self.trouble.report(&error);
                     return Err(error);
@@ -88,8 +98,18 @@ impl Inbox {
             }
             (self.committed)(self.scope.no);
         }
-        self.meters.commit_seconds.record(begun.elapsed());
+        self.time(begun, commits);
         Ok(())
+    }
+
+    /// Measures how long commits took to be on disk, while the link goes on.
+    fn time(&self, begun: Instant, commits: Watermark) {
+        let (store, meters) = (self.store.clone(), Arc::clone(&self.meters));
+        tokio::spawn(async move {
+            if store.until_durable(&commits).await.is_ok() {
+                meters.commit_seconds.record(begun.elapsed());
+            }
+        });
     }
 
     fn count(&self, kinds: &[(bool, &'static str)], outcomes: &[InboundOutcome]) {
