@@ -21,7 +21,8 @@ pub struct LinkTarget {
     pub epoch: Epoch,
     /// The name a fresh pairing shows on the phone's list of devices.
     pub name: String,
-    /// What must be on disk before a frame leaves: the link's own keys, and what the account notes of its sends.
+    /// What must be on disk before a frame leaves: what the account notes of its sends, and received messages before they
+    /// are acknowledged. Keys are on disk before the protocol library goes on with them.
     pub mark: Watermark,
 }
 

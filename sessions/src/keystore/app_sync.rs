@@ -7,9 +7,9 @@ use bytes::Bytes;
 use wacore::appstate::hash::HashState;
 use wacore::appstate::processor::AppStateMutationMAC;
 use wacore::store::traits::{AppStateSyncKey, AppSyncStore};
-use wasup_store::Tree;
 use wasup_store::key::Key;
 use wasup_store::repo::wa::WaKind;
+use wasup_store::{Durability, Tree};
 
 use super::{Answer, KeyStore};
 
@@ -38,7 +38,7 @@ impl AppSyncStore for KeyStore {
         let row = self.sync_key(key_id);
         let newest = self.key(WaKind::NewestSyncKey);
         let id = Bytes::copy_from_slice(key_id);
-        self.write(self.before_the_wire(), move |tx| {
+        self.write(Durability::Durable, move |tx| {
             tx.put_record(Tree::Wa, &row, &key)?;
             tx.put_raw(Tree::Wa, &newest, &id)
         })
@@ -52,13 +52,13 @@ impl AppSyncStore for KeyStore {
 
     async fn set_version(&self, name: &str, state: HashState) -> Answer<()> {
         let key = self.version_key(name);
-        self.write(self.before_the_wire(), move |tx| tx.put_record(Tree::Wa, &key, &state)).await
+        self.write(Durability::Durable, move |tx| tx.put_record(Tree::Wa, &key, &state)).await
     }
 
     async fn put_mutation_macs(&self, name: &str, _version: u64, mutations: &[AppStateMutationMAC]) -> Answer<()> {
         let of = self.macs_of(name);
         let row = |m: &AppStateMutationMAC| (of.clone().wire(&m.index_mac), Bytes::copy_from_slice(&m.value_mac));
-        self.put_raw_rows(self.before_the_wire(), mutations.iter().map(row).collect()).await
+        self.put_raw_rows(Durability::Durable, mutations.iter().map(row).collect()).await
     }
 
     async fn get_mutation_mac(&self, name: &str, index_mac: &[u8]) -> Answer<Option<Vec<u8>>> {
@@ -82,12 +82,12 @@ impl AppSyncStore for KeyStore {
     async fn delete_mutation_macs(&self, name: &str, index_macs: &[Vec<u8>]) -> Answer<()> {
         let of = self.macs_of(name);
         let keys = index_macs.iter().map(|index_mac| of.clone().wire(index_mac)).collect();
-        self.delete_rows(self.before_the_wire(), keys).await
+        self.delete_rows(Durability::Durable, keys).await
     }
 
     async fn clear_mutation_macs(&self, name: &str) -> Answer<()> {
         let keys = self.collect(&self.macs_of(name), |key, _| Ok(Some(Key::new().bytes(key)))).await?;
-        self.delete_rows(self.before_the_wire(), keys).await
+        self.delete_rows(Durability::Durable, keys).await
     }
 
     async fn get_latest_sync_key_id(&self) -> Answer<Option<Vec<u8>>> {

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use wacore::stats::StorageResourceReport;
 use wacore::store::Device;
 use wacore::store::traits::DeviceStore;
-use wasup_store::Tree;
 use wasup_store::repo::wa::WaKind;
+use wasup_store::{Durability, Tree};
 
 use super::{Answer, KeyStore};
 
@@ -17,7 +17,7 @@ impl DeviceStore for KeyStore {
     async fn save(&self, device: &Device) -> Answer<()> {
         let key = self.key(WaKind::Device);
         let device = device.clone();
-        self.write(self.before_the_wire(), move |tx| tx.put_record(Tree::Wa, &key, &device)).await
+        self.write(Durability::Durable, move |tx| tx.put_record(Tree::Wa, &key, &device)).await
     }
 
     async fn load(&self) -> Answer<Option<Device>> {
@@ -35,7 +35,7 @@ impl DeviceStore for KeyStore {
     async fn create(&self) -> Answer<i32> {
         let key = self.key(WaKind::Device);
         let fresh = Device::new();
-        self.write(self.before_the_wire(), move |tx| {
+        self.write(Durability::Durable, move |tx| {
             if !tx.contains(Tree::Wa, &key)? {
                 tx.put_record(Tree::Wa, &key, &fresh)?;
             }

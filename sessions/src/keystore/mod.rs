@@ -19,7 +19,7 @@ use wacore::store::error::StoreError as LibraryError;
 use wasup_store::envelope::{self, Codec};
 use wasup_store::key::Key;
 use wasup_store::repo::wa::{self, WaKind, WaScope};
-use wasup_store::{Durability, ReadTx, Store, StoreError, Tree, Watermark, WriteTx};
+use wasup_store::{Durability, ReadTx, Store, StoreError, Tree, WriteTx};
 
 pub(crate) use protocol::pending_key;
 #[cfg(test)]
@@ -48,7 +48,6 @@ type Answer<T> = Result<T, LibraryError>;
 pub struct KeyStore {
     store: Store,
     scope: WaScope,
-    mark: Watermark,
     counted: Arc<Counted>,
     trouble: Arc<Trouble>,
     #[cfg(feature = "sandbox")]
@@ -56,25 +55,17 @@ pub struct KeyStore {
 }
 
 impl KeyStore {
-    /// The key store of a link, written by one incarnation of its account, for whoever has no frames to hold back.
+    /// The key store of a link, written by one incarnation of its account.
     #[must_use]
     pub fn new(store: Store, scope: WaScope) -> Self {
-        Self::watched(store, scope, Watermark::default(), Arc::default(), Arc::default())
+        Self::watched(store, scope, Arc::default(), Arc::default())
     }
 
-    /// As [`KeyStore::new`]; `mark` is what the link's frames wait for, `trouble` is told of every refused
-    /// write, `counted` of every lost copy.
-    pub(crate) fn watched(
-        store: Store,
-        scope: WaScope,
-        mark: Watermark,
-        trouble: Arc<Trouble>,
-        counted: Arc<Counted>,
-    ) -> Self {
+    /// As [`KeyStore::new`]; `trouble` is told of every refused write, `counted` of every lost copy.
+    pub(crate) fn watched(store: Store, scope: WaScope, trouble: Arc<Trouble>, counted: Arc<Counted>) -> Self {
         Self {
             store,
             scope,
-            mark,
             counted,
             trouble,
             #[cfg(feature = "sandbox")]
@@ -86,12 +77,6 @@ impl KeyStore {
     #[cfg(feature = "sandbox")]
     pub(crate) fn with_fail_point(self, fail_point: Option<Arc<crate::FailPoint>>) -> Self {
         Self { fail_point, ..self }
-    }
-
-    /// The class of keys and sessions: nothing that was made with them may leave before they are on disk. The socket
-    /// waits for that, so that all a frame needs costs one wait.
-    const fn before_the_wire(&self) -> Durability<'_> {
-        Durability::Under(&self.mark)
     }
 
     fn key(&self, kind: WaKind) -> Key {

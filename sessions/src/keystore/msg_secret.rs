@@ -60,7 +60,7 @@ impl MsgSecretStore for KeyStore {
         let count = entries.len();
         let rows: Vec<_> = entries.into_iter().map(|e| (self.secret_key(&e.chat, &e.sender, &e.msg_id), e)).collect();
         for job in cut(rows, |_| Row::LEN) {
-            self.write(self.before_the_wire(), move |tx| {
+            self.write(Durability::Durable, move |tx| {
                 for (key, entry) in &job {
                     let mut row =
                         Row { secret: entry.secret, expires_at: entry.expires_at, message_ts: entry.message_ts };

@@ -67,14 +67,14 @@ fn number(key: &[u8]) -> Result<u32, StoreError> {
 impl SignalStore for KeyStore {
     async fn put_identity(&self, address: &str, key: [u8; 32]) -> Answer<()> {
         let row = self.by_address(WaKind::Identity, address);
-        self.put_raw(self.before_the_wire(), row, Bytes::copy_from_slice(&key)).await
+        self.put_raw(Durability::Durable, row, Bytes::copy_from_slice(&key)).await
     }
 
     async fn put_identities_batch(&self, identities: &[(Arc<str>, [u8; 32])]) -> Answer<()> {
         let row = |(address, key): &(Arc<str>, [u8; 32])| {
             (self.by_address(WaKind::Identity, address), Bytes::copy_from_slice(key))
         };
-        self.put_raw_rows(self.before_the_wire(), identities.iter().map(row).collect()).await
+        self.put_raw_rows(Durability::Durable, identities.iter().map(row).collect()).await
     }
 
     async fn load_identity(&self, address: &str) -> Answer<Option<[u8; 32]>> {
@@ -84,7 +84,7 @@ impl SignalStore for KeyStore {
     }
 
     async fn delete_identity(&self, address: &str) -> Answer<()> {
-        self.delete(self.before_the_wire(), self.by_address(WaKind::Identity, address)).await
+        self.delete(Durability::Durable, self.by_address(WaKind::Identity, address)).await
     }
 
     async fn get_session(&self, address: &str) -> Answer<Option<Bytes>> {
@@ -93,16 +93,16 @@ impl SignalStore for KeyStore {
 
     async fn put_session(&self, address: &str, session: &[u8]) -> Answer<()> {
         let row = self.by_address(WaKind::Session, address);
-        self.put_raw(self.before_the_wire(), row, Bytes::copy_from_slice(session)).await
+        self.put_raw(Durability::Durable, row, Bytes::copy_from_slice(session)).await
     }
 
     async fn put_sessions_batch(&self, sessions: &[(Arc<str>, Bytes)]) -> Answer<()> {
         let row = |(address, body): &(Arc<str>, Bytes)| (self.by_address(WaKind::Session, address), body.clone());
-        self.put_raw_rows(self.before_the_wire(), sessions.iter().map(row).collect()).await
+        self.put_raw_rows(Durability::Durable, sessions.iter().map(row).collect()).await
     }
 
     async fn delete_session(&self, address: &str) -> Answer<()> {
-        self.delete(self.before_the_wire(), self.by_address(WaKind::Session, address)).await
+        self.delete(Durability::Durable, self.by_address(WaKind::Session, address)).await
     }
 
     async fn has_session(&self, address: &str) -> Answer<bool> {
@@ -125,12 +125,12 @@ impl SignalStore for KeyStore {
 
     async fn store_prekey(&self, id: u32, record: &[u8], uploaded: bool) -> Answer<()> {
         let row = self.by_number(WaKind::PreKey, id);
-        self.put_raw(self.before_the_wire(), row, prekey_row(record, uploaded)).await
+        self.put_raw(Durability::Durable, row, prekey_row(record, uploaded)).await
     }
 
     async fn store_prekeys_batch(&self, keys: &[(u32, Bytes)], uploaded: bool) -> Answer<()> {
         let row = |(id, record): &(u32, Bytes)| (self.by_number(WaKind::PreKey, *id), prekey_row(record, uploaded));
-        self.put_raw_rows(self.before_the_wire(), keys.iter().map(row).collect()).await
+        self.put_raw_rows(Durability::Durable, keys.iter().map(row).collect()).await
     }
 
     async fn load_prekey(&self, id: u32) -> Answer<Option<Bytes>> {
@@ -154,7 +154,7 @@ impl SignalStore for KeyStore {
     async fn mark_prekeys_uploaded(&self, ids: &[u32]) -> Answer<()> {
         let keys: Vec<_> = ids.iter().map(|id| self.by_number(WaKind::PreKey, *id)).collect();
         for job in cut(keys, |_| 0) {
-            self.write(self.before_the_wire(), move |tx| {
+            self.write(Durability::Durable, move |tx| {
                 for key in &job {
                     if let Some(record) = tx.reading(|tx| prekey_record(tx, key))? {
                         tx.put_raw(Tree::Wa, key, &prekey_row(&record, true))?;
@@ -167,8 +167,8 @@ impl SignalStore for KeyStore {
         Ok(())
     }
 
-    /// Relaxed: the library removes a one-time key only after it wrote the session made of it, commits reach the disk in
-    /// order, and a key that comes back by a crash is never offered again.
+    /// Relaxed: the library removes a one-time key only after the session made of it is durable, and a key that comes
+    /// back by a crash is never offered again.
     async fn remove_prekey(&self, id: u32) -> Answer<()> {
         self.delete(Durability::Relaxed, self.by_number(WaKind::PreKey, id)).await
     }
@@ -184,7 +184,7 @@ impl SignalStore for KeyStore {
 
     async fn store_signed_prekey(&self, id: u32, record: &[u8]) -> Answer<()> {
         let row = self.by_number(WaKind::SignedPreKey, id);
-        self.put_raw(self.before_the_wire(), row, Bytes::copy_from_slice(record)).await
+        self.put_raw(Durability::Durable, row, Bytes::copy_from_slice(record)).await
     }
 
     async fn load_signed_prekey(&self, id: u32) -> Answer<Option<Vec<u8>>> {
@@ -197,17 +197,17 @@ impl SignalStore for KeyStore {
     }
 
     async fn remove_signed_prekey(&self, id: u32) -> Answer<()> {
-        self.delete(self.before_the_wire(), self.by_number(WaKind::SignedPreKey, id)).await
+        self.delete(Durability::Durable, self.by_number(WaKind::SignedPreKey, id)).await
     }
 
     async fn put_sender_key(&self, address: &str, record: &[u8]) -> Answer<()> {
         let row = self.sender_key(address);
-        self.put_raw(self.before_the_wire(), row, Bytes::copy_from_slice(record)).await
+        self.put_raw(Durability::Durable, row, Bytes::copy_from_slice(record)).await
     }
 
     async fn put_sender_keys_batch(&self, sender_keys: &[(Arc<str>, Bytes)]) -> Answer<()> {
         let row = |(name, body): &(Arc<str>, Bytes)| (self.sender_key(name), body.clone());
-        self.put_raw_rows(self.before_the_wire(), sender_keys.iter().map(row).collect()).await
+        self.put_raw_rows(Durability::Durable, sender_keys.iter().map(row).collect()).await
     }
 
     async fn get_sender_key(&self, address: &str) -> Answer<Option<Vec<u8>>> {
@@ -215,6 +215,6 @@ impl SignalStore for KeyStore {
     }
 
     async fn delete_sender_key(&self, address: &str) -> Answer<()> {
-        self.delete(self.before_the_wire(), self.sender_key(address)).await
+        self.delete(Durability::Durable, self.sender_key(address)).await
     }
 }

@@ -49,8 +49,7 @@ impl Parts {
         let scope = WaScope { no: target.no, link: target.link, epoch: target.epoch };
         let (tasks, trouble) = (LinkTasks::default(), Arc::<Trouble>::default());
         let outlet = Arc::new(Outlet::counting(Arc::clone(&links.counted)));
-        let (mark, counted) = (target.mark.clone(), Arc::clone(&links.counted));
-        let keys = KeyStore::watched(links.store.clone(), scope, mark, Arc::clone(&trouble), counted);
+        let keys = KeyStore::watched(links.store.clone(), scope, Arc::clone(&trouble), Arc::clone(&links.counted));
         #[cfg(feature = "sandbox")]
         let keys = keys.with_fail_point(settings.before_pending_row.clone());
         let inbox = Inbox::new(links.store.clone(), scope, Arc::clone(&links.committed), Arc::clone(&trouble))

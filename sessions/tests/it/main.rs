@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod contract;
+mod frames;
 mod inbound;
 mod killed;
 mod lifecycle;

@@ -24,7 +24,7 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) links: WhatsAppLinks,
     pub(crate) commits: Arc<std::sync::atomic::AtomicU64>,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 impl World {
@@ -33,9 +33,14 @@ impl World {
     }
 
     pub(crate) async fn with(config: Config, change: impl FnOnce(&mut LinkSettings)) -> Self {
-        let network = Network::start(config).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("store"), 16 << 20).unwrap();
+        Self { _folder: Some(folder), ..Self::over(store, config, change).await }
+    }
+
+    /// ... over a store that the caller made.
+    pub(crate) async fn over(store: Store, config: Config, change: impl FnOnce(&mut LinkSettings)) -> Self {
+        let network = Network::start(config).await.unwrap();
         let mut settings = LinkSettings { url: Some(network.url()), prekeys: Some(30), ..LinkSettings::default() };
         change(&mut settings);
         let commits = Arc::new(std::sync::atomic::AtomicU64::new(0));
@@ -44,7 +49,7 @@ impl World {
             count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         });
         let links = WhatsAppLinks::new(store.clone(), settings, committed).unwrap();
-        Self { network, store, links, commits, _folder: folder }
+        Self { network, store, links, commits, _folder: None }
     }
 
     pub(crate) async fn account(&self, id: &str) -> AccountRecord {
@@ -53,16 +58,16 @@ impl World {
 
     /// Opens a link for the account's current incarnation.
     pub(crate) async fn open(&self, account: &AccountRecord) -> Line {
-        let (sender, events) = mpsc::channel(64);
+        let ((sender, events), mark) = (mpsc::channel(64), Watermark::default());
         let target = LinkTarget {
             no: account.no,
             link: account.link,
             epoch: account.epoch,
             name: account.name.clone(),
-            mark: Watermark::default(),
+            mark: mark.clone(),
         };
         let link = self.links.open(target, sender).await.unwrap();
-        Line { link, events, passed: Vec::new() }
+        Line { link, events, passed: Vec::new(), mark }
     }
 
     /// A linked and connected account with its phone.
@@ -111,6 +116,8 @@ pub(crate) struct Line {
     pub(crate) link: Arc<dyn Link>,
     pub(crate) events: mpsc::Receiver<LinkEvent>,
     pub(crate) passed: Vec<LinkEvent>,
+    /// What its frames wait for.
+    pub(crate) mark: Watermark,
 }
 
 impl Line {

@@ -5,7 +5,7 @@ use wacore::store::traits::LidPnMappingEntry;
 use wasup_store::envelope;
 use wasup_store::key::Key;
 use wasup_store::repo::wa::{self, WaKind, WaScope};
-use wasup_store::{ReadTx, StoreError, Tree, WriteTx};
+use wasup_store::{Durability, ReadTx, StoreError, Tree, WriteTx};
 
 use crate::keystore::{Answer, KeyStore, cut};
 
@@ -62,8 +62,7 @@ impl KeyStore {
     pub(super) async fn put_mappings(&self, entries: Vec<LidPnMappingEntry>) -> Answer<()> {
         let scope = self.scope;
         for job in cut(entries, |e| 2 * (e.lid.len() + e.phone_number.len()) + 64) {
-            self.write(self.before_the_wire(), move |tx| job.iter().try_for_each(|entry| put(tx, scope, entry)))
-                .await?;
+            self.write(Durability::Durable, move |tx| job.iter().try_for_each(|entry| put(tx, scope, entry))).await?;
         }
         Ok(())
     }

@@ -83,7 +83,7 @@ impl ProtocolStore for KeyStore {
 
     async fn save_base_key(&self, address: &str, message_id: &str, base_key: &[u8]) -> Answer<()> {
         let row = self.base_key(address, message_id);
-        self.put_raw(self.before_the_wire(), row, Bytes::copy_from_slice(base_key)).await
+        self.put_raw(Durability::Durable, row, Bytes::copy_from_slice(base_key)).await
     }
 
     async fn has_same_base_key(&self, address: &str, message_id: &str, current_base_key: &[u8]) -> Answer<bool> {
@@ -92,7 +92,7 @@ impl ProtocolStore for KeyStore {
     }
 
     async fn delete_base_key(&self, address: &str, message_id: &str) -> Answer<()> {
-        self.delete(self.before_the_wire(), self.base_key(address, message_id)).await
+        self.delete(Durability::Durable, self.base_key(address, message_id)).await
     }
 
     async fn update_device_list(&self, record: DeviceListRecord) -> Answer<()> {
@@ -102,7 +102,7 @@ impl ProtocolStore for KeyStore {
     async fn update_device_lists(&self, records: Vec<DeviceListRecord>) -> Answer<()> {
         let rows: Vec<_> = records.into_iter().map(|record| (self.devices_of(&record.user), record)).collect();
         for job in cut(rows, |_| DEVICE_LIST_BYTES) {
-            self.write(self.before_the_wire(), move |tx| {
+            self.write(Durability::Durable, move |tx| {
                 job.iter().try_for_each(|(key, record)| tx.put_record(Tree::Wa, key, record))
             })
             .await?;
@@ -116,7 +116,7 @@ impl ProtocolStore for KeyStore {
     }
 
     async fn delete_devices(&self, user: &str) -> Answer<()> {
-        self.delete(self.before_the_wire(), self.devices_of(user)).await
+        self.delete(Durability::Durable, self.devices_of(user)).await
     }
 
     async fn get_group_metadata(&self, group_jid: &str) -> Answer<Option<Vec<u8>>> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use wasup_store::envelope;
 use wasup_store::key::Key;
 use wasup_store::repo::wa::WaKind;
-use wasup_store::{Direction, StoreError, Tree, WriteTx};
+use wasup_store::{Direction, Durability, StoreError, Tree, WriteTx};
 
 use crate::keystore::{Answer, KeyStore, PAGE, cut};
 
@@ -48,7 +48,7 @@ impl KeyStore {
         };
         let rows: Vec<_> = entries.iter().map(row).collect();
         for job in cut(rows, |(_, row)| 2 * (row.group.len() + row.device.len())) {
-            self.write(self.before_the_wire(), move |tx| {
+            self.write(Durability::Durable, move |tx| {
                 job.iter().try_for_each(|(keys, row)| {
                     tx.put_record(Tree::Wa, &keys.by_group, row)?;
                     tx.put_record(Tree::Wa, &keys.by_device, row)
@@ -78,7 +78,7 @@ impl KeyStore {
             let pairs =
                 PairsOf { by_group: self.key(WaKind::SenderKeyDevice), by_device: self.key(WaKind::SenderKeyGroup) };
             let wanted = prefixes.clone();
-            let done = self.write(self.before_the_wire(), move |tx| forget_some(tx, &pairs, &wanted)).await?;
+            let done = self.write(Durability::Durable, move |tx| forget_some(tx, &pairs, &wanted)).await?;
             prefixes.drain(..done);
         }
         Ok(())

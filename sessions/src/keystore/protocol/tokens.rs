@@ -56,11 +56,11 @@ impl KeyStore {
 
     pub(super) async fn put_token(&self, jid: &str, entry: &TcTokenEntry) -> Answer<()> {
         let (key, row) = (self.token_key(jid), Token::new(jid, entry));
-        self.write(self.before_the_wire(), move |tx| tx.put_record(Tree::Wa, &key, &row)).await
+        self.write(Durability::Durable, move |tx| tx.put_record(Tree::Wa, &key, &row)).await
     }
 
     pub(super) async fn delete_token(&self, jid: &str) -> Answer<()> {
-        self.delete(self.before_the_wire(), self.token_key(jid)).await
+        self.delete(Durability::Durable, self.token_key(jid)).await
     }
 
     pub(super) async fn token_owners(&self) -> Answer<Vec<String>> {
@@ -91,7 +91,7 @@ impl KeyStore {
     /// A newer token wins, a row without a token always yields, and our own time stays.
     pub(super) async fn receive_token(&self, jid: &str, token: &[u8], token_timestamp: i64) -> Answer<()> {
         let (key, jid, token) = (self.token_key(jid), jid.to_owned(), token.to_vec());
-        self.write(self.before_the_wire(), move |tx| {
+        self.write(Durability::Durable, move |tx| {
             let old = tx.record::<Token>(Tree::Wa, &key)?;
             if old.as_ref().is_some_and(|old| !old.token.is_empty() && token_timestamp < old.token_timestamp) {
                 return Ok(());
@@ -116,7 +116,7 @@ impl KeyStore {
         let mut gone = 0;
         for job in cut(dead, |_| 0) {
             gone += self
-                .write(self.before_the_wire(), move |tx| {
+                .write(Durability::Durable, move |tx| {
                     let mut gone = 0;
                     for key in &job {
                         // It may have come back to life since it was looked at.
