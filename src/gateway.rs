@@ -146,6 +146,7 @@ impl Gateway {
             per_account: meters.per_account.clone(),
             per_account_max: config.metrics.per_account_max,
             limits: limits(config),
+            logs: extras.logs.clone(),
             links: {
                 let links = Arc::clone(&links);
                 Arc::new(move || links.stats())

@@ -13,6 +13,7 @@ use wasup_store::{SpaceFloor, Store, StoreError};
 
 use crate::census::Census;
 use crate::metrics::{Collected, Limits, Metrics, resident_bytes};
+use crate::telemetry::Logs;
 
 /// Asks the links what they counted.
 pub type LinkCounts = Arc<dyn Fn() -> LinkStats + Send + Sync>;
@@ -41,6 +42,8 @@ pub struct Parts {
     pub links: LinkCounts,
     /// Limits in force.
     pub limits: Limits,
+    /// The log, where the process keeps one.
+    pub logs: Option<Logs>,
 }
 
 /// Why requests should go elsewhere.
@@ -178,6 +181,7 @@ impl Health {
             ready: self.not_ready().is_none(),
             free_bytes: parts.space.free(),
             links: (parts.links)(),
+            log_lines_lost: parts.logs.as_ref().map_or(0, Logs::lost),
             limits: parts.limits,
             per_account: &parts.per_account,
         };

@@ -8,9 +8,9 @@ use wasup_store::StoreStats;
 
 use super::catalogue::{
     ACCOUNTS, ACCOUNTS_WANTED, BUILD, CONNECTS_IN_FLIGHT, COPIES_LOST, DELIVERIES_PENDING, ENDPOINTS, ENDPOINTS_OFF,
-    GROUP_JOBS, GROUP_ROWS, LEFT_OUT, LIMITS, NOTES_DROPPED, OLDEST, ONE_ATTEMPTS, ONE_OUTBOX, ONE_RECONNECTS, ONE_UP,
-    OUTBOX, OUTBOX_OLDEST, OVERDUE, READY, STORE_COMMITS, STORE_DISK, STORE_FLOOR, STORE_FREE, STORE_JOBS,
-    STORE_MESSAGES, STORE_ROWS, STORE_SYNCS, STORE_WAITING, STORE_WRITABLE, SYNC_TIME, USER_ACTIONS,
+    GROUP_JOBS, GROUP_ROWS, LEFT_OUT, LIMITS, LOG_LINES_LOST, NOTES_DROPPED, OLDEST, ONE_ATTEMPTS, ONE_OUTBOX,
+    ONE_RECONNECTS, ONE_UP, OUTBOX, OUTBOX_OLDEST, OVERDUE, READY, STORE_COMMITS, STORE_DISK, STORE_FLOOR, STORE_FREE,
+    STORE_JOBS, STORE_MESSAGES, STORE_ROWS, STORE_SYNCS, STORE_WAITING, STORE_WRITABLE, SYNC_TIME, USER_ACTIONS,
 };
 use super::process;
 use super::text::Text;
@@ -47,6 +47,7 @@ pub(crate) struct Collected<'a> {
     pub(crate) ready: bool,
     pub(crate) free_bytes: Option<u64>,
     pub(crate) links: LinkStats,
+    pub(crate) log_lines_lost: u64,
     pub(crate) limits: Limits,
     pub(crate) per_account: &'a PerAccount,
 }
@@ -127,6 +128,7 @@ impl Collected<'_> {
     fn server(&self, text: &mut Text) {
         let limits = &self.limits;
         text.one(&READY, u8::from(self.ready));
+        text.one(&LOG_LINES_LOST, self.log_lines_lost);
         text.each(
             &LIMITS,
             [

@@ -182,8 +182,7 @@ impl Incarnation {
     pub(super) fn on_link_opened(&mut self, link: Arc<dyn Link>) {
         self.pumps += 1;
         let timeout = self.ctx.settings.send.ack_timeout;
-        let (tray, actor) = (Arc::clone(&self.tray), self.myself.clone());
-        self.pump = Some(Pump::start(self.pumps, link, tray, actor, timeout));
+        self.pump = Some(Pump::start(self.pumps, &link, &self.tray, &self.myself, timeout));
     }
 
     pub(super) fn on_pump_gone(&self, number: u64) -> Result<(), Crash> {

@@ -1,5 +1,7 @@
-//! The tracked task that puts an account's messages on the wire, one after the other.
+//! The tracked tasks that put an account's messages on the wire: a chat's one after the other, several chats at once, so
+//! that a first contact, whose keys have to be fetched, holds up only its own lane.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,14 +24,22 @@ pub(super) struct Report {
     pub(super) result: Result<(), SendError>,
 }
 
-/// The sending task of one link. Ends with this handle.
+/// Chats that are sent to at once. Encrypting is short; what a lane waits for is the network.
+const LANES: u64 = 4;
+
+/// The sending tasks of one link. They end with this handle.
 pub(super) struct Pump {
     number: u64,
+    lanes: Vec<Lane>,
+}
+
+/// A task, and the way to it.
+struct Lane {
     queue: mpsc::Sender<Vec<Outgoing>>,
     _task: AbortOnDropHandle<()>,
 }
 
-/// Tells the actor when the task ends by itself, which only a panic below makes it do.
+/// Tells the actor when a task ends by itself, which only a panic below makes it do.
 struct Farewell {
     actor: ActorRef<AccountMsg>,
     number: u64,
@@ -42,44 +52,67 @@ impl Drop for Farewell {
 }
 
 impl Pump {
-    /// Starts the task. Each message may take `timeout`; results lie in `tray`.
+    /// Starts the tasks. Each message may take `timeout`; results lie in `tray`.
     pub(super) fn start(
         number: u64,
-        link: Arc<dyn Link>,
-        tray: Arc<Tray<Report>>,
-        actor: ActorRef<AccountMsg>,
+        link: &Arc<dyn Link>,
+        tray: &Arc<Tray<Report>>,
+        actor: &ActorRef<AccountMsg>,
         timeout: Duration,
     ) -> Self {
-        // Every message in it is one in flight, so this many places are enough.
-        let (queue, mut batches) = mpsc::channel::<Vec<Outgoing>>(2 * MAX_IN_FLIGHT);
-        let farewell = Farewell { actor: actor.clone(), number };
-        let task = tokio::spawn(async move {
-            let _farewell = farewell;
-            while let Some(batch) = batches.recv().await {
-                for message in batch {
-                    let sent = tokio::time::timeout(timeout, link.send(&message)).await;
-                    let result = sent.unwrap_or(Err(SendError::TimedOut));
-                    if tray.put(Report { id: message.id, result }) {
-                        let _ = actor.cast(AccountMsg::Reports);
-                    }
-                }
-            }
-        });
-        Self { number, queue, _task: AbortOnDropHandle::new(task) }
+        let lane = |_| {
+            // Every message in it is one in flight, so this many places are enough.
+            let (queue, batches) = mpsc::channel::<Vec<Outgoing>>(2 * MAX_IN_FLIGHT);
+            let farewell = Farewell { actor: actor.clone(), number };
+            let task = tokio::spawn(send_all(batches, Arc::clone(link), Arc::clone(tray), farewell, timeout));
+            Lane { queue, _task: AbortOnDropHandle::new(task) }
+        };
+        Self { number, lanes: (0..LANES).map(lane).collect() }
     }
 
-    /// Whether this is the task with that number.
+    /// Whether these are the tasks with that number.
     pub(super) const fn is(&self, number: u64) -> bool {
         self.number == number
     }
 
-    /// Hands messages over; they go out in this order.
+    /// Hands messages over; those of a chat go out in this order.
     pub(super) fn hand_over(&self, batch: Vec<(MessageId, MessageRecord)>) -> Result<(), Crash> {
-        if batch.is_empty() {
-            return Ok(());
+        let mut parts: Vec<Vec<Outgoing>> = self.lanes.iter().map(|_| Vec::new()).collect();
+        for message in batch {
+            let chat = &message.1.chat;
+            // A human keeps the number when the LID becomes known.
+            let lane = lane(chat.phone.as_deref().unwrap_or(chat.jid.as_str()));
+            parts[usize::try_from(lane).unwrap_or_default()].push(outgoing(message));
         }
-        let outgoing = batch.into_iter().map(outgoing).collect();
-        self.queue.try_send(outgoing).map_err(|_| Crash::Invariant("the sending task takes no message"))
+        for (lane, part) in self.lanes.iter().zip(parts).filter(|(_, part)| !part.is_empty()) {
+            lane.queue.try_send(part).map_err(|_| Crash::Invariant("a sending task takes no message"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Which lane a chat's messages take.
+fn lane(chat: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    chat.hash(&mut hasher);
+    hasher.finish() % LANES
+}
+
+async fn send_all(
+    mut batches: mpsc::Receiver<Vec<Outgoing>>,
+    link: Arc<dyn Link>,
+    tray: Arc<Tray<Report>>,
+    farewell: Farewell,
+    timeout: Duration,
+) {
+    while let Some(batch) = batches.recv().await {
+        for message in batch {
+            let sent = tokio::time::timeout(timeout, link.send(&message)).await;
+            let result = sent.unwrap_or(Err(SendError::TimedOut));
+            if tray.put(Report { id: message.id, result }) {
+                let _ = farewell.actor.cast(AccountMsg::Reports);
+            }
+        }
     }
 }
 

@@ -28,6 +28,12 @@ pub(crate) static HTTP_CONNECTIONS: Family = gauge("wasup_http_connections", "Co
 pub(crate) static ACCEPT_FAILURES: Family =
     counter("wasup_http_accept_failures_total", "Connections that the system could not accept.", &[]);
 
+pub(crate) static LOG_LINES_LOST: Family = counter(
+    "wasup_log_lines_lost_total",
+    "Lines that did not reach a log file: its disk was full, or slower than the lines came.",
+    &[],
+);
+
 pub(crate) static LIMITS: Family = gauge(
     "wasup_limit",
     "Limits in force, to compare with what is in use. outbox_messages and sends_in_flight hold for each account.",
@@ -73,6 +79,7 @@ pub(super) const ALL: &[&Family] = &[
     &HTTP_TIME,
     &HTTP_CONNECTIONS,
     &ACCEPT_FAILURES,
+    &LOG_LINES_LOST,
     &LIMITS,
     &BUILD,
     &RESIDENT,

@@ -34,7 +34,8 @@ pub struct BackupReport {
     pub sha256: String,
 }
 
-type File0 = Writer<BufWriter<File>>;
+/// The archive under way.
+type Archive = Writer<BufWriter<File>>;
 
 impl Store {
     /// Writes everything that is acknowledged by now, and perhaps a little more, into a new file. The store goes on.
@@ -53,7 +54,7 @@ impl Store {
         blocking(move || finish(draft, made, cut)).await
     }
 
-    fn scan(&self, draft: Draft) -> Result<(Draft, File0, Cut), ArchiveError> {
+    fn scan(&self, draft: Draft) -> Result<(Draft, Archive, Cut), ArchiveError> {
         let engine = self.engine();
         let head = {
             let _view = self.pause();
@@ -84,7 +85,13 @@ impl Store {
     }
 
     /// Copies a page; answers where the next begins.
-    fn page(&self, tree: Tree, from: &[u8], made: &mut File0, draft: &Draft) -> Result<Option<Vec<u8>>, ArchiveError> {
+    fn page(
+        &self,
+        tree: Tree,
+        from: &[u8],
+        made: &mut Archive,
+        draft: &Draft,
+    ) -> Result<Option<Vec<u8>>, ArchiveError> {
         let rows = {
             let _view = self.view();
             let rows = self.engine().range(tree, from, None, Walk::Up, PAGE)?;
@@ -116,7 +123,7 @@ struct Cut {
     tee: Option<Tee>,
 }
 
-fn finish(draft: Draft, mut made: File0, cut: Cut) -> Result<BackupReport, ArchiveError> {
+fn finish(draft: Draft, mut made: Archive, cut: Cut) -> Result<BackupReport, ArchiveError> {
     let failed = ArchiveError::io(&draft.path);
     let fingerprint = cut.row.fingerprint.unwrap_or_default();
     if let Some(tee) = cut.tee {
