@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
 use wasup_actors::{
-    EndpointChange, NewEndpoint, RetentionSettings, SendSettings, Settings, SupervisionSettings, WebhookSettings,
+    BreakerSettings, EndpointChange, NewEndpoint, RetentionSettings, SendSettings, Settings, SupervisionSettings,
+    WebhookSettings,
 };
 use wasup_sessions::link::LinkSettings;
 use wasup_store::SpaceFloor;
@@ -48,6 +49,11 @@ pub(crate) fn tree_settings(config: &Config, free_space_floor: SpaceFloor) -> Se
             disable_after: webhooks.disable_after.0,
             statuses: Arc::new((&webhooks.statuses).into()),
             secret_overlap: webhooks.secret_overlap.0,
+            breaker: BreakerSettings {
+                failures: webhooks.breaker.failures,
+                probe_after: webhooks.breaker.probe_after.0,
+                probe_max: webhooks.breaker.probe_max.0,
+            },
             for_new_accounts: for_new_accounts(&webhooks.default).map(Arc::new),
         },
         default_region: config.region().map(str::to_owned),
@@ -94,5 +100,19 @@ pub(crate) fn link_settings(config: &Config) -> LinkSettings {
         connects_in_flight: link.connects_in_flight,
         prekeys: Some(link.prekeys),
         ..LinkSettings::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    /// Whoever reads one of the two lists of defaults must not be misled by the other.
+    #[test]
+    fn the_config_delivers_by_the_trees_own_defaults() {
+        let config = Config::load(&Sources { file: None, env: Vec::new() }).unwrap().config;
+        let got = tree_settings(&config, SpaceFloor::new("/", 0)).webhooks;
+        assert_eq!(format!("{got:?}"), format!("{:?}", WebhookSettings::default()));
     }
 }

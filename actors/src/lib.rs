@@ -51,6 +51,6 @@ pub use meters::{
 };
 pub use principal::{Principal, Who};
 pub use root::Branch;
-pub use settings::{RetentionSettings, SendSettings, Settings, SupervisionSettings, WebhookSettings};
+pub use settings::{BreakerSettings, RetentionSettings, SendSettings, Settings, SupervisionSettings, WebhookSettings};
 pub use tree::{Late, ShutdownReport, StartError, Tree};
 pub use webhook::{NewSecret, Policy};

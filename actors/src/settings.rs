@@ -152,8 +152,27 @@ pub struct WebhookSettings {
     pub statuses: Arc<StatusRules>,
     /// How long a secret that was replaced still signs beside the new one.
     pub secret_overlap: Duration,
+    /// When an endpoint that fails is only probed.
+    pub breaker: BreakerSettings,
     /// The endpoint that a new account gets, where it is to get one.
     pub for_new_accounts: Option<Arc<NewEndpoint>>,
+}
+
+/// When an endpoint that fails is only probed, so that it costs next to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakerSettings {
+    /// Failures in a row after which it is.
+    pub failures: u32,
+    /// Wait before the first probe; each further one doubles it.
+    pub probe_after: Duration,
+    /// Longest wait between probes.
+    pub probe_max: Duration,
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self { failures: 10, probe_after: Duration::from_secs(30), probe_max: Duration::from_secs(900) }
+    }
 }
 
 impl Default for WebhookSettings {
@@ -169,6 +188,7 @@ impl Default for WebhookSettings {
             disable_after: Some(Duration::from_secs(5 * 86_400)),
             statuses: Arc::default(),
             secret_overlap: Duration::from_secs(86_400),
+            breaker: BreakerSettings::default(),
             for_new_accounts: None,
         }
     }

@@ -44,8 +44,8 @@ pub(crate) use statuses::STATUSES_MAX;
 pub use statuses::{StatusText, StatusesConfig};
 pub use supervision::SupervisionConfig;
 pub use units::{Size, Span, SpanOrNever};
+pub use webhooks::{BreakerConfig, DefaultWebhook, WebhooksConfig};
 pub(crate) use webhooks::{DISABLE_AFTER, OVERLAP_MAX, SCHEDULE_MAX, TIMEOUT, WAIT_MAX};
-pub use webhooks::{DefaultWebhook, WebhooksConfig};
 
 use check::Checks;
 

@@ -45,8 +45,30 @@ pub struct WebhooksConfig {
     pub allow_private: bool,
     /// What receivers' statuses mean.
     pub statuses: StatusesConfig,
+    /// When an endpoint that fails is only probed.
+    pub breaker: BreakerConfig,
     /// The webhook of accounts that come without one.
     pub default: DefaultWebhook,
+}
+
+/// When an endpoint that fails is only probed.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct BreakerConfig {
+    /// Failures in a row.
+    pub failures: u32,
+    /// Wait before the first probe.
+    pub probe_after: Span,
+    /// Longest wait between probes.
+    pub probe_max: Span,
+}
+
+impl BreakerConfig {
+    fn check(&self, checks: &mut Checks) {
+        checks.between("webhooks.breaker.failures", self.failures, 1, 10_000);
+        checks.between("webhooks.breaker.probe_after", self.probe_after, Span::millis(10), Span::secs(3_600));
+        checks.between("webhooks.breaker.probe_max", self.probe_max, self.probe_after, Span::secs(86_400));
+    }
 }
 
 /// The webhook that a new account gets.
@@ -100,6 +122,7 @@ impl WebhooksConfig {
             checks.refuse("webhooks.disable_after", "must be \"never\" or from 1m to 365 days");
         }
         self.statuses.check(checks);
+        self.breaker.check(checks);
         self.default.check(Reach::from(self), checks);
         if self.schedule.is_empty() || self.schedule.len() > SCHEDULE_MAX {
             checks.refuse("webhooks.schedule", "must have 1 to 50 entries, such as [\"0s\", \"5s\", \"5m\"]");

@@ -149,6 +149,8 @@ fn bad_values_are_refused_with_what_would_be_right() {
         ("WASUP__WEBHOOKS__REQUIRE_HTTPS", "always", ["webhooks.require_https", "bool"]),
         ("WASUP__WEBHOOKS__STATUSES__GONE", "[\"4xx\"]", ["webhooks.statuses.gone", "such as 410"]),
         ("WASUP__WEBHOOKS__STATUSES__REFUSED", "[\"200-299\"]", ["webhooks.statuses.refused", "between 300 and 599"]),
+        ("WASUP__WEBHOOKS__BREAKER__FAILURES", "0", ["webhooks.breaker.failures", "from 1 to"]),
+        ("WASUP__WEBHOOKS__BREAKER__PROBE_MAX", "5s", ["webhooks.breaker.probe_max", "from 30s"]),
         ("WASUP__WEBHOOKS__DEFAULT__URL", "ftp://a/", ["webhooks.default.url", "http"]),
         ("WASUP__WEBHOOKS__DEFAULT__URL", "http://169.254.169.254/", ["webhooks.default.url", "range"]),
         ("WASUP__WEBHOOKS__DEFAULT__SECRET", "whsec_AAAA", ["webhooks.default.secret", "24 to 64 bytes"]),

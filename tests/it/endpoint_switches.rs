@@ -103,6 +103,69 @@ async fn an_old_secret_signs_until_its_time_is_up() {
 }
 
 #[tokio::test]
+async fn deliveries_carry_own_headers_and_a_signature_by_each_secret_that_still_signs() {
+    let (world, receiver) = (World::start().await, Receiver::start().await);
+    let body = json!({"url": receiver.url, "secret": GIVEN, "headers": {"Authorization": "Bearer abc", "X-Shop": "7"}});
+    let (path, _) = made(&world, body).await;
+    let rotate = async |body: Value| {
+        let (_, rotated) = world.post(&format!("{path}/rotate-secret"), &body).await;
+        rotated["secret"].as_str().unwrap().to_owned()
+    };
+    let second = rotate(json!({})).await;
+    assert_eq!(world.post(&format!("{path}/test"), &Value::Null).await.0, 202);
+    receiver.wait(1).await;
+    let third = rotate(json!({"overlap": "0s"})).await;
+    assert_eq!(world.post(&format!("{path}/test"), &Value::Null).await.0, 202);
+    let came = receiver.wait(2).await;
+    for (one, signers, strangers) in [(&came[0], [GIVEN, &second], &third), (&came[1], [GIVEN, &third], &second)] {
+        let accepts =
+            |secret: &str| standardwebhooks::Webhook::new(secret).unwrap().verify(&one.bytes, &one.headers).is_ok();
+        assert_eq!(one.headers["webhook-signature"].to_str().unwrap().split(' ').count(), 2);
+        assert!(signers.iter().all(|secret| accepts(secret)) && !accepts(strangers));
+        assert_eq!(
+            (&one.headers["authorization"], &one.headers["x-shop"]),
+            (&"Bearer abc".parse().unwrap(), &"7".parse().unwrap())
+        );
+        assert_eq!(one.headers["content-type"], "application/json");
+    }
+}
+
+#[tokio::test]
+async fn somebody_who_asks_for_it_need_not_wait_for_the_breaker() {
+    let world = World::with(&[
+        ("WASUP__WEBHOOKS__BREAKER__FAILURES", "2"),
+        ("WASUP__WEBHOOKS__BREAKER__PROBE_AFTER", "1h"),
+        ("WASUP__WEBHOOKS__BREAKER__PROBE_MAX", "1h"),
+    ])
+    .await;
+    let receiver = Receiver::start().await;
+    let retry = json!({"schedule": vec!["0s"; 9], "jitter": 0});
+    let new = json!({"url": receiver.url, "retry": retry});
+    for (at, how) in ["resume", "test", "change"].into_iter().enumerate() {
+        receiver.answer(500);
+        let before = receiver.came().len();
+        let (path, _) = made(&world, new.clone()).await;
+        assert_eq!(world.post(&format!("{path}/test"), &Value::Null).await.0, 202);
+        receiver.wait(before + 2).await;
+        world.until(&path, |shown| shown["deliveries"]["failed_attempts"] == 2).await;
+        receiver.answer(204);
+        let completed = match how {
+            "change" => {
+                let url = format!("{}/moved", receiver.url);
+                assert_eq!(world.patch(&path, &json!({"url": url})).await.0, 200);
+                1
+            }
+            how => {
+                assert!(matches!(world.post(&format!("{path}/{how}"), &Value::Null).await.0, 200 | 202));
+                1 + usize::from(how == "test")
+            }
+        };
+        world.until(&path, |shown| shown["deliveries"]["completed"] == completed).await;
+        assert_eq!(receiver.came().len(), before + 2 + completed, "{at}: {how}");
+    }
+}
+
+#[tokio::test]
 async fn the_simple_form_is_the_first_endpoint() {
     let world = World::start().await;
     world.account("shop").await;

@@ -1,5 +1,6 @@
 //! A webhook receiver that remembers what came.
 
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -24,6 +25,7 @@ pub(crate) struct Received {
 #[derive(Default)]
 struct Shared {
     came: Mutex<Vec<Received>>,
+    status: AtomicU16,
     changed: Notify,
 }
 
@@ -35,14 +37,19 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// One that answers 204 to everything.
+    /// One that answers 204 to everything until it is told otherwise.
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared { status: 204.into(), ..Shared::default() });
         let router = Router::new().fallback(take).with_state(Arc::clone(&shared));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { url, shared }
+    }
+
+    /// From now on it answers this.
+    pub(crate) fn answer(&self, status: u16) {
+        self.shared.status.store(status, Ordering::Relaxed);
     }
 
     /// What came so far.
@@ -71,5 +78,5 @@ async fn take(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap, b
     let body = serde_json::from_slice(&bytes).unwrap_or_default();
     shared.came.lock().unwrap().push(Received { path, headers, body, bytes });
     shared.changed.notify_waiters();
-    StatusCode::NO_CONTENT
+    StatusCode::from_u16(shared.status.load(Ordering::Relaxed)).unwrap()
 }

@@ -121,6 +121,7 @@ impl Endpoints {
             *listed = chats::canonical(listed, owner.region.as_deref())?;
         }
         let moves = change.account.is_some();
+        let moved = change.url.as_ref().is_some_and(|url| *url != before.record.url);
         let now_ms = self.ctx.store.now_ms();
         self.alter(principal, id, move |tx, mut record| {
             if moves && record.account != owner.no {
@@ -132,6 +133,10 @@ impl Endpoints {
             Ok(endpoint::put(tx, &record, now_ms)?)
         })
         .await?;
+        if moved {
+            // What failed was somewhere else.
+            self.ctx.nudges.forgive(id);
+        }
         self.told(principal, id, "an endpoint was changed");
         self.get(principal, id).await
     }

@@ -121,6 +121,7 @@ impl Endpoints {
             Ok::<_, EndpointError>((record, false))
         };
         let (record, drawn) = self.ctx.store.write_by(principal, Durability::Durable, write).await?;
+        self.ctx.nudges.forgive(record.id);
         self.told(principal, record.id, "an account's endpoint was set");
         let secret = drawn.then(|| NewSecret::new(&record.secret));
         Ok((record, secret))

@@ -26,6 +26,7 @@ impl Endpoints {
     pub async fn resume(&self, principal: &Principal, id: EndpointId) -> Result<Endpoint, EndpointError> {
         self.switch(principal, id, None, Act::EndpointResumed(id)).await?;
         self.ctx.nudges.forgive(id);
+        self.ctx.nudges.forgive(id);
         self.told(principal, id, "an endpoint goes on");
         self.get(principal, id).await
     }
@@ -63,6 +64,7 @@ impl Endpoints {
         };
         let delivery = self.ctx.store.write_by(principal, Durability::Durable, write).await?;
         let identity = self.ctx.store.read(schema::identity).await?;
+        self.ctx.nudges.forgive(id);
         self.told(principal, id, "an endpoint is tested");
         let event = EventId { incarnation: identity.incarnation, position: delivery.position };
         Ok(Tested { delivery, event })

@@ -65,11 +65,12 @@ impl Actor for Dispatcher {
         ctx.nudges.doors.dispatcher.open(myself.clone());
         // The breakers' memory begins anew.
         ctx.meters.endpoints_probed.set(0.0);
+        let breaker = ctx.settings.webhooks.breaker;
         Ok(Dispatching {
             ctx,
             myself,
             incarnation: identity.incarnation,
-            lanes: Lanes::default(),
+            lanes: Lanes::new(breaker),
             out: 0,
             workers: JoinSet::new(),
             tray: Arc::new(Tray::new()),

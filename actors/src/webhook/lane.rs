@@ -2,23 +2,21 @@
 //! Pure: time comes in. All of it is memory only; the store knows what is due.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use rand::Rng;
 use tokio::time::Instant;
 use wasup_store::id::EndpointId;
 
+use crate::settings::BreakerSettings;
 use crate::supervision::Backoff;
 
-/// Failures in a row after which an endpoint is only probed.
-const FAILURES_MAX: u32 = 10;
-/// Waits between probes.
-const PROBE: Backoff =
-    Backoff { base: Duration::from_secs(30), factor: 2.0, cap: Duration::from_secs(900), jitter: 0.2 };
+/// Share by which waits between probes are spread.
+const JITTER: f64 = 0.2;
 
 /// Every endpoint's lane.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
+    breaker: BreakerSettings,
     lanes: HashMap<EndpointId, Lane>,
 }
 
@@ -55,6 +53,11 @@ impl Lane {
 }
 
 impl Lanes {
+    /// Nobody has failed yet.
+    pub(super) fn new(breaker: BreakerSettings) -> Self {
+        Self { breaker, lanes: HashMap::new() }
+    }
+
     /// Parts `free` attempts fairly among endpoints that have something to do. Everyone gets one before anyone gets a
     /// second. `most` is for those of which it is not known how many they take.
     pub(super) fn share(&self, due: &[EndpointId], free: usize, most: usize, now: Instant) -> Vec<Share> {
@@ -109,11 +112,13 @@ impl Lanes {
         lane.failures = lane.failures.saturating_add(1);
         // Attempts that were on their way when it opened are no probes of their own.
         let probed = lane.probe_at.is_none_or(|at| at <= now);
-        if lane.failures < FAILURES_MAX || !probed {
+        if lane.failures < self.breaker.failures || !probed {
             return false;
         }
         lane.probes = lane.probes.saturating_add(1);
-        lane.probe_at = Some(now + PROBE.wait(lane.probes, rng));
+        let BreakerSettings { probe_after: base, probe_max: cap, .. } = self.breaker;
+        let probes = Backoff { base, factor: 2.0, cap, jitter: JITTER };
+        lane.probe_at = Some(now + probes.wait(lane.probes, rng));
         lane.probes == 1
     }
 
@@ -133,6 +138,7 @@ mod tests {
     use super::*;
     use rand::SeedableRng as _;
     use rand::rngs::StdRng;
+    use std::time::Duration;
 
     fn id(n: u64) -> EndpointId {
         EndpointId::new(n, n)
@@ -197,6 +203,16 @@ mod tests {
         assert_eq!(lanes.blocked(4, now), 1);
         let of_two = lanes.share(&[id(2)], 1, 4, now);
         assert_eq!(of_two, [Share { endpoint: id(2), in_flight: 1, more: 1 }]);
+    }
+
+    #[test]
+    fn how_soon_it_opens_and_probes_is_config() {
+        let second = Duration::from_secs(1);
+        let breaker = BreakerSettings { failures: 2, probe_after: second, probe_max: second };
+        let (mut lanes, now, mut rng) = (Lanes::new(breaker), Instant::now(), StdRng::seed_from_u64(1));
+        let opened: Vec<bool> = (0..4).map(|_| lanes.ended(id(1), false, now, &mut rng)).collect();
+        assert_eq!(opened, [false, true, false, false]);
+        assert_eq!((lanes.blocked(4, now), lanes.blocked(4, now + second * 2)), (1, 0));
     }
 
     #[test]
