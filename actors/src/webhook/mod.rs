@@ -2,6 +2,8 @@
 
 mod claims;
 mod counts;
+#[cfg(test)]
+mod days_tests;
 mod dispatcher;
 mod dispatching;
 mod lane;
