@@ -113,6 +113,14 @@ pub struct Gateway {
     shutdown_timeout: Duration,
 }
 
+/// What the accounts file says, where there is one.
+fn declared(config: &Config) -> Result<AccountsFile, ConfigError> {
+    match config.accounts.file.as_os_str().is_empty() {
+        true => Ok(AccountsFile::default()),
+        false => read_accounts(&config.accounts.file),
+    }
+}
+
 impl Gateway {
     /// Starts a gateway behind a listener, in this order: key, store, tree, accounts of the file, API.
     ///
@@ -122,20 +130,14 @@ impl Gateway {
         let address = listener.local_addr()?;
         let metrics = Metrics::new()?;
         let meters = metrics.tree();
-        let declared = match config.accounts.file.as_os_str().is_empty() {
-            true => AccountsFile::default(),
-            false => read_accounts(&config.accounts.file)?,
-        };
+        let declared = declared(config)?;
         let (store, api_key) = (open_store(config).await?, obtain(config)?);
         let (stopping, ending) = (CancellationToken::new(), CancellationToken::new());
         let nudges = Nudges::new();
-        let links = Arc::new(
-            WhatsAppLinks::new(store.clone(), link_settings(config), {
-                let nudges = nudges.clone();
-                Arc::new(move |_| nudges.deliveries())
-            })?
-            .counting(metrics.links()),
-        );
+        let delivering = nudges.clone();
+        let committed = Arc::new(move |_| delivering.deliveries());
+        let links = WhatsAppLinks::new(store.clone(), link_settings(config), committed)?.counting(metrics.links());
+        let links = Arc::new(links);
         let space = SpaceFloor::new(&config.data.dir, config.data.free_space_floor.0);
         let health = Health::new(Parts {
             store: store.clone(),

@@ -112,7 +112,7 @@ impl Dispatching {
             let success = finished.verdict == Verdict::Completed || attempted.result == Attempt::Pruned;
             let endpoint = attempted.about.id.endpoint;
             if self.lanes.ended(endpoint, success, now, &mut self.rng) {
-                tracing::warn!(endpoint.id = %endpoint, "an endpoint failed ten times in a row and is only probed now");
+                tracing::warn!(endpoint.id = %endpoint, "an endpoint failed too often in a row and is only probed now");
             }
             done.push(finished);
         }

@@ -67,7 +67,7 @@ pub(crate) static ENDPOINTS_OFF: Family = gauge(
 );
 
 pub(crate) static ENDPOINTS_PROBED: Family =
-    gauge("wasup_endpoints_probed", "Webhook endpoints that failed ten times in a row and are only probed.", &[]);
+    gauge("wasup_endpoints_probed", "Webhook endpoints that failed too often in a row and are only probed.", &[]);
 
 pub(super) const ALL: &[&Family] = &[
     &DELIVERIES,
