@@ -44,6 +44,13 @@ struct Page {
     next_cursor: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct Events {
+    data: Vec<Value>,
+    next_cursor: String,
+    more: bool,
+}
+
 /// A caller with the key.
 #[derive(Clone)]
 pub struct ApiClient {
@@ -125,6 +132,32 @@ impl ApiClient {
         let body = json!({"to": to, "type": "text", "text": text});
         let answer = request.header("Idempotency-Key", key).json(&body).send().await?;
         checked(answer).await
+    }
+
+    /// Makes a webhook endpoint; answers it as the server shows it, with its secret.
+    ///
+    /// # Errors
+    /// When the server can't be reached or refuses.
+    pub async fn create_endpoint(&self, endpoint: &Value) -> anyhow::Result<Value> {
+        checked(self.request(Method::POST, "/v1/endpoints").json(endpoint).send().await?).await
+    }
+
+    /// The events after a place of the log (without one from the oldest, `latest` for none) to its end, and the place
+    /// after them.
+    ///
+    /// # Errors
+    /// When the server can't be reached or refuses.
+    pub async fn events(&self, after: Option<&str>, types: &[&str]) -> anyhow::Result<(Vec<Value>, String)> {
+        let (mut all, mut after) = (Vec::new(), after.unwrap_or("oldest").to_owned());
+        loop {
+            let path = format!("/v1/events?limit=1000&types={}&after={after}", types.join(","));
+            let page: Events = checked(self.request(Method::GET, &path).send().await?).await?;
+            all.extend(page.data);
+            after = page.next_cursor;
+            if !page.more {
+                return Ok((all, after));
+            }
+        }
     }
 
     /// Every message of an account.

@@ -36,6 +36,13 @@ pub(crate) struct Books {
     pub(crate) written: Mutex<Vec<Written>>,
 }
 
+/// Milliseconds between two messages of one writer, from and to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pauses {
+    pub(crate) send: (u64, u64),
+    pub(crate) write: (u64, u64),
+}
+
 pub(crate) struct Load {
     books: Arc<Books>,
     stop: Arc<AtomicBool>,
@@ -44,16 +51,22 @@ pub(crate) struct Load {
 
 impl Load {
     pub(crate) fn begin(world: &World) -> Self {
+        Self::begin_with(world, Pauses { send: (5, 40), write: (5, 40) })
+    }
+
+    pub(crate) fn begin_with(world: &World, pauses: Pauses) -> Self {
         let (books, stop) = (Arc::<Books>::default(), Arc::<AtomicBool>::default());
         let mut tasks = JoinSet::new();
         for (n, (id, _)) in world.accounts.iter().enumerate() {
             let next = &world.accounts[(n + 1) % world.accounts.len()].1;
             let to = [&world.strangers[n % world.strangers.len()], next].map(|phone| phone.number().to_owned());
-            tasks.spawn(send(world.api.clone(), id.clone(), to, Arc::clone(&books), Arc::clone(&stop)));
+            let books = (Arc::clone(&books), Arc::clone(&stop));
+            tasks.spawn(send(world.api.clone(), id.clone(), to, books, pauses.send));
         }
         for (n, phone) in world.strangers.iter().enumerate() {
             let to: Vec<_> = world.accounts.iter().map(|(id, phone)| (id.clone(), phone.number().to_owned())).collect();
-            tasks.spawn(write(phone.clone(), n, to, Arc::clone(&books), Arc::clone(&stop)));
+            let books = (Arc::clone(&books), Arc::clone(&stop));
+            tasks.spawn(write(phone.clone(), n, to, books, pauses.write));
         }
         Self { books, stop, tasks }
     }
@@ -68,12 +81,15 @@ impl Load {
     }
 }
 
-async fn pause(from: u64, to: u64) {
+/// What is written down, and when to stop.
+type Desk = (Arc<Books>, Arc<AtomicBool>);
+
+async fn pause((from, to): (u64, u64)) {
     let span = rand::rng().random_range(from..to);
     tokio::time::sleep(Duration::from_millis(span)).await;
 }
 
-async fn send(api: ApiClient, account: String, to: [String; 2], books: Arc<Books>, stop: Arc<AtomicBool>) {
+async fn send(api: ApiClient, account: String, to: [String; 2], (books, stop): Desk, between: (u64, u64)) {
     for n in 0_usize.. {
         if stop.load(Ordering::Relaxed) {
             return;
@@ -83,16 +99,16 @@ async fn send(api: ApiClient, account: String, to: [String; 2], books: Arc<Books
         let message = loop {
             match api.send(&account, to, &text, &text.replace(' ', "-")).await {
                 Ok(message) => break message,
-                Err(_) => pause(10, 60).await,
+                Err(_) => pause((10, 60)).await,
             }
         };
         let accepted = Accepted { account: account.clone(), id: message.id, text, to: to.clone() };
         books.accepted.lock().unwrap().push(accepted);
-        pause(5, 40).await;
+        pause(between).await;
     }
 }
 
-async fn write(phone: Phone, n: usize, to: Vec<(String, String)>, books: Arc<Books>, stop: Arc<AtomicBool>) {
+async fn write(phone: Phone, n: usize, to: Vec<(String, String)>, (books, stop): Desk, between: (u64, u64)) {
     for m in 0_usize.. {
         if stop.load(Ordering::Relaxed) {
             return;
@@ -101,6 +117,6 @@ async fn write(phone: Phone, n: usize, to: Vec<(String, String)>, books: Arc<Boo
         let text = format!("in {n} {m}");
         let id = phone.send_text(number, &text).await.unwrap();
         books.written.lock().unwrap().push(Written { account: account.clone(), text, id });
-        pause(5, 40).await;
+        pause(between).await;
     }
 }

@@ -5,14 +5,17 @@
 #![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "what a test can not get, fails it")]
 
+mod deliveries;
 mod demo;
 mod disk;
 mod exits;
 mod gateway;
+mod hooks;
 mod insurance;
 mod load;
 mod log_disk;
 mod logs;
+mod told;
 mod verdict;
 mod world;
 

@@ -32,7 +32,16 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// With a webhook for each account that tells the receiver everything.
     pub(crate) async fn build() -> Self {
+        Self::with(|receiver| format!("webhook = {{ url = \"{}\" }}\n", receiver.url())).await
+    }
+
+    pub(crate) async fn without_webhooks() -> Self {
+        Self::with(|_| String::new()).await
+    }
+
+    async fn with(webhook: impl Fn(&Receiver) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let network = Network::start(Config::default()).await.unwrap();
         let receiver = Receiver::start().await.unwrap();
@@ -44,7 +53,7 @@ impl World {
         let strangers = (1..=STRANGERS).map(|n| phone(3_000_000 + n)).collect();
         let file: String = accounts
             .iter()
-            .map(|(id, _)| format!("[[account]]\nid = \"{id}\"\nwebhook = {{ url = \"{}\" }}\n", receiver.url()))
+            .map(|(id, _)| format!("[[account]]\nid = \"{id}\"\n{}", webhook(&receiver)))
             .collect();
         std::fs::write(folder.path().join("accounts.toml"), file).unwrap();
         let _ = rustls::crypto::ring::default_provider().install_default();
