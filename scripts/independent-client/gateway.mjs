@@ -60,6 +60,7 @@ async function write(companion, receiver, text) {
     check(stored.length === 1 && stored[0].id === told.data.id, `${stored.length} messages of one text`);
     const { DELIVERY_ACK } = baileys.proto.WebMessageInfo.Status;
     await companion.status(sent.key.id, DELIVERY_ACK);
+    return told;
 }
 
 // The gateway answers; Baileys decrypts it, once, and its receipts come back as states of the message.
@@ -76,6 +77,26 @@ async function answer(companion, receiver, text) {
     await state('reading', ['read']);
     const stored = await api('GET', `/v1/messages/${accepted.id}`);
     check(stored.state === 'read' && stored.tries === 1, `state ${stored.state} after ${stored.tries} tries`);
+}
+
+// The secret is replaced while the receiver still has the old one, then the receiver follows; at last it is replaced
+// without any overlap.
+async function rotate(companion, receiver, secret) {
+    const { data } = await api('GET', `/v1/endpoints?account=${account}`);
+    const replace = async overlap => (await api('POST', `/v1/endpoints/${data[0].id}/rotate-secret`, { overlap })).secret;
+    const second = await replace('1h');
+    let told = await write(companion, receiver, 'with two signatures');
+    check(receiver.signed(told, secret) && receiver.signed(told, second), 'not signed with both secrets');
+    receiver.trust(second);
+    told = await write(companion, receiver, 'with two signatures, the receiver has the new secret');
+    check(receiver.signed(told, secret), 'the old secret signs no more although its time is not over');
+    // What is under way now is still signed with the second.
+    receiver.trust(second, secret);
+    const third = await replace('0s');
+    receiver.trust(second, secret, third);
+    told = await write(companion, receiver, 'with the third secret');
+    check(receiver.signed(told, third), 'not signed with the newest secret');
+    check(!receiver.signed(told, second), 'signed with a secret that was to end at once');
 }
 
 async function run() {
@@ -104,6 +125,7 @@ async function run() {
                 }
             }
         });
+        await proof.step('a secret is replaced', () => rotate(companion, receiver, secret));
         await proof.step('every webhook was signed, and the verifier can refuse', async () => {
             check(receiver.refused.length === 0, receiver.refused.join('\n'));
             receiver.checkVerifier();

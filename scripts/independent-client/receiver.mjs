@@ -9,10 +9,17 @@ export class Receiver {
     events = [];
     // Requests that the verifier refused.
     refused = [];
+    // The newest request with an event, by its id.
+    requests = new Map();
     waiting = [];
 
     constructor(secret) {
-        this.webhook = new Webhook(secret);
+        this.trust(secret);
+    }
+
+    // From now on requests are taken that were signed with one of these.
+    trust(...secrets) {
+        this.verifiers = secrets.map(secret => new Webhook(secret));
     }
 
     async start() {
@@ -27,13 +34,38 @@ export class Receiver {
         for await (const chunk of request) chunks.push(chunk);
         const body = Buffer.concat(chunks).toString();
         try {
-            const event = this.webhook.verify(body, request.headers);
+            const event = this.verify(body, request.headers);
             this.last = { body, headers: request.headers };
+            this.requests.set(event.id, this.last);
             this.note(event);
             response.writeHead(204).end();
         } catch (error) {
             this.refused.push(String(error));
             response.writeHead(401).end();
+        }
+    }
+
+    // What the verifier says of the first secret that signed it, or of the last that did not.
+    verify(body, headers) {
+        let error;
+        for (const verifier of this.verifiers) {
+            try {
+                return verifier.verify(body, headers);
+            } catch (thrown) {
+                error = thrown;
+            }
+        }
+        throw error;
+    }
+
+    // Whether the request with an event was signed with a secret.
+    signed(event, secret) {
+        const { body, headers } = this.requests.get(event.id);
+        try {
+            new Webhook(secret).verify(body, headers);
+            return true;
+        } catch {
+            return false;
         }
     }
 
@@ -62,11 +94,11 @@ export class Receiver {
                 return true;
             }
         };
-        check(refuses(this.webhook, body.replace('"seq"', '"sEq"'), headers), 'a changed body was accepted');
+        check(refuses(this, body.replace('"seq"', '"sEq"'), headers), 'a changed body was accepted');
         const other = new Webhook(`whsec_${Buffer.alloc(24, 1).toString('base64')}`);
         check(refuses(other, body, headers), 'another key was accepted');
         const old = String(Number(headers['webhook-timestamp']) - 3600);
-        check(refuses(this.webhook, body, { ...headers, 'webhook-timestamp': old }), 'an old time was accepted');
+        check(refuses(this, body, { ...headers, 'webhook-timestamp': old }), 'an old time was accepted');
     }
 
     end() {

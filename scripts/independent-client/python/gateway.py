@@ -73,6 +73,27 @@ class Talk:
         stored = [message["id"] for message in page["data"] if message["text"] == text]
         assert stored == [told["data"]["id"]], f"{len(stored)} messages of one text"
         await self.companion.until("delivery receipt", lambda: message_id in self.companion.delivered)
+        return told
+
+    async def replace(self, endpoint, overlap):
+        return (await self.api("POST", f"/v1/endpoints/{endpoint}/rotate-secret", {"overlap": overlap}))["secret"]
+
+    async def rotate(self):
+        """As `rotate` in gateway.mjs."""
+        receiver, first = self.receiver, self.secret
+        endpoint = (await self.api("GET", f"/v1/endpoints?account={ACCOUNT}"))["data"][0]["id"]
+        second = await self.replace(endpoint, "1h")
+        told = await self.write("with two signatures")
+        assert receiver.signed(told, first) and receiver.signed(told, second), "not signed with both secrets"
+        receiver.trust(second)
+        told = await self.write("with two signatures, the receiver has the new secret")
+        assert receiver.signed(told, first), "the old secret signs no more although its time is not over"
+        receiver.trust(second, first)
+        third = await self.replace(endpoint, "0s")
+        receiver.trust(second, first, third)
+        told = await self.write("with the third secret")
+        assert receiver.signed(told, third), "not signed with the newest secret"
+        assert not receiver.signed(told, second), "signed with a secret that was to end at once"
 
     async def answer(self, text):
         body = {"to": CUSTOMER, "type": "text", "text": text}
@@ -112,6 +133,7 @@ class Talk:
             await self.step("a second message to the gateway", self.write(texts[2]))
             await self.step("its second answer", self.answer(texts[3]))
             await self.step("both phones show the whole talk", self.both_phones(texts))
+            await self.step("a secret is replaced", self.rotate())
             await self.step("every webhook was signed, no violations", self.clean())
         finally:
             await self.companion.end()
