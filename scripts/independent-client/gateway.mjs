@@ -49,7 +49,7 @@ async function pair(companion) {
 }
 
 // The customer writes with Baileys; the gateway tells it by webhook and API, once each, and acknowledges it.
-async function write(companion, receiver, text) {
+async function heard(companion, receiver, text) {
     const sent = await companion.socket.sendMessage(`${shop}@s.whatsapp.net`, { text });
     const told = await receiver.event(text, event => event.type === 'message.received' && event.data.text === text);
     check(told.account === account, 'told of another account');
@@ -61,6 +61,10 @@ async function write(companion, receiver, text) {
     const { DELIVERY_ACK } = baileys.proto.WebMessageInfo.Status;
     await companion.status(sent.key.id, DELIVERY_ACK);
     return told;
+}
+
+async function write(companion, receiver, text) {
+    await heard(companion, receiver, text);
 }
 
 // The gateway answers; Baileys decrypts it, once, and its receipts come back as states of the message.
@@ -85,16 +89,16 @@ async function rotate(companion, receiver, secret) {
     const { data } = await api('GET', `/v1/endpoints?account=${account}`);
     const replace = async overlap => (await api('POST', `/v1/endpoints/${data[0].id}/rotate-secret`, { overlap })).secret;
     const second = await replace('1h');
-    let told = await write(companion, receiver, 'with two signatures');
+    let told = await heard(companion, receiver, 'with two signatures');
     check(receiver.signed(told, secret) && receiver.signed(told, second), 'not signed with both secrets');
     receiver.trust(second);
-    told = await write(companion, receiver, 'with two signatures, the receiver has the new secret');
+    told = await heard(companion, receiver, 'with two signatures, the receiver has the new secret');
     check(receiver.signed(told, secret), 'the old secret signs no more although its time is not over');
     // What is under way now is still signed with the second.
     receiver.trust(second, secret);
     const third = await replace('0s');
     receiver.trust(second, secret, third);
-    told = await write(companion, receiver, 'with the third secret');
+    told = await heard(companion, receiver, 'with the third secret');
     check(receiver.signed(told, third), 'not signed with the newest secret');
     check(!receiver.signed(told, second), 'signed with a secret that was to end at once');
 }

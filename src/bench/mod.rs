@@ -14,14 +14,18 @@ mod network;
 mod options;
 mod pace;
 mod players;
+mod received;
 mod receiver;
 mod report;
 mod sending;
 mod settling;
 mod stage;
 mod store;
+mod subscribers;
 mod surroundings;
 mod trail;
+mod typing;
+mod webhooks;
 mod wire;
 
 pub use effort::LOAD_THREAD;
@@ -36,6 +40,7 @@ pub async fn run(bench: &Bench) -> anyhow::Result<bool> {
         Bench::Messages(options) => Box::pin(messages::run(options)).await,
         Bench::Accounts(options) => Box::pin(accounts::run(options)).await,
         Bench::Store(options) => store::run(options).await,
+        Bench::Webhooks(options) => Box::pin(webhooks::run(options)).await,
         Bench::Api(options) => Box::pin(api::run(options)).await,
     }
 }

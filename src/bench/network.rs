@@ -154,6 +154,14 @@ impl Control {
         self.get(&format!("/v1/tally?prefix={prefix}")).await
     }
 
+    /// Lets a phone type one text.
+    ///
+    /// # Errors
+    /// When the sandbox refuses or is gone.
+    pub(super) async fn write(&self, number: &str, to: &str, text: &str) -> anyhow::Result<()> {
+        self.post(&format!("/v1/phones/{number}/messages"), &json!({"to": to, "text": text})).await
+    }
+
     /// Lets a phone type many texts.
     ///
     /// # Errors

@@ -13,6 +13,8 @@ pub enum Bench {
     Accounts(AccountsOptions),
     /// Durable commits of received messages, without network.
     Store(StoreOptions),
+    /// Deliveries of received messages to more and more endpoints, and beside endpoints that never answer.
+    Webhooks(WebhooksOptions),
     /// Sends accepted over HTTP, with linked accounts whose network never acknowledges.
     Api(ApiOptions),
 }
@@ -127,4 +129,46 @@ pub struct ApiOptions {
     /// What every bench can be told.
     #[command(flatten)]
     pub common: Common,
+}
+
+/// Options of `wasup bench webhooks`.
+#[derive(Debug, Clone, Args)]
+pub struct WebhooksOptions {
+    /// Numbers of endpoints, one run each, in rising order; before them a run without any. Default: 1,10,100, and with
+    /// `--dead` as many as make 100 with the dead ones.
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub endpoints: Vec<u16>,
+    /// Accounts that the endpoints are spread over in turn; each message is delivered to all endpoints of its account.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub accounts: u16,
+    /// Messages a second that phones write, over all accounts, at times that nothing moves.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub rate: u32,
+    /// Seconds of one run.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub seconds: u64,
+    /// Endpoints that take connections and never answer: with them the last run is made once more.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=100))]
+    pub dead: u16,
+    /// Seconds until an attempt at a dead endpoint is given up. Twice that and a little, and its breaker opens.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=120))]
+    pub dead_timeout: u8,
+    /// What every bench can be told.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+impl WebhooksOptions {
+    /// The numbers of endpoints, in rising order.
+    #[must_use]
+    pub(super) fn counts(&self) -> Vec<u16> {
+        let mut counts = match (self.endpoints.is_empty(), self.dead) {
+            (false, _) => self.endpoints.clone(),
+            (true, 0) => vec![1, 10, 100],
+            (true, dead) => vec![100_u16.saturating_sub(dead).max(1)],
+        };
+        counts.sort_unstable();
+        counts.dedup();
+        counts
+    }
 }

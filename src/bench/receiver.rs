@@ -29,11 +29,15 @@ pub(super) struct Told {
     pub times: u32,
 }
 
+/// Which endpoint it is: the number at the end of its address.
+pub(super) type EndpointNo = u16;
+
 #[derive(Debug, Default)]
 struct Book {
-    /// By our id of the message.
-    received: HashMap<String, Told>,
-    webhooks: HashSet<String>,
+    /// By our id of the message, and by endpoint.
+    received: HashMap<String, HashMap<EndpointNo, Told>>,
+    webhooks: HashMap<EndpointNo, HashSet<String>>,
+    told: usize,
     redelivered: u64,
 }
 
@@ -79,14 +83,20 @@ impl Receiver {
         format!("http://{}/hook", self.address)
     }
 
+    /// Where the webhooks of an endpoint go, where there are several.
+    #[must_use]
+    pub(super) fn url_of(&self, endpoint: EndpointNo) -> String {
+        format!("{}/{endpoint}", self.url())
+    }
+
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many different received messages were told.
+    /// How many different received messages were told, counted anew for each endpoint.
     #[must_use]
     pub(super) fn received(&self) -> usize {
-        self.book().received.len()
+        self.book().told
     }
 
     /// How many messages were told under more than one webhook id, and how many requests repeated a webhook id that
@@ -94,14 +104,20 @@ impl Receiver {
     #[must_use]
     pub(super) fn duplicates_and_repeats(&self) -> (u64, u64) {
         let book = self.book();
-        let doubled = book.received.values().filter(|told| told.times > 1).count();
+        let doubled = book.received.values().flat_map(HashMap::values).filter(|told| told.times > 1).count();
         (doubled as u64, book.redelivered)
     }
 
-    /// What was told of a message.
+    /// What was told of a message to the endpoint at [`Receiver::url`].
     #[must_use]
     pub(super) fn told(&self, message: &str) -> Option<Told> {
-        self.book().received.get(message).copied()
+        self.told_to(0, message)
+    }
+
+    /// What was told of a message to an endpoint.
+    #[must_use]
+    pub(super) fn told_to(&self, endpoint: EndpointNo, message: &str) -> Option<Told> {
+        self.book().received.get(message)?.get(&endpoint).copied()
     }
 
     async fn serve(self, stream: TcpStream) {
@@ -120,9 +136,10 @@ impl Receiver {
 
     async fn take(&self, request: Request<Incoming>, at: Instant) -> Response<Body> {
         let id = request.headers().get("webhook-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+        let endpoint = request.uri().path().trim_start_matches("/hook").trim_start_matches('/').parse().unwrap_or(0);
         let body = to_bytes(Body::new(request.into_body()), LONGEST).await;
         let taken = match (id, body) {
-            (Some(id), Ok(body)) => self.note(id, &body, at),
+            (Some(id), Ok(body)) => self.note(endpoint, id, &body, at),
             _ => false,
         };
         let mut response = Response::new(Body::empty());
@@ -130,15 +147,19 @@ impl Receiver {
         response
     }
 
-    fn note(&self, webhook: String, body: &[u8], at: Instant) -> bool {
+    fn note(&self, endpoint: EndpointNo, webhook: String, body: &[u8], at: Instant) -> bool {
         let Ok(Envelope { r#type, data }) = serde_json::from_slice::<Envelope<'_>>(body) else { return false };
         let mut book = self.book();
-        if !book.webhooks.insert(webhook) {
+        if !book.webhooks.entry(endpoint).or_default().insert(webhook) {
             book.redelivered += 1;
             return true;
         }
         if r#type == "message.received" {
-            book.received.entry(data.id).and_modify(|told| told.times += 1).or_insert(Told { at, times: 1 });
+            let told = book.received.entry(data.id).or_default().entry(endpoint).or_insert(Told { at, times: 0 });
+            told.times += 1;
+            if told.times == 1 {
+                book.told += 1;
+            }
         }
         true
     }

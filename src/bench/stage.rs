@@ -77,6 +77,8 @@ pub(super) struct Stage {
     pub gateway: Gateway,
     /// When its commits reached the disk.
     pub commits: Commits,
+    /// Its API for what is not measured.
+    pub api: ApiClient,
     /// Callers of its API.
     pub callers: Arc<Callers>,
     /// The accounts, linked and connected.
@@ -111,7 +113,7 @@ impl Stage {
         link_all(&api, sandbox.control(), &players).await?;
         sandbox.control().wait_live(players.len(), CONNECTING).await.context("not all accounts connect")?;
         let callers = Arc::new(Callers::new(gateway.address, key));
-        Ok(Self { sandbox, receiver, gateway, commits, callers, players, runtime, _folder: folder })
+        Ok(Self { sandbox, receiver, gateway, commits, api, callers, players, runtime, _folder: folder })
     }
 
     /// Stops the gateway in order, then the rest.

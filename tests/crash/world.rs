@@ -51,10 +51,8 @@ impl World {
         let phone = |n: usize| network.phone(&format!("62811{n:07}"));
         let accounts: Vec<_> = (1..=ACCOUNTS).map(|n| (format!("account-{n}"), phone(2_000_000 + n))).collect();
         let strangers = (1..=STRANGERS).map(|n| phone(3_000_000 + n)).collect();
-        let file: String = accounts
-            .iter()
-            .map(|(id, _)| format!("[[account]]\nid = \"{id}\"\n{}", webhook(&receiver)))
-            .collect();
+        let file: String =
+            accounts.iter().map(|(id, _)| format!("[[account]]\nid = \"{id}\"\n{}", webhook(&receiver))).collect();
         std::fs::write(folder.path().join("accounts.toml"), file).unwrap();
         let _ = rustls::crypto::ring::default_provider().install_default();
         let api = ApiClient::new(format!("http://{address}"), SecretString::from(KEY)).unwrap();

@@ -82,6 +82,34 @@ fn the_store_counts_what_it_answered() {
 }
 
 #[test]
+fn every_endpoint_is_told_every_message_also_beside_a_dead_one() {
+    let answer = bench(&[
+        "webhooks",
+        "--accounts",
+        "2",
+        "--endpoints",
+        "2,4",
+        "--rate",
+        "20",
+        "--seconds",
+        "1",
+        "--dead",
+        "1",
+        "--dead-timeout",
+        "1",
+    ]);
+    assert_eq!((count(&answer, "lost"), count(&answer, "duplicated")), (0, 0));
+    // 20 messages to each endpoint of their account: half of the endpoints.
+    let healthy = &answer["dead"]["healthy"];
+    let runs = answer["runs"].as_array().unwrap().iter().chain([healthy]);
+    let seen: Vec<_> = runs.map(|run| (count(run, "endpoints"), count(run, "deliveries"))).collect();
+    assert_eq!(seen, [(0, 0), (2, 20), (4, 40), (4, 40)]);
+    assert_eq!(healthy["commit_to_webhook_ms"]["count"], 40, "{answer}");
+    assert!(answer["dead"]["p99_ratio"].as_f64().unwrap() > 0.0);
+    insta::assert_json_snapshot!("webhooks", keys(&answer));
+}
+
+#[test]
 fn the_api_keeps_what_it_accepted() {
     let answer = bench(&["api", "--accounts", "2", "--seconds", "1", "--concurrency", "4"]);
     assert_eq!((count(&answer, "lost"), count(&answer, "duplicated")), (0, 0));
