@@ -121,20 +121,19 @@ async fn a_sync_that_began_before_a_commit_does_not_answer_for_it() {
 #[tokio::test]
 async fn whoever_waits_for_a_watermark_asks_for_the_sync() {
     let (store, gate) = gated();
-    let (empty, mark) = (Watermark::default(), Watermark::default());
-    store.until_durable(&empty).await.unwrap();
-    for n in 1..=3 {
-        put(store.clone(), Durability::Under(&mark), n).await.unwrap();
-    }
-    assert!(mark.commit() > empty.commit());
-    let (waiter, under) = (store.clone(), mark.clone());
-    let until = tokio::spawn(async move { waiter.until_durable(&under).await });
-    gate.begun().await;
-    gate.end(Ok(()));
-    timeout(WAIT, until).await.unwrap().unwrap().unwrap();
-    store.until_durable(&mark).await.unwrap();
-    assert_eq!(store.stats().syncs, 1, "one for all three");
+    // From here every sync passes.
     drop(gate);
+    let mark = Watermark::default();
+    store.until_durable(&mark).await.unwrap();
+    // By themselves relaxed rows are synced after half a second: so many waits for that would take too long.
+    let rounds = async {
+        for n in 0..200 {
+            put(store.clone(), Durability::Under(&mark), n).await.unwrap();
+            store.until_durable(&mark).await.unwrap();
+            assert!(store.stats().durable_commit >= mark.commit());
+        }
+    };
+    timeout(WAIT, rounds).await.unwrap();
 }
 
 #[tokio::test]
