@@ -138,8 +138,9 @@ pub struct WebhooksOptions {
     /// `--dead` as many as make 100 with the dead ones.
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub endpoints: Vec<u16>,
-    /// Accounts that the endpoints are spread over in turn; each message is delivered to all endpoints of its account.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    /// Accounts that the endpoints are spread over in turn; each message is delivered to all endpoints of its account. An
+    /// account can only have so many.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub accounts: u16,
     /// Messages a second that phones write, over all accounts, at times that nothing moves.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]

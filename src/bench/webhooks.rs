@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use indicatif::ProgressBar;
 use serde::Serialize;
+use wasup_store::repo::endpoint::MAX_PER_OWNER;
 use wasup_store::repo::event;
 
 use super::effort::Effort;
@@ -76,6 +77,9 @@ struct Bench<'a> {
 }
 
 pub(super) async fn run(options: &WebhooksOptions) -> anyhow::Result<bool> {
+    let most = usize::from(options.counts().last().copied().unwrap_or(0) + options.dead);
+    let room = usize::from(options.accounts) * MAX_PER_OWNER;
+    ensure!(most <= room, "{most} endpoints need more accounts: one can have {MAX_PER_OWNER}");
     let (seed, machine) = (options.common.seed(), Machine::here());
     let setting = Setting { accounts: options.accounts, webhook: None, keys: Vec::new() };
     let stage = Stage::set(setting, &options.common).await?;
