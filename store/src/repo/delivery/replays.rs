@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{endpoint, event, queue, replay};
-use crate::id::{AccountNo, ChatNo, DeliveryId, EndpointId, Millis, Position};
+use crate::id::{AccountNo, ChatNo, DEFAULT_TENANT, DeliveryId, EndpointId, Millis, Position};
 use crate::key::{Key, Parts, prefix_end};
 use crate::records::{
     DeliveryRecord, DeliveryState, DiscardReason, EndpointRecord, EventData, EventKind, EventRecord, MessageState,
@@ -192,8 +192,12 @@ fn would_get(tx: &ReadTx<'_>, endpoint: &EndpointRecord, event: &EventRecord) ->
     if endpoint.account != endpoint::EVERY_ACCOUNT && endpoint.account != event.no {
         return Ok(false);
     }
-    let owner = if event.no == AccountNo(0) { None } else { account::owner(tx, event.no)? };
-    if owner.is_some_and(|owner| owner.gone || owner.tenant != endpoint.tenant) {
+    // What the server itself tells is in the default tenant's part of the log.
+    let tenant = match event.no {
+        AccountNo(0) => Some(DEFAULT_TENANT),
+        no => account::owner(tx, no)?.filter(|owner| !owner.gone).map(|owner| owner.tenant),
+    };
+    if tenant != Some(endpoint.tenant) {
         return Ok(false);
     }
     Ok(endpoint.wants(event.kind, &event.data))
