@@ -83,8 +83,31 @@ pub(super) struct Stage {
     pub callers: Arc<Callers>,
     /// The accounts, linked and connected.
     pub players: Vec<Player>,
-    runtime: Runtime,
+    threads: Threads,
     _folder: Folder,
+}
+
+/// The gateway's threads. A run that fails drops them where nobody may block, and its error must be seen.
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn start() -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("gateway").build()?;
+        Ok(Self(Some(runtime)))
+    }
+
+    /// Runs a step on them; `None` when it panicked.
+    async fn run<T: Send + 'static>(&self, step: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        self.0.as_ref()?.spawn(step).await.ok()
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Stage {
@@ -101,8 +124,8 @@ impl Stage {
         let webhook = setting.webhook.map(|told| (receiver.url(), told));
         declare(&file, &players, webhook.as_ref().map(|(url, told)| (url.as_str(), *told)))?;
         let config = config(folder.path(), &file, sandbox.url(), &setting)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("gateway").build()?;
-        let started = runtime.spawn(async move {
+        let threads = Threads::start()?;
+        let started = threads.run(async move {
             let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
             anyhow::Ok(Gateway::start(&config, listener, Extras::default()).await?)
         });
@@ -113,7 +136,7 @@ impl Stage {
         link_all(&api, sandbox.control(), &players).await?;
         sandbox.control().wait_live(players.len(), CONNECTING).await.context("not all accounts connect")?;
         let callers = Arc::new(Callers::new(gateway.address, key));
-        Ok(Self { sandbox, receiver, gateway, commits, api, callers, players, runtime, _folder: folder })
+        Ok(Self { sandbox, receiver, gateway, commits, api, callers, players, threads, _folder: folder })
     }
 
     /// Stops the gateway in order, then the rest.
@@ -121,10 +144,10 @@ impl Stage {
     /// # Errors
     /// When the sandbox does not end well.
     pub(super) async fn strike(self) -> anyhow::Result<()> {
-        let Self { gateway, sandbox, runtime, .. } = self;
+        let Self { gateway, sandbox, threads, .. } = self;
         // What did not end in time was logged.
-        let _ = runtime.spawn(gateway.stop()).await;
-        runtime.shutdown_background();
+        let _ = threads.run(gateway.stop()).await;
+        drop(threads);
         sandbox.end().await
     }
 }
