@@ -180,6 +180,21 @@ async fn a_delivery_goes_with_its_event_and_an_undelivered_one_ends_with_a_reaso
 }
 
 #[tokio::test]
+async fn what_a_moved_endpoint_got_before_is_no_damage() {
+    let (store, engine, _, [own, ..]) = heard().await;
+    for id in take(&store, own, 9).await {
+        finish(&store, id, Verdict::Completed, NOW).await;
+    }
+    let b = owned(&store, "b").await;
+    let moved = read(&store, |tx| endpoint::get(tx, own)).await.unwrap();
+    let moved = EndpointRecord { account: b.no, ..moved };
+    write(&store, move |tx| endpoint::put(tx, &moved, NOW)).await;
+    prune_all(&store, before(5), 40).await;
+    assert_eq!(states(&store, own).await.len(), 10, "nobody looks for its deliveries under the former account");
+    sound(&engine);
+}
+
+#[tokio::test]
 async fn ended_deliveries_go_after_their_own_time_and_the_others_stay() {
     let (store, engine, _, [own, all, paused]) = heard().await;
     let claimed = take(&store, own, 9).await;
