@@ -22,7 +22,7 @@ use crate::keyring::{Keyring, MasterKey};
 use crate::progress::Progress;
 use crate::syncer::Tail;
 use crate::tripwire::Tripwire;
-use crate::writer::{self, Found, Tools};
+use crate::writer::{self, Found, Threads, Tools};
 use crate::{Clock, EngineError, OpenError, Principal, ReadTx, StoreError, SystemClock, Watermark, WriteTx, repo};
 
 /// Writes that may wait for the writer at once; a further one waits for a place.
@@ -79,7 +79,7 @@ struct Shared {
     jobs: Option<Sender<Box<dyn Job>>>,
     tail: Arc<Tail>,
     places: Arc<Semaphore>,
-    writer: Option<std::thread::JoinHandle<()>>,
+    threads: Option<Threads>,
     /// Last, so that the engine is closed when it is dropped.
     _seal: Option<SealAtEnd>,
 }
@@ -106,11 +106,8 @@ impl Drop for Shared {
     fn drop(&mut self) {
         // The writer syncs what is left and ends; only then may the engine's lock be given back.
         self.jobs.take();
-        if let Some(writer) = self.writer.take()
-            && writer.thread().id() != std::thread::current().id()
-        {
-            // A panicked writer was reported by its own thread.
-            let _ = writer.join();
+        if let Some(threads) = self.threads.take() {
+            threads.join();
         }
     }
 }
@@ -205,12 +202,12 @@ impl Store {
         let (seen, time) = (Arc::clone(&progress), Arc::clone(&clock));
         let tools =
             Tools { engine: to, keyring: ring, progress: seen, clock: time, jobs: queue, tail: Arc::clone(&tail) };
-        let writer = writer::start(tools, Found { cut, tripwire, stamp: last })
+        let threads = writer::start(tools, Found { cut, tripwire, stamp: last })
             .map_err(|source| OpenError::Io { path: name.into(), source })?;
         let places = Arc::new(Semaphore::new(MAX_WAITING));
         let seal = files.map(|_| SealAtEnd { folder: name.into(), progress: Arc::clone(&progress) });
-        let (stopped_ms, writer, jobs) = (last.now_ms, Some(writer), Some(jobs));
-        let shared = Shared { engine, keyring, progress, clock, stopped_ms, jobs, tail, places, writer, _seal: seal };
+        let (stopped_ms, threads, jobs) = (last.now_ms, Some(threads), Some(jobs));
+        let shared = Shared { engine, keyring, progress, clock, stopped_ms, jobs, tail, places, threads, _seal: seal };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -114,6 +114,12 @@ impl Tail {
     }
 
     fn add(&self, mut state: MutexGuard<'_, State>, commit: u64, jobs: Vec<Box<dyn Job>>) {
+        if let Some(End::Poisoned(error)) = &state.end {
+            // The syncer failed while this group was applied, and nobody else would answer.
+            let error = error.clone();
+            drop(state);
+            return refuse(jobs, &error);
+        }
         if !jobs.is_empty() {
             state.wanted = state.wanted.max(commit);
             state.waiting.push_back(Waiting { commit, jobs });
@@ -137,11 +143,15 @@ impl Tail {
         self.work.notify_one();
     }
 
-    /// Ends the thread without one: the engine failed.
-    pub(crate) fn poison(&self, error: EngineError) {
-        self.state().end = Some(End::Poisoned(error));
+    /// Ends the thread without one: the engine failed. Whoever waits, or still comes, hears of it.
+    pub(crate) fn poison(&self, error: &EngineError) {
+        let mut state = self.state();
+        state.end = Some(End::Poisoned(error.clone()));
+        let waiting = take(&mut state.waiting);
+        drop(state);
         self.work.notify_one();
         self.room.notify_one();
+        waiting.into_iter().for_each(|waiting| refuse(waiting.jobs, error));
     }
 }
 
@@ -154,32 +164,32 @@ pub(crate) struct Syncer {
 }
 
 impl Syncer {
-    /// Runs until the tail is closed or the engine fails.
+    /// Runs until the tail is closed or the engine fails. A panic here is a failure, too: others wait for this thread.
     pub(crate) fn run(mut self) {
+        let (progress, tail) = (Arc::clone(&self.progress), Arc::clone(&self.tail));
+        if let Err(error) = unpanicked(|| self.work()) {
+            // Never tried again: the kernel may have dropped the pages it could not write.
+            progress.poisoned(&error);
+            tail.poison(&error);
+        }
+    }
+
+    fn work(&mut self) -> Result<(), EngineError> {
         while let Some((commit, position)) = self.next() {
             let begun = Instant::now();
-            if let Err(error) = unpanicked(|| self.engine.sync()) {
-                // Never tried again: the kernel may have dropped the pages it could not write.
-                self.progress.poisoned(&error);
-                self.tail.poison(error);
-                continue;
-            }
+            self.engine.sync()?;
             self.progress.sync_us.record(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
             self.progress.syncs.fetch_add(1, Ordering::Relaxed);
             self.on_disk(commit, position);
         }
+        Ok(())
     }
 
     /// What the next sync brings to disk; `None` at the end.
     fn next(&mut self) -> Option<(u64, u64)> {
         let mut state = self.tail.state();
         loop {
-            if let Some(End::Poisoned(error)) = &state.end {
-                let (error, waiting) = (error.clone(), take(&mut state.waiting));
-                drop(state);
-                for job in waiting.into_iter().flat_map(|waiting| waiting.jobs) {
-                    job.answer(Err(StoreError::Poisoned(error.clone())));
-                }
+            if matches!(state.end, Some(End::Poisoned(_))) {
                 return None;
             }
             if state.due() {
@@ -235,6 +245,11 @@ impl Syncer {
         self.tail.room.notify_one();
         answer(done);
     }
+}
+
+/// Answers jobs of a store that stopped.
+pub(crate) fn refuse(jobs: Vec<Box<dyn Job>>, error: &EngineError) {
+    jobs.into_iter().for_each(|job| job.answer(Err(StoreError::Poisoned(error.clone()))));
 }
 
 fn answer(waiting: VecDeque<Waiting>) {

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ThreadId};
 
 use crate::chunk::CutRows;
 use crate::clock::store_time;
@@ -14,9 +14,9 @@ use crate::engine::{Batch, Engine};
 use crate::group::{Failed, Group, Job, stamped};
 use crate::keyring::Keyring;
 use crate::progress::Progress;
-use crate::syncer::{Syncer, Tail};
+use crate::syncer::{Syncer, Tail, refuse};
 use crate::tripwire::Tripwire;
-use crate::{Clock, EngineError, StoreError, Tree};
+use crate::{Clock, EngineError, Tree};
 
 /// Threads of the store; their names are seen in debuggers and profiles.
 const WRITER: &str = "store-writer";
@@ -51,15 +51,33 @@ pub(crate) struct Found {
     pub(crate) stamp: CommitRow,
 }
 
-/// Starts the store's two threads; the handle is the writer's, which outlives the other one.
-pub(crate) fn start(tools: Tools, found: Found) -> std::io::Result<JoinHandle<()>> {
+/// The store's two threads.
+pub(crate) struct Threads {
+    /// It outlives the other one.
+    writer: JoinHandle<()>,
+    syncer: ThreadId,
+}
+
+impl Threads {
+    /// Waits until both have ended, unless it is one of them that asks: it may drop a job that held the last handle.
+    pub(crate) fn join(self) {
+        if ![self.writer.thread().id(), self.syncer].contains(&thread::current().id()) {
+            // A panicked writer was reported by its own thread.
+            let _ = self.writer.join();
+        }
+    }
+}
+
+/// Starts the store's two threads.
+pub(crate) fn start(tools: Tools, found: Found) -> std::io::Result<Threads> {
     let Tools { engine, keyring, progress, clock, jobs, tail } = tools;
     let Found { cut, tripwire, stamp } = found;
     let (to, seen) = (Arc::clone(&engine), Arc::clone(&progress));
     let syncer = Syncer { engine: to, progress: seen, tail: Arc::clone(&tail), tripwire };
     let syncer = thread::Builder::new().name(SYNCER.into()).spawn(move || syncer.run())?;
-    let writer = Writer { engine, keyring, progress, clock, jobs, tail, cut, stamp };
-    thread::Builder::new().name(WRITER.into()).spawn(move || writer.run(syncer))
+    let (writer, id) = (Writer { engine, keyring, progress, clock, jobs, tail, cut, stamp }, syncer.thread().id());
+    let writer = thread::Builder::new().name(WRITER.into()).spawn(move || writer.run(syncer))?;
+    Ok(Threads { writer, syncer: id })
 }
 
 impl Writer {
@@ -69,7 +87,7 @@ impl Writer {
             Ok(()) => self.tail.close(),
             Err(error) => self.refuse_all(&error),
         }
-        // A panicked syncer was reported by its own thread.
+        // Its panics are failures of the engine, and were told.
         let _ = syncer.join();
         self.progress.closed.store(true, Ordering::SeqCst);
     }
@@ -87,8 +105,8 @@ impl Writer {
             };
             if let Err((error, jobs)) = failed {
                 self.progress.poisoned(&error);
-                self.tail.poison(error.clone());
-                jobs.into_iter().for_each(|job| job.answer(Err(StoreError::Poisoned(error.clone()))));
+                self.tail.poison(&error);
+                refuse(jobs, &error);
                 return Err(error);
             }
         }
@@ -164,7 +182,7 @@ impl Writer {
     /// Refuses everything that still comes.
     fn refuse_all(&self, error: &EngineError) {
         while let Ok(job) = self.jobs.recv() {
-            job.answer(Err(StoreError::Poisoned(error.clone())));
+            refuse(vec![job], error);
         }
     }
 }

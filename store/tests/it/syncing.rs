@@ -166,3 +166,56 @@ async fn a_failed_sync_fails_everyone_behind_it() {
     assert!(matches!(store.poisoned().await, EngineError::Io(_)));
     assert!(!store.is_writable());
 }
+
+#[tokio::test]
+async fn a_group_applied_while_the_sync_fails_hears_of_it() {
+    let (store, gate) = gated();
+    let first = tokio::spawn(put(store.clone(), Durability::Durable, 1));
+    gate.begun().await;
+    let (reached, at_work) = sync_channel(1);
+    let (go_on, told) = sync_channel::<()>(1);
+    let told = Mutex::new(told);
+    let writer = store.clone();
+    let second = tokio::spawn(async move {
+        let job = move |tx: &mut wasup_store::WriteTx<'_>| {
+            reached.send(()).unwrap();
+            told.lock().unwrap().recv().unwrap();
+            tx.put_fixed(Tree::Audit, [2], &[])
+        };
+        writer.write::<_, StoreError, _>(Durability::Durable, job).await
+    });
+    tokio::task::spawn_blocking(move || at_work.recv_timeout(WAIT)).await.unwrap().unwrap();
+    gate.end(Err(EngineError::Io("the disk is gone".into())));
+    store.poisoned().await;
+    assert!(matches!(timeout(WAIT, first).await.unwrap().unwrap(), Err(StoreError::Poisoned(_))));
+    // The writer looked before the sync failed, and applies its group after it.
+    go_on.send(()).unwrap();
+    let answer = timeout(WAIT, second).await.unwrap().unwrap();
+    assert!(matches!(answer, Err(StoreError::Poisoned(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn the_last_handle_may_be_in_a_job_that_nobody_waits_for() {
+    let (store, gate) = gated();
+    let alive = Arc::new(());
+    let (held, own) = (Arc::clone(&alive), store.clone());
+    let writing = tokio::spawn(async move {
+        let inside = own.clone();
+        let job = move |tx: &mut wasup_store::WriteTx<'_>| {
+            let _held = (&inside, &held);
+            tx.put_fixed(Tree::Audit, [1], &[])
+        };
+        own.write::<_, StoreError, _>(Durability::Durable, job).await
+    });
+    gate.begun().await;
+    writing.abort();
+    let _ = writing.await;
+    let mut durable = store.durable_commits();
+    drop(store);
+    // Now only the job has one, and the thread that answers it drops it.
+    gate.end(Ok(()));
+    drop(gate);
+    let ended = async { while durable.changed().await.is_ok() {} };
+    timeout(WAIT, ended).await.expect("the store's threads wait for one another");
+    assert_eq!(Arc::strong_count(&alive), 1);
+}
