@@ -9,12 +9,16 @@ use wasup_store::{ReadTx, Store, StoreError};
 const PAGE: usize = 500;
 
 /// What a human may have to do, and the word for it.
-const ACTIONS: [(UserAction, &str); 5] = [
+const ACTIONS: [(UserAction, &str); 9] = [
     (UserAction::None, "none"),
     (UserAction::ScanQr, "scan_qr"),
     (UserAction::OpenPhone, "open_phone"),
     (UserAction::Wait, "wait"),
     (UserAction::Release, "release"),
+    (UserAction::EnterCode, "enter_code"),
+    (UserAction::ConfirmPasskey, "confirm_passkey"),
+    (UserAction::Update, "update"),
+    (UserAction::CheckProxy, "check_proxy"),
 ];
 
 /// What the store holds.

@@ -4,6 +4,7 @@ use wasup_actors::{
     AccountError, Accounts, Declared, EndpointError, Endpoints, NewAccount, NewEndpoint, Principal, Who,
 };
 use wasup_store::id::{AccountId, DEFAULT_TENANT};
+use wasup_store::records::{AccountSettings, AccountSource};
 
 use crate::api::problem::FieldError;
 use crate::config::{AccountsFile, DeclaredAccount};
@@ -71,6 +72,8 @@ pub(crate) async fn declare(
             default_region,
             autostart,
             metadata: None,
+            settings: AccountSettings::default(),
+            source: AccountSource::File,
             start: autostart,
             default_webhook: webhooks.is_empty(),
         };

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use wasup_store::Watermark;
 use wasup_store::id::{AccountNo, Epoch, LinkNo, MessageId, Millis};
-use wasup_store::records::{Content, Identity, MessageState, Participant};
+use wasup_store::records::{Content, HistorySettings, Identity, MessageState, Participant, ProxyAddress};
 
 /// Which account a link is opened for, and by which incarnation.
 #[derive(Debug, Clone)]
@@ -24,6 +24,12 @@ pub struct LinkTarget {
     /// What must be on disk before a frame leaves: what the account notes of its sends, and received messages before they
     /// are acknowledged. Keys are on disk before the protocol library goes on with them.
     pub mark: Watermark,
+    /// The way to the network; nothing of the link takes another.
+    pub proxy: Option<ProxyAddress>,
+    /// What a fresh pairing asks the phone for.
+    pub history: HistorySettings,
+    /// Something waits to be sent: it connects before those that have nothing to do.
+    pub urgent: bool,
 }
 
 /// Opens links. One per process.
@@ -58,6 +64,17 @@ pub trait Link: Send + Sync + 'static {
     /// [`LinkError`] when the network did not confirm it.
     async fn log_out(&self) -> Result<(), LinkError>;
 
+    /// Asks the network for a code by which a phone with this number (digits only) can link the device. The outcome is
+    /// [`LinkEvent::PairingCode`] or [`LinkEvent::PairingCodeRefused`]. QR codes go on beside it.
+    fn request_pairing_code(&self, phone: &str);
+
+    /// Takes a pairing code back.
+    fn cancel_pairing_code(&self);
+
+    /// Asks the network whether it restricts what the account may send. The answer is [`LinkEvent::Restriction`], or
+    /// nothing where the network gives none.
+    fn ask_restriction(&self);
+
     /// Disconnects, stops every task of the link and waits until they are gone. Idempotent.
     async fn close(&self);
 }
@@ -88,6 +105,29 @@ pub enum LinkEvent {
     },
     /// Every code of the round expired unscanned; the link has ended.
     QrExhausted,
+    /// A code to enter on the phone, until it expires.
+    PairingCode {
+        /// Eight characters.
+        code: PairingCode,
+        /// How long it can be entered.
+        valid_for: Duration,
+    },
+    /// No code is coming, or the one on show is not good any more.
+    PairingCodeRefused {
+        /// Why.
+        reason: CodeRefusal,
+        /// When to ask again, where the network says so.
+        retry_after: Option<Duration>,
+    },
+    /// The phone's account demands a passkey before it links a device, which this program can't give.
+    PasskeyRequired,
+    /// What the network says about the account's right to write to people who never wrote to it.
+    Restriction {
+        /// Whether it is restricted.
+        active: bool,
+        /// Until when, where the network says so.
+        until_ms: Option<Millis>,
+    },
     /// A phone has scanned the code: the device is being linked. Not committed by the phone's side yet.
     PairingStarted,
     /// A phone linked the device.
@@ -138,6 +178,33 @@ impl std::fmt::Debug for QrCode {
     }
 }
 
+/// A pairing code. Whoever has it, and the phone, can link the account: it never reaches a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PairingCode(pub String);
+
+impl std::fmt::Debug for PairingCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PairingCode(…)")
+    }
+}
+
+/// Why there is no pairing code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeRefusal {
+    /// The number can't be used: not a number, or not one of the network.
+    BadNumber,
+    /// Too many codes were asked for.
+    RateLimited,
+    /// The network does not do it at present, or for this number.
+    NotAvailable,
+    /// It was not entered in time, or the network wants another one.
+    Expired,
+    /// The connection was not there, or broke.
+    NotConnected,
+    /// Something else.
+    Failed,
+}
+
 /// Why a connection was lost. The link reconnects by itself after each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DisconnectReason {
@@ -149,11 +216,28 @@ pub enum DisconnectReason {
     ServiceUnavailable,
     /// No answer in time.
     TimedOut,
+    /// The network asked for fewer requests (429).
+    RateLimited,
+    /// The network ended the stream with another code, or could not read it.
+    StreamError,
+    /// No new connection could be made.
+    Unreachable,
+    /// No new connection could be made because the proxy refused or was not there.
+    ProxyFailed,
 }
 
 impl DisconnectReason {
     /// Every reason.
-    pub const ALL: [Self; 4] = [Self::ConnectionLost, Self::StreamRestart, Self::ServiceUnavailable, Self::TimedOut];
+    pub const ALL: [Self; 8] = [
+        Self::ConnectionLost,
+        Self::StreamRestart,
+        Self::ServiceUnavailable,
+        Self::TimedOut,
+        Self::RateLimited,
+        Self::StreamError,
+        Self::Unreachable,
+        Self::ProxyFailed,
+    ];
 
     /// The word used in metrics.
     #[must_use]
@@ -163,6 +247,10 @@ impl DisconnectReason {
             Self::StreamRestart => "stream_restart",
             Self::ServiceUnavailable => "service_unavailable",
             Self::TimedOut => "timed_out",
+            Self::RateLimited => "rate_limited",
+            Self::StreamError => "stream_error",
+            Self::Unreachable => "unreachable",
+            Self::ProxyFailed => "proxy_failed",
         }
     }
 }
@@ -179,6 +267,8 @@ pub enum EndReason {
         /// When it ends, where the network says so.
         until_ms: Option<Millis>,
     },
+    /// The network locked the account (403); the phone says what to do.
+    Locked,
     /// The network wants a newer client.
     Outdated,
     /// The network refused the login with another code.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use wasup_actors::{AccountError, Accounts, NewAccount};
 use wasup_store::id::AccountId;
+use wasup_store::records::{AccountSettings, AccountSource};
 
 use super::extract::{Caller, Json, Path, Query};
 use super::problem::{ErrorCode, FieldError, Problem, ProblemView};
@@ -93,7 +94,8 @@ impl CreateAccount {
             return Err(Problem::invalid(errors));
         }
         let Self { id, name, default_region, autostart, start, .. } = self;
-        Ok(NewAccount { id, name, default_region, autostart, metadata, start, default_webhook: true })
+        let (settings, source) = (AccountSettings::default(), AccountSource::Api);
+        Ok(NewAccount { id, name, default_region, autostart, metadata, settings, source, start, default_webhook: true })
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use wasup_store::id::{AccountNo, DEFAULT_TENANT, EndpointId, Epoch, Millis};
 use wasup_store::jid::Jid;
-use wasup_store::records::{Content, Desired, EndpointRecord, Participant};
+use wasup_store::records::{AccountSettings, AccountSource, Content, Desired, EndpointRecord, Participant};
 use wasup_store::repo::account::{self, NewAccount};
 use wasup_store::repo::inbound::{self, InboundBatch, InboundOutcome, NewInbound};
 use wasup_store::repo::{counters, endpoint};
@@ -130,6 +130,8 @@ async fn prepare(store: &Store, n: u16) -> anyhow::Result<(AccountNo, Epoch)> {
         default_region: None,
         autostart: true,
         metadata: None,
+        settings: AccountSettings::default(),
+        source: AccountSource::Api,
         now_ms: BEGINNING,
     };
     let made = store.write(Durability::Relaxed, move |tx| account::create(tx, &new)).await?;

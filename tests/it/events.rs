@@ -8,7 +8,7 @@ use wasup_store::Durability;
 use wasup_store::cursor::EventCursor;
 use wasup_store::id::{Position, TenantNo};
 use wasup_store::insurance::restore;
-use wasup_store::records::{AccountState, Desired, Phase};
+use wasup_store::records::{AccountSettings, AccountSource, AccountState, Desired, Phase};
 use wasup_store::repo::account::{self, NewAccount};
 use wasup_store::repo::schema;
 
@@ -163,6 +163,8 @@ async fn a_tenant_sees_nothing_of_another_one() {
         default_region: None,
         autostart: false,
         metadata: None,
+        settings: AccountSettings::default(),
+        source: AccountSource::Api,
         now_ms: 1,
     };
     let store = world.gateway.store();

@@ -70,6 +70,10 @@ impl Batch {
                 self.qr = Some(None);
                 self.exhausted = true;
             }
+            LinkEvent::PairingCode { .. }
+            | LinkEvent::PairingCodeRefused { .. }
+            | LinkEvent::PasskeyRequired
+            | LinkEvent::Restriction { .. } => {}
             LinkEvent::PairingStarted => {
                 self.qr = Some(None);
                 self.phone_came = true;

@@ -155,7 +155,16 @@ impl Incarnation {
         tracing::debug!(epoch = record.epoch.0, unsettled = unsettled.len(), "the account is taken over");
         let name = if record.name.is_empty() { record.id.to_string() } else { record.name.clone() };
         let mark = self.mark.clone();
-        self.target = Some(LinkTarget { no: record.no, link: record.link, epoch: record.epoch, name, mark });
+        self.target = Some(LinkTarget {
+            no: record.no,
+            link: record.link,
+            epoch: record.epoch,
+            name: record.settings.device_name.clone().unwrap_or(name),
+            mark,
+            proxy: record.settings.proxy.clone(),
+            history: record.settings.history,
+            urgent: !unsettled.is_empty(),
+        });
         self.ctx.nudges.deliveries();
         // A stop may have been asked for while the store was away.
         if self.closing.is_none() {

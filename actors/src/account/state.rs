@@ -39,7 +39,12 @@ pub(super) fn next_state(current: &AccountState, event: &LinkEvent, now_ms: Mill
         }
         LinkEvent::Disconnected { reason } => return lost(current, *reason, now_ms),
         LinkEvent::Ended { reason } => ended(*reason)?,
-        LinkEvent::ServerAck { .. } | LinkEvent::Receipt { .. } => return None,
+        LinkEvent::PairingCode { .. }
+        | LinkEvent::PairingCodeRefused { .. }
+        | LinkEvent::PasskeyRequired
+        | LinkEvent::Restriction { .. }
+        | LinkEvent::ServerAck { .. }
+        | LinkEvent::Receipt { .. } => return None,
     };
     changed(current, new, now_ms)
 }
@@ -50,6 +55,10 @@ fn lost(current: &AccountState, reason: DisconnectReason, now_ms: Millis) -> Opt
         DisconnectReason::StreamRestart => Reason::StreamRestart,
         DisconnectReason::ServiceUnavailable => Reason::ServiceUnavailable,
         DisconnectReason::TimedOut => Reason::TimedOut,
+        DisconnectReason::RateLimited => Reason::RateLimited,
+        DisconnectReason::StreamError => Reason::StreamError,
+        DisconnectReason::Unreachable => Reason::Unreachable,
+        DisconnectReason::ProxyFailed => Reason::ProxyFailed,
     };
     let phase = match current.phase {
         Phase::Connected | Phase::Reconnecting => Phase::Reconnecting,
@@ -71,6 +80,7 @@ fn ended(reason: EndReason) -> Option<AccountState> {
             AccountState { retry_at_ms: Some(until_ms), ..state(Phase::Banned, Reason::TemporaryBan, UserAction::Wait) }
         }
         EndReason::Banned { until_ms: None } => state(Phase::Banned, Reason::PermanentBan, UserAction::OpenPhone),
+        EndReason::Locked => state(Phase::Banned, Reason::AccountLocked, UserAction::OpenPhone),
         EndReason::Outdated => state(Phase::Outdated, Reason::ClientOutdated, UserAction::None),
         EndReason::Refused { .. } => state(Phase::Stopped, Reason::Refused, UserAction::OpenPhone),
         EndReason::Unexpected => return None,

@@ -3,7 +3,7 @@ use std::time::Duration;
 use wasup_sessions::ports::QrCode;
 use wasup_store::id::{AccountNo, DEFAULT_TENANT, Epoch, LinkNo};
 use wasup_store::jid::Jid;
-use wasup_store::records::{Identity, MessageState};
+use wasup_store::records::{AccountSettings, AccountSource, Identity, MessageState};
 
 use super::*;
 
@@ -29,6 +29,9 @@ fn record(phase: Phase, reason: Reason, linked: bool) -> AccountRecord {
         metadata: None,
         created_ms: 0,
         outbox_paused: false,
+        settings: AccountSettings::default(),
+        source: AccountSource::Api,
+        restriction: None,
     }
 }
 

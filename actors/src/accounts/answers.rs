@@ -5,7 +5,7 @@ use std::time::Duration;
 use wasup_sessions::ports::QrCode;
 use wasup_store::StoreError;
 use wasup_store::id::{AccountId, Millis};
-use wasup_store::records::{AccountState, Phase};
+use wasup_store::records::{AccountSettings, AccountSource, AccountState, Phase};
 use wasup_store::repo::account::CreateError;
 
 /// What a refused caller should wait.
@@ -24,6 +24,10 @@ pub struct NewAccount {
     pub autostart: bool,
     /// The user's own notes, a JSON object.
     pub metadata: Option<serde_json::Value>,
+    /// What is set for this account alone.
+    pub settings: AccountSettings,
+    /// Who makes it.
+    pub source: AccountSource,
     /// Whether it starts at once.
     pub start: bool,
     /// Whether it gets the endpoint that is configured for new accounts.

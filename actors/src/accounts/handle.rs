@@ -61,6 +61,8 @@ impl Accounts {
             default_region: new.default_region,
             autostart: new.autostart,
             metadata: new.metadata.map(|notes| notes.to_string()),
+            settings: new.settings,
+            source: new.source,
             now_ms: self.ctx.store.now_ms(),
         };
         let webhook = self.ctx.settings.webhooks.for_new_accounts.clone().filter(|_| new.default_webhook);

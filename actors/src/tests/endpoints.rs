@@ -23,6 +23,8 @@ impl World {
             default_region: None,
             autostart: false,
             metadata: None,
+            settings: wasup_store::records::AccountSettings::default(),
+            source: wasup_store::records::AccountSource::Api,
             start: false,
             default_webhook: true,
         };

@@ -200,6 +200,12 @@ impl Link for FakeLink {
 
     fn reconnect_now(&self) {}
 
+    fn request_pairing_code(&self, _: &str) {}
+
+    fn cancel_pairing_code(&self) {}
+
+    fn ask_restriction(&self) {}
+
     async fn log_out(&self) -> Result<(), LinkError> {
         self.logged_out.store(true, Ordering::SeqCst);
         Ok(())

@@ -7,7 +7,8 @@ use standardwebhooks::Webhook;
 use wasup_sessions::meters::Counters;
 use wasup_store::id::{AccountNo, EndpointId, Millis};
 use wasup_store::records::{
-    AttemptOutcome, Content, DeliveryRecord, DeliveryState, Desired, DiscardReason, EventKind, Off,
+    AccountSettings, AccountSource, AttemptOutcome, Content, DeliveryRecord, DeliveryState, Desired, DiscardReason,
+    EventKind, Off,
 };
 use wasup_store::repo::inbound::{InboundBatch, NewInbound};
 use wasup_store::repo::{account as accounts, delivery, inbound};
@@ -28,6 +29,8 @@ impl World {
             default_region: None,
             autostart: false,
             metadata: None,
+            settings: AccountSettings::default(),
+            source: AccountSource::Api,
             now_ms: self.store.now_ms(),
         };
         let record = self.store.write(Durability::Durable, move |tx| accounts::create(tx, &new)).await.unwrap();

@@ -146,6 +146,8 @@ impl World {
                 default_region: None,
                 autostart: true,
                 metadata: None,
+                settings: wasup_store::records::AccountSettings::default(),
+                source: wasup_store::records::AccountSource::Api,
                 start: true,
                 default_webhook: false,
             };

@@ -12,8 +12,8 @@ use wasup_store::engine::MemoryEngine;
 use wasup_store::id::{AccountNo, DEFAULT_TENANT, EndpointId, Epoch, Millis};
 use wasup_store::jid::Jid;
 use wasup_store::records::{
-    Attempt, Content, DeliveryRecord, DeliveryState, Desired, DiscardReason, EndpointRecord, EventKind, Off,
-    Participant,
+    AccountSettings, AccountSource, Attempt, Content, DeliveryRecord, DeliveryState, Desired, DiscardReason,
+    EndpointRecord, EventKind, Off, Participant,
 };
 use wasup_store::repo::delivery::{self, Finished, Verdict};
 use wasup_store::repo::inbound::{self, InboundBatch, NewInbound};
@@ -64,6 +64,8 @@ impl Days {
             default_region: None,
             autostart: false,
             metadata: None,
+            settings: AccountSettings::default(),
+            source: AccountSource::Api,
             now_ms: begin_ms,
         };
         let owner = store.write(Durability::Durable, move |tx| account::create(tx, &new)).await.unwrap();

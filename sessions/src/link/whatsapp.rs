@@ -113,6 +113,12 @@ impl Link for WhatsAppLink {
         self.tasks.hurry();
     }
 
+    fn request_pairing_code(&self, _: &str) {}
+
+    fn cancel_pairing_code(&self) {}
+
+    fn ask_restriction(&self) {}
+
     async fn log_out(&self) -> Result<(), LinkError> {
         let own = self.client.pn().filter(|_| self.client.is_logged_in());
         let Some(own) = own else { return Err(LinkError::Protocol("not connected".into())) };

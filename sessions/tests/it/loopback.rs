@@ -4,6 +4,7 @@ use tokio::sync::mpsc;
 use wasup_sandbox::Config;
 use wasup_sessions::ports::{LinkError, LinkFactory, LinkTarget};
 use wasup_store::Watermark;
+use wasup_store::records::HistorySettings;
 
 use crate::world::World;
 
@@ -24,6 +25,9 @@ async fn no_address_but_loopback_is_connected_to() {
             epoch: account.epoch,
             name: String::new(),
             mark: Watermark::default(),
+            proxy: None,
+            history: HistorySettings::default(),
+            urgent: false,
         };
         let refused = world.links.open(target, mpsc::channel(8).0).await.err();
         assert!(matches!(refused, Some(LinkError::NotLoopback)), "{url:?}: {refused:?}");
@@ -41,6 +45,9 @@ async fn an_address_that_is_none_is_named_as_such() {
             epoch: account.epoch,
             name: String::new(),
             mark: Watermark::default(),
+            proxy: None,
+            history: HistorySettings::default(),
+            urgent: false,
         };
         let refused = world.links.open(target, mpsc::channel(8).0).await.err();
         assert!(matches!(refused, Some(LinkError::BadAddress(_))), "{url:?}: {refused:?}");

@@ -10,7 +10,9 @@ use wasup_sessions::link::{LinkSettings, WhatsAppLinks};
 use wasup_sessions::ports::{Link, LinkEvent, LinkFactory, LinkTarget, Outgoing, SendError};
 use wasup_sessions::provider_id;
 use wasup_store::id::{AccountNo, DEFAULT_TENANT, MessageId, MessageKey};
-use wasup_store::records::{AccountRecord, Content, Desired, MessageRecord, Participant};
+use wasup_store::records::{
+    AccountRecord, AccountSettings, AccountSource, Content, Desired, HistorySettings, MessageRecord, Participant,
+};
 use wasup_store::repo::account::{self, CreateError, NewAccount};
 use wasup_store::repo::message;
 use wasup_store::{Durability, Store, StoreError, Watermark};
@@ -65,6 +67,9 @@ impl World {
             epoch: account.epoch,
             name: account.name.clone(),
             mark: mark.clone(),
+            proxy: None,
+            history: HistorySettings::default(),
+            urgent: false,
         };
         let link = self.links.open(target, sender).await.unwrap();
         Line { link, events, passed: Vec::new(), mark }
@@ -213,6 +218,8 @@ pub(crate) async fn create_account(store: &Store, id: &str) -> AccountRecord {
         default_region: None,
         autostart: true,
         metadata: None,
+        settings: AccountSettings::default(),
+        source: AccountSource::Api,
         now_ms: store.now_ms(),
     };
     let created = store.write(Durability::Durable, move |tx| account::create(tx, &new)).await;

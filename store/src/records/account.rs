@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::account_settings::{AccountSettings, AccountSource, Restriction};
 use crate::id::{AccountId, AccountNo, DEFAULT_TENANT, Epoch, LinkNo, Millis, TenantNo};
 use crate::jid::Jid;
 
@@ -127,11 +128,37 @@ pub enum Reason {
     Refused,
     /// The store came back from a backup: the account starts only when an operator says so.
     Restored,
+    /// The pairing code was not entered in time.
+    CodeExpired,
+    /// The network gave no pairing code, or took it back.
+    CodeRefused,
+    /// The phone asks for a passkey before it links a device.
+    PasskeyRequired,
+    /// A human gave the pairing up.
+    PairingCancelled,
+    /// A phone began to link and did not finish in time.
+    PairingTimedOut,
+    /// The network asked for fewer requests (429).
+    RateLimited,
+    /// The network ended the stream with another code.
+    StreamError,
+    /// The network could not be reached.
+    Unreachable,
+    /// The account's proxy refused, or could not be reached.
+    ProxyFailed,
+    /// The network locked the account; the phone says what to do.
+    AccountLocked,
+    /// The link could not even be opened: a bad address, a forbidden one.
+    LinkRefused,
+    /// Another account here is linked to the same phone.
+    SamePhone,
+    /// The installation is stopped for this account by the accounts file, where it is no more.
+    Undeclared,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 34] = [
         Self::Requested,
         Self::NotLinked,
         Self::PairingInterrupted,
@@ -153,6 +180,19 @@ impl Reason {
         Self::Shutdown,
         Self::Refused,
         Self::Restored,
+        Self::CodeExpired,
+        Self::CodeRefused,
+        Self::PasskeyRequired,
+        Self::PairingCancelled,
+        Self::PairingTimedOut,
+        Self::RateLimited,
+        Self::StreamError,
+        Self::Unreachable,
+        Self::ProxyFailed,
+        Self::AccountLocked,
+        Self::LinkRefused,
+        Self::SamePhone,
+        Self::Undeclared,
     ];
 
     /// The word used in the API, in events and in logs.
@@ -180,6 +220,19 @@ impl Reason {
             Self::Shutdown => "shutdown",
             Self::Refused => "refused",
             Self::Restored => "restored",
+            Self::CodeExpired => "code_expired",
+            Self::CodeRefused => "code_refused",
+            Self::PasskeyRequired => "passkey_required",
+            Self::PairingCancelled => "pairing_cancelled",
+            Self::PairingTimedOut => "pairing_timed_out",
+            Self::RateLimited => "rate_limited",
+            Self::StreamError => "stream_error",
+            Self::Unreachable => "unreachable",
+            Self::ProxyFailed => "proxy_failed",
+            Self::AccountLocked => "account_locked",
+            Self::LinkRefused => "link_refused",
+            Self::SamePhone => "same_phone",
+            Self::Undeclared => "undeclared",
         }
     }
 }
@@ -199,6 +252,14 @@ pub enum UserAction {
     Wait,
     /// Release the account: from quarantine, or its outbox after a restore.
     Release,
+    /// Enter the pairing code on the phone.
+    EnterCode,
+    /// Confirm with the passkey on the phone; wasup can't do that itself.
+    ConfirmPasskey,
+    /// Install a newer version of wasup.
+    Update,
+    /// Mend the account's proxy, or set another.
+    CheckProxy,
 }
 
 /// The account's state as everyone sees it.
@@ -231,7 +292,7 @@ pub struct Identity {
 }
 
 /// Row of `account`: everything about an account that outlives the process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AccountRecord {
     /// The user's own id.
     pub id: AccountId,
@@ -273,6 +334,15 @@ pub struct AccountRecord {
     /// The account came back from a backup, and nothing is taken out of its outbox until an operator releases it.
     #[serde(default)]
     pub outbox_paused: bool,
+    /// What is set for this account alone.
+    #[serde(default)]
+    pub settings: AccountSettings,
+    /// Who made it.
+    #[serde(default)]
+    pub source: AccountSource,
+    /// What the network forbids it to send at present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restriction: Option<Restriction>,
 }
 
 const fn default_tenant() -> TenantNo {

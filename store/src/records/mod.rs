@@ -4,6 +4,7 @@
 //! other's rows. A snapshot of each record's bytes fails when its layout changes.
 
 mod account;
+mod account_settings;
 mod attempt;
 mod author;
 mod chat;
@@ -17,6 +18,9 @@ mod idempotency;
 mod message;
 
 pub use account::{AccountRecord, AccountState, Desired, Identity, Phase, Reason, UserAction};
+pub use account_settings::{
+    AccountSettings, AccountSource, HistorySettings, PacingSettings, ProxyAddress, RestartSettings, Restriction,
+};
 pub use attempt::{AnswerBody, Attempt, AttemptOutcome, Octets};
 pub use author::{Act, AuditRecord, Author, Who};
 pub use chat::{ChatRecord, PersonRecord};

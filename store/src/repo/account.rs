@@ -7,8 +7,8 @@ use super::{audit, counters, event, purge, send};
 use crate::id::{AccountId, AccountNo, DEFAULT_TENANT, Epoch, LinkNo, Millis, TenantNo};
 use crate::key::{Key, Parts};
 use crate::records::{
-    AccountCounters, AccountRecord, AccountState, AccountStateEvent, Act, Desired, EventData, EventKind, Identity,
-    Phase, TenantCounters,
+    AccountCounters, AccountRecord, AccountSettings, AccountSource, AccountState, AccountStateEvent, Act, Desired,
+    EventData, EventKind, Identity, Phase, TenantCounters,
 };
 use crate::{Direction, ReadTx, StoreError, Tree, WriteTx};
 
@@ -31,6 +31,10 @@ pub struct NewAccount {
     pub autostart: bool,
     /// The user's own notes, a JSON object in text form.
     pub metadata: Option<String>,
+    /// What is set for this account alone.
+    pub settings: AccountSettings,
+    /// Who makes it.
+    pub source: AccountSource,
     /// Now.
     pub now_ms: Millis,
 }
@@ -120,6 +124,9 @@ pub fn create(tx: &mut WriteTx<'_>, new: &NewAccount) -> Result<AccountRecord, C
         metadata: new.metadata.clone(),
         created_ms: new.now_ms,
         outbox_paused: false,
+        settings: new.settings.clone(),
+        source: new.source,
+        restriction: None,
     };
     store(tx, &record)?;
     tx.put_record(Tree::AccountNo, no_key(record.no), &Owner::of(&record))?;

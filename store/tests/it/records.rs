@@ -68,6 +68,15 @@ fn accounts() {
         metadata: Some("{}".into()),
         created_ms: NOW,
         outbox_paused: false,
+        settings: AccountSettings {
+            restart: RestartSettings { max_restarts: Some(2), ..RestartSettings::default() },
+            pacing: PacingSettings { per_minute: Some(20), ..PacingSettings::default() },
+            proxy: Some(ProxyAddress("socks5://127.0.0.1:1080".into())),
+            device_name: Some("Till".into()),
+            history: HistorySettings { days: Some(30), ..HistorySettings::default() },
+        },
+        source: AccountSource::File,
+        restriction: Some(Restriction { code: 463, since_ms: NOW, until_ms: NOW + 1, told: true }),
     }));
 }
 

@@ -9,7 +9,9 @@ use wasup_store::engine::{Engine, Fault, FaultyEngine, MemoryEngine, Walk};
 use wasup_store::id::{AccountNo, EndpointId, MessageId, Millis};
 use wasup_store::jid::Jid;
 use wasup_store::keyring::{Keyring, MasterKey};
-use wasup_store::records::{AccountRecord, Content, Desired, EndpointRecord, Lane, Participant};
+use wasup_store::records::{
+    AccountRecord, AccountSettings, AccountSource, Content, Desired, EndpointRecord, Lane, Participant,
+};
 use wasup_store::repo::account::{self, NewAccount};
 use wasup_store::repo::inbound::{self, InboundBatch, InboundOutcome, NewInbound};
 use wasup_store::repo::send::{self, Accepted, NewSend};
@@ -111,6 +113,8 @@ pub(crate) fn new_account(id: &str) -> NewAccount {
         default_region: None,
         autostart: true,
         metadata: None,
+        settings: AccountSettings::default(),
+        source: AccountSource::Api,
         now_ms: NOW,
     }
 }
