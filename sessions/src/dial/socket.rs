@@ -11,6 +11,7 @@ use whatsapp_rust::async_channel;
 
 use super::Dialer;
 use super::reach::ReachError;
+use crate::ports::DisconnectReason;
 
 /// A socket and what arrives on it.
 pub(crate) type Connection = (Arc<dyn Transport>, async_channel::Receiver<TransportEvent>);
@@ -30,6 +31,16 @@ pub(crate) enum DialError {
     /// It took too long.
     #[error("connecting took too long")]
     TimedOut,
+}
+
+impl DialError {
+    /// How it is told.
+    pub(crate) const fn reason(&self) -> DisconnectReason {
+        match self {
+            Self::TimedOut => DisconnectReason::TimedOut,
+            Self::Reach(_) | Self::Connect(_) | Self::Upgrade(_) => DisconnectReason::Unreachable,
+        }
+    }
 }
 
 /// rustls on ring with the roots of webpki: no file of the system is needed.

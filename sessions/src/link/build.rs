@@ -12,8 +12,10 @@ use whatsapp_rust::{CacheConfig, Client, ClientBuilderError, MsgSecretPolicy};
 use super::ears::{Ears, OwnAddresses};
 use super::inbound::hook::CommitFirst;
 use super::inbound::inbox::Inbox;
-use super::keeper::{Keeper, probe, report_long_logins};
+use super::keeper::{Keeper, look_after, probe};
+use super::loss::Losses;
 use super::outlet::Outlet;
+use super::pairing_code::Codes;
 use super::pump::Pump;
 use super::runtime::LinkTasks;
 use super::transport::{SocketFactory, Sockets};
@@ -39,6 +41,7 @@ struct Parts {
     keys: Arc<KeyStore>,
     inbox: Arc<Inbox>,
     sockets: Arc<Sockets>,
+    codes: Arc<Codes>,
 }
 
 impl Parts {
@@ -55,6 +58,7 @@ impl Parts {
         let inbox = Inbox::new(links.store.clone(), scope, Arc::clone(&links.committed), Arc::clone(&trouble))
             .counting(Arc::clone(&links.meters))
             .under(target.mark.clone());
+        let codes = Arc::new(Codes::new(Arc::clone(&outlet), tasks.clone()));
         let sockets = Sockets {
             store: links.store.clone(),
             mark: target.mark.clone(),
@@ -62,8 +66,10 @@ impl Parts {
             permits: Arc::clone(&links.permits),
             permit: Arc::<PermitSlot>::default(),
             permit_deadline: PERMIT_DEADLINE,
+            step: settings.login_step,
             outlet: Arc::clone(&outlet),
-            stream_errors: Arc::default(),
+            losses: Arc::<Losses>::default(),
+            codes: Arc::clone(&codes),
             tasks: tasks.clone(),
             permit_free: Arc::<Notify>::default(),
             current: Mutex::default(),
@@ -76,13 +82,19 @@ impl Parts {
             keys: Arc::new(keys),
             inbox: Arc::new(inbox),
             sockets: Arc::new(sockets),
+            codes,
         })
     }
 
     async fn bot(&self, links: &WhatsAppLinks, target: &LinkTarget) -> Result<Bot, BotBuilderError> {
-        let permit = Arc::clone(&self.sockets.permit);
-        let ears =
-            Ears::new(Arc::clone(&self.outlet), permit, Arc::clone(&self.own), Arc::clone(&self.sockets.stream_errors));
+        let ears = Ears {
+            outlet: Arc::clone(&self.outlet),
+            permit: Arc::clone(&self.sockets.permit),
+            own: Arc::clone(&self.own),
+            losses: Arc::clone(&self.sockets.losses),
+            codes: Arc::clone(&self.codes),
+            step: links.settings.login_step,
+        };
         let device = DevicePropsOverride::new().with_os(target.name.clone()).with_platform_type(PlatformType::DESKTOP);
         let mut builder = Bot::builder()
             .with_backend_arc(Arc::clone(&self.keys) as _)
@@ -139,6 +151,7 @@ pub(super) async fn open(
     let link = WhatsAppLink::new(
         client,
         Arc::clone(&parts.outlet),
+        parts.codes,
         parts.tasks,
         main.abort_handle(),
         links.settings.query_timeout,
@@ -152,13 +165,14 @@ pub(super) async fn open(
 }
 
 fn start(parts: &Parts, links: &WhatsAppLinks, client: &Arc<Client>, events: mpsc::Sender<LinkEvent>) {
+    parts.sockets.losses.of(client);
+    parts.codes.of(client);
     let watching_stanzas = client.pn().is_none().then(|| client.acquire_raw_node_forwarding());
     let pump = Pump {
         outlet: Arc::clone(&parts.outlet),
         client: Arc::clone(client),
         inbox: Arc::clone(&parts.inbox),
         own: Arc::clone(&parts.own),
-        stream_errors: Arc::clone(&parts.sockets.stream_errors),
         events,
         watching_stanzas,
     };
@@ -170,8 +184,8 @@ fn start(parts: &Parts, links: &WhatsAppLinks, client: &Arc<Client>, events: mps
         client: Arc::clone(client),
     };
     parts.tasks.spawn_task(keeper.watch());
-    let wait = links.settings.initial_sync_wait;
-    parts.tasks.spawn_task(report_long_logins(Arc::clone(client), Arc::clone(&parts.outlet), wait));
+    let settings = links.settings.clone();
+    parts.tasks.spawn_task(look_after(Arc::clone(client), Arc::clone(&parts.sockets), settings));
     parts.tasks.spawn_task(probe(Arc::clone(client), Arc::clone(&parts.sockets), links.settings.clone()));
     let keys = Arc::clone(&parts.keys);
     parts.tasks.spawn_task(async move {

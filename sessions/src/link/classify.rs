@@ -5,13 +5,14 @@ use std::sync::Arc;
 use wacore::net::DisconnectReason as TransportReason;
 use wacore::types::events::{DecryptFailMode, Event, EventInterest, EventKind, Receipt, ServerAck};
 use wacore::types::presence::ReceiptType;
-use wacore_binary::Jid;
+use wacore_binary::{Jid, Node, NodeRef};
 use wasup_store::id::Millis;
 use wasup_store::records::MessageState;
 
 use super::ending::refused_login;
 use super::outlet::Note;
-use crate::ports::{DisconnectReason, EndReason, LinkEvent, QrCode};
+use super::pairing_code::{CodeNews, refusal};
+use crate::ports::{CodeRefusal, DisconnectReason, EndReason, LinkEvent, PairingCode, QrCode};
 
 /// The kinds of events that are looked at.
 pub(super) fn interest() -> EventInterest {
@@ -21,11 +22,17 @@ pub(super) fn interest() -> EventInterest {
         EventKind::PairingQrCode,
         EventKind::PairingQrCodesExhausted,
         EventKind::PairSuccess,
+        EventKind::PairingCode,
+        EventKind::PairingCodeError,
+        EventKind::PairingCodeRefresh,
+        EventKind::PairPasskeyRequest,
+        EventKind::PairPasskeyError,
         EventKind::LoggedOut,
         EventKind::StreamReplaced,
         EventKind::TemporaryBan,
         EventKind::ClientOutdated,
         EventKind::ConnectFailure,
+        EventKind::StreamError,
         EventKind::ServerAck,
         EventKind::Receipt,
         EventKind::Messages,
@@ -38,38 +45,75 @@ pub(super) fn interest() -> EventInterest {
 pub(super) enum Meaning {
     /// Something to say or do.
     Note(Note),
-    /// The reason of the next loss of the connection.
-    NextLoss(DisconnectReason),
+    /// The socket is gone; this is why unless something better is known.
+    Gone(DisconnectReason),
+    /// The connection is lost, for this reason.
+    Lost(DisconnectReason),
+    /// The stream is over, for this reason, whether or not the socket goes.
+    Over(DisconnectReason),
+    /// If the connection goes soon, this is why.
+    Hint(DisconnectReason),
+    /// Something about the pairing code.
+    Code(CodeNews),
     /// Nothing.
     Nothing,
 }
 
-/// What an event means at a time. `loss` is what an earlier event said about the next loss of the connection, `is_own`
-/// whether an address is one of the account's own devices.
-pub(super) fn classify(
-    event: &Event,
-    loss: Option<DisconnectReason>,
-    is_own: impl Fn(&Jid) -> bool,
-    now_ms: Millis,
-) -> Meaning {
+/// What an event means at a time. `is_own` tells whether an address is one of the account's own devices.
+pub(super) fn classify(event: &Event, is_own: impl Fn(&Jid) -> bool, now_ms: Millis) -> Meaning {
     let say = |event| Meaning::Note(Note::Say(event));
-    let end = |reason| Meaning::Note(Note::Say(LinkEvent::Ended { reason }));
     match event {
         Event::Connected(_) => Meaning::Note(Note::Connected),
-        Event::Disconnected(lost) => say(LinkEvent::Disconnected { reason: loss.unwrap_or(loss_of(&lost.reason)) }),
+        Event::Disconnected(lost) => Meaning::Gone(loss_of(&lost.reason)),
+        Event::StreamError(error) => stream_error(error.raw.as_ref()),
         Event::PairingQrCode(qr) => say(LinkEvent::Qr { code: QrCode(qr.code.clone()), valid_for: qr.timeout }),
-        Event::PairingQrCodesExhausted(_) => say(LinkEvent::QrExhausted),
+        Event::PairingQrCodesExhausted(spent) if spent.disconnected => say(LinkEvent::QrExhausted),
+        Event::PairingQrCodesExhausted(_) => Meaning::Code(CodeNews::QrSpent),
+        Event::PairingCode(code) => {
+            Meaning::Code(CodeNews::Shown { code: PairingCode(code.code.clone()), valid_for: code.timeout })
+        }
+        Event::PairingCodeError(error) => Meaning::Code(CodeNews::Refused {
+            reason: error.rejection.map_or(CodeRefusal::Failed, |rejection| refusal(rejection.code())),
+            retry_after: error.backoff,
+        }),
+        Event::PairingCodeRefresh(_) => {
+            Meaning::Code(CodeNews::Refused { reason: CodeRefusal::Expired, retry_after: None })
+        }
+        // An error comes where not even the demand could be read; nobody here answers one.
+        Event::PairPasskeyRequest(_) | Event::PairPasskeyError(_) => say(LinkEvent::PasskeyRequired),
         Event::PairSuccess(_) => Meaning::Note(Note::Paired),
-        Event::LoggedOut(out) => end(refused_login(out.reason).unwrap_or(EndReason::LoggedOut)),
-        Event::StreamReplaced(_) => end(EndReason::Replaced),
+        Event::LoggedOut(_)
+        | Event::StreamReplaced(_)
+        | Event::TemporaryBan(_)
+        | Event::ClientOutdated(_)
+        | Event::ConnectFailure(_) => match end_of(event, now_ms) {
+            Some(reason) => say(LinkEvent::Ended { reason }),
+            None => Meaning::Lost(DisconnectReason::ServiceUnavailable),
+        },
+        Event::RawNode(node) => raw(node.get()),
+        _ => traffic(event, is_own),
+    }
+}
+
+/// Why the link ends, or `None` where it tries again.
+fn end_of(event: &Event, now_ms: Millis) -> Option<EndReason> {
+    match event {
+        Event::LoggedOut(out) => Some(refused_login(out.reason).unwrap_or(EndReason::LoggedOut)),
+        Event::StreamReplaced(_) => Some(EndReason::Replaced),
         Event::TemporaryBan(ban) => {
             let term = u64::try_from(ban.expire.num_milliseconds()).unwrap_or_default();
-            end(EndReason::Banned { until_ms: Some(now_ms.saturating_add(term)) })
+            Some(EndReason::Banned { until_ms: Some(now_ms.saturating_add(term)) })
         }
-        Event::ClientOutdated(_) => end(EndReason::Outdated),
-        Event::ConnectFailure(failure) => {
-            refused_login(failure.reason).map_or(Meaning::NextLoss(DisconnectReason::ServiceUnavailable), end)
-        }
+        Event::ClientOutdated(_) => Some(EndReason::Outdated),
+        Event::ConnectFailure(failure) => refused_login(failure.reason),
+        _ => None,
+    }
+}
+
+/// What is neither about the connection nor about the pairing.
+fn traffic(event: &Event, is_own: impl Fn(&Jid) -> bool) -> Meaning {
+    let say = |event| Meaning::Note(Note::Say(event));
+    match event {
         Event::ServerAck(ack) => server_ack(ack).map_or(Meaning::Nothing, say),
         Event::Receipt(receipt) if is_own(&receipt.source.sender) => Meaning::Nothing,
         Event::Receipt(receipt) => receipt_of(receipt).map_or(Meaning::Nothing, say),
@@ -82,8 +126,20 @@ pub(super) fn classify(
         Event::UndecryptableMessage(message) if message.decrypt_fail_mode == DecryptFailMode::Show => {
             Meaning::Note(Note::Unreadable(Arc::clone(&message.info)))
         }
-        Event::RawNode(node) if is_pair_success(node.get()) => say(LinkEvent::PairingStarted),
         _ => Meaning::Nothing,
+    }
+}
+
+/// A stream error of the kinds that come as events: those without a code and those with one that the library has no
+/// name for. It goes on as if nothing had happened, except after bad XML. An error about a stanza that was not
+/// acknowledged ends nothing by itself (whatsapp-rust 0.7.0, `handle_stream_error`).
+fn stream_error(node: Option<&Node>) -> Meaning {
+    match node {
+        Some(node) if node.get_optional_child("ack").is_some() => Meaning::Hint(DisconnectReason::StreamError),
+        Some(node) if node.get_optional_child("xml-not-well-formed").is_some() => {
+            Meaning::Lost(DisconnectReason::StreamError)
+        }
+        _ => Meaning::Over(DisconnectReason::StreamError),
     }
 }
 
@@ -119,91 +175,19 @@ fn receipt_of(receipt: &Receipt) -> Option<LinkEvent> {
     })
 }
 
-fn is_pair_success(node: &wacore_binary::NodeRef<'_>) -> bool {
-    node.tag.as_ref() == "iq" && node.get_optional_child("pair-success").is_some()
+/// The stanzas by which a pairing is seen to begin.
+fn raw(node: &NodeRef<'_>) -> Meaning {
+    let code_step =
+        || node.get_optional_child("link_code_companion_reg")?.get_attr("stage").map(|stage| stage.as_str());
+    match node.tag.as_ref() {
+        "iq" if node.get_optional_child("pair-success").is_some() => {
+            Meaning::Note(Note::Say(LinkEvent::PairingStarted))
+        }
+        "notification" if code_step().as_deref() == Some("primary_hello") => Meaning::Code(CodeNews::Entered),
+        _ => Meaning::Nothing,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use wacore::types::events as lib;
-
-    fn said(event: &Event, loss: Option<DisconnectReason>) -> Option<LinkEvent> {
-        match classify(event, loss, |jid| jid.user == "me", 1_000) {
-            Meaning::Note(Note::Say(event)) => Some(event),
-            _ => None,
-        }
-    }
-
-    fn ack(class: &str, error: Option<&str>) -> Event {
-        let ack = ServerAck::builder().id("3EB0".into()).class(class.into()).maybe_error(error.map(Into::into));
-        Event::ServerAck(ack.build())
-    }
-
-    #[test]
-    fn only_acks_of_messages_count_and_every_error_refuses() {
-        let answer = |error| Some(LinkEvent::ServerAck { provider_id: "3EB0".into(), error });
-        assert_eq!(said(&ack("message", None), None), answer(None));
-        assert_eq!(said(&ack("message", Some("463")), None), answer(Some(463)));
-        assert_eq!(said(&ack("message", Some("odd")), None), answer(Some(u16::MAX)));
-        assert_eq!(said(&ack("receipt", None), None), None);
-    }
-
-    fn receipt(kind: ReceiptType, sender: &str) -> Event {
-        let source = wacore::types::message::MessageSource { sender: sender.parse().unwrap(), ..Default::default() };
-        let receipt = lib::Receipt::builder()
-            .source(source)
-            .message_ids(vec!["a".into(), "b".into()])
-            .timestamp(whatsapp_rust::chrono::DateTime::from_timestamp(7, 0).unwrap())
-            .r#type(kind)
-            .offline(false);
-        Event::Receipt(receipt.build())
-    }
-
-    #[test]
-    fn own_devices_are_not_the_receiver() {
-        for (kind, seen) in [
-            (ReceiptType::Delivered, Some(MessageState::Delivered)),
-            (ReceiptType::Inactive, Some(MessageState::Delivered)),
-            (ReceiptType::Read, Some(MessageState::Read)),
-            (ReceiptType::Played, Some(MessageState::Played)),
-            (ReceiptType::Sender, None),
-            (ReceiptType::ReadSelf, None),
-            (ReceiptType::PlayedSelf, None),
-            (ReceiptType::PeerMsg, None),
-            (ReceiptType::Retry, None),
-            (ReceiptType::ServerError, None),
-        ] {
-            let expected =
-                seen.map(|seen| LinkEvent::Receipt { provider_ids: vec!["a".into(), "b".into()], seen, at_ms: 7_000 });
-            assert_eq!(said(&receipt(kind.clone(), "628:1@s.whatsapp.net"), None), expected, "{kind:?}");
-            assert_eq!(said(&receipt(kind, "me:0@s.whatsapp.net"), None), None);
-        }
-    }
-
-    #[test]
-    fn a_loss_keeps_the_reason_the_server_gave_before() {
-        let lost = |reason| Event::Disconnected(lib::Disconnected::builder().reason(reason).build());
-        let unavailable = DisconnectReason::ServiceUnavailable;
-        let busy = lib::ConnectFailure::builder().reason(lib::ConnectFailureReason::ServiceUnavailable).build();
-        let meaning = classify(&Event::ConnectFailure(busy), None, |_| false, 0);
-        assert!(matches!(meaning, Meaning::NextLoss(reason) if reason == unavailable));
-        for (reason, loss, expected) in [
-            (TransportReason::StreamEnded, None, DisconnectReason::ConnectionLost),
-            (TransportReason::ReadError("timed out".into()), None, DisconnectReason::TimedOut),
-            (TransportReason::StreamEnded, Some(unavailable), unavailable),
-        ] {
-            assert_eq!(said(&lost(reason), loss), Some(LinkEvent::Disconnected { reason: expected }));
-        }
-    }
-
-    #[test]
-    fn a_ban_says_when_it_ends() {
-        let ban = lib::TemporaryBan::builder()
-            .code(lib::TempBanReason::from(101))
-            .expire(whatsapp_rust::chrono::Duration::seconds(60))
-            .build();
-        let reason = EndReason::Banned { until_ms: Some(61_000) };
-        assert_eq!(said(&Event::TemporaryBan(ban), None), Some(LinkEvent::Ended { reason }));
-    }
-}
+#[path = "classify_tests.rs"]
+mod tests;

@@ -1,15 +1,17 @@
 //! Listens on the library's event bus: inline, in order, never waiting.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use wacore::types::events::{Event, EventHandler, EventInterest};
 use wacore_binary::Jid;
 
 use super::classify::{Meaning, classify, interest};
+use super::loss::Losses;
 use super::outlet::{Note, Outlet};
-use super::stream_error::StreamErrors;
+use super::pairing_code::{CodeNews, Codes};
 use crate::dial::PermitSlot;
-use crate::ports::{DisconnectReason, LinkEvent};
+use crate::ports::LinkEvent;
 
 /// The account's own addresses, once it is linked.
 #[derive(Default)]
@@ -29,42 +31,50 @@ impl OwnAddresses {
 
 /// The listener of one link.
 pub(super) struct Ears {
-    outlet: Arc<Outlet>,
-    permit: Arc<PermitSlot>,
-    own: Arc<OwnAddresses>,
-    stream_errors: Arc<StreamErrors>,
-    next_loss: Mutex<Option<DisconnectReason>>,
+    pub(super) outlet: Arc<Outlet>,
+    pub(super) permit: Arc<PermitSlot>,
+    pub(super) own: Arc<OwnAddresses>,
+    pub(super) losses: Arc<Losses>,
+    pub(super) codes: Arc<Codes>,
+    /// Longest that a step of a login or a pairing may take.
+    pub(super) step: Duration,
 }
 
 impl Ears {
-    pub(super) fn new(
-        outlet: Arc<Outlet>,
-        permit: Arc<PermitSlot>,
-        own: Arc<OwnAddresses>,
-        stream_errors: Arc<StreamErrors>,
-    ) -> Self {
-        Self { outlet, permit, own, stream_errors, next_loss: Mutex::default() }
-    }
-
-    fn next_loss(&self) -> std::sync::MutexGuard<'_, Option<DisconnectReason>> {
-        self.next_loss.lock().unwrap_or_else(PoisonError::into_inner)
+    fn note(&self, note: Note) {
+        // An account that waits for a human to scan is not connecting any more.
+        if matches!(note, Note::Connected | Note::Say(LinkEvent::Qr { .. } | LinkEvent::Ended { .. })) {
+            self.permit.release();
+        }
+        match &note {
+            // The next code comes when this one is over.
+            Note::Say(LinkEvent::Qr { valid_for, .. }) => self.outlet.got_on(*valid_for + self.step),
+            Note::Say(LinkEvent::PairingStarted) => {
+                self.codes.news(CodeNews::Used);
+                self.outlet.got_on(self.step);
+            }
+            _ => {}
+        }
+        self.outlet.push(note);
     }
 }
 
 impl EventHandler for Ears {
     fn handle_event(&self, event: Arc<Event>) {
         let now_ms = u64::try_from(wacore::time::now_millis()).unwrap_or_default();
-        let said = || self.stream_errors.take();
-        let loss = if matches!(*event, Event::Disconnected(_)) { self.next_loss().take().or_else(said) } else { None };
-        match classify(&event, loss, |jid| self.own.contains(jid), now_ms) {
-            Meaning::Note(note) => {
-                // An account that waits for a human to scan is not connecting any more.
-                if matches!(note, Note::Connected | Note::Say(LinkEvent::Qr { .. } | LinkEvent::Ended { .. })) {
-                    self.permit.release();
-                }
-                self.outlet.push(note);
+        match classify(&event, |jid| self.own.contains(jid), now_ms) {
+            Meaning::Note(note) => self.note(note),
+            Meaning::Gone(reason) => {
+                self.outlet.lost(self.losses.take().unwrap_or(reason));
+                self.codes.connection_gone();
             }
-            Meaning::NextLoss(reason) => *self.next_loss() = Some(reason),
+            Meaning::Lost(reason) => {
+                self.outlet.lost(reason);
+                self.codes.connection_gone();
+            }
+            Meaning::Over(reason) => self.losses.ends(reason),
+            Meaning::Hint(reason) => self.losses.hint(reason),
+            Meaning::Code(news) => self.codes.news(news),
             Meaning::Nothing => {}
         }
     }

@@ -1,5 +1,5 @@
 //! Looks after a link from outside of the library: a refused write ends the connection, a free permit or an impatient
-//! human ends a wait, and a login that takes long is reported all the same.
+//! human ends a wait, and nothing stands still for ever.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,14 +10,18 @@ use whatsapp_rust::Client;
 use super::LinkSettings;
 use super::outlet::{Note, Outlet};
 use super::transport::Sockets;
-use crate::ports::{EndReason, LinkEvent};
+use super::watch::{Act, Seen, Watch};
+use crate::ports::{DisconnectReason, EndReason, LinkEvent};
 use crate::trouble::{Severity, Trouble};
 
 /// The library's own keep-alive goes out this often at least; probes of ours in a longer interval would add nothing.
 const LIBRARY_KEEPALIVE_MIN: Duration = Duration::from_secs(15);
 
-/// How often a login that takes long is looked at.
-const LOGIN_LOOK: Duration = Duration::from_millis(500);
+/// How often a link is looked at that is not up.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// ... and one that is.
+const LOOK_WHEN_UP: Duration = Duration::from_secs(2);
 
 /// The keeper of one link.
 pub(super) struct Keeper {
@@ -33,7 +37,7 @@ impl Keeper {
         loop {
             tokio::select! {
                 severity = self.trouble.reported() => match severity {
-                    Severity::Passing => self.sockets.drop_connection().await,
+                    Severity::Passing => self.sockets.drop_connection(DisconnectReason::ConnectionLost).await,
                     Severity::Fatal => return self.give_up().await,
                 },
                 () = self.sockets.permit_free.notified() => self.sockets.tasks.hurry(),
@@ -45,22 +49,38 @@ impl Keeper {
         self.outlet.push(Note::Say(LinkEvent::Ended { reason: EndReason::Unexpected }));
         // Nothing of it can be written any more, so nothing it receives may be acknowledged.
         self.client.enable_auto_reconnect.store(false, std::sync::atomic::Ordering::Relaxed);
-        self.sockets.drop_connection().await;
+        self.sockets.drop_connection(DisconnectReason::ConnectionLost).await;
     }
 }
 
-/// Reports a login as connected when the first exchange of app state takes longer than `wait`.
-pub(super) async fn report_long_logins(client: Arc<Client>, outlet: Arc<Outlet>, wait: Duration) {
-    let mut since = None;
+/// Looks at a link again and again, and ends what the library would wait for without end.
+pub(super) async fn look_after(client: Arc<Client>, sockets: Arc<Sockets>, settings: LinkSettings) {
+    let (mut watch, outlet, losses) = (Watch::default(), Arc::clone(&sockets.outlet), Arc::clone(&sockets.losses));
     loop {
-        tokio::time::sleep(LOGIN_LOOK).await;
-        if outlet.connected() || !client.is_logged_in() {
-            since = None;
+        let up = outlet.connected() && client.is_logged_in();
+        tokio::time::sleep(if up { LOOK_WHEN_UP } else { LOOK }).await;
+        if outlet.ended().is_some() {
             continue;
         }
-        let first_seen = *since.get_or_insert_with(tokio::time::Instant::now);
-        if first_seen.elapsed() >= wait {
-            outlet.push(Note::Connected);
+        losses.received(client.stats().last_data_received_ms);
+        let standing = outlet.standing();
+        let seen = Seen {
+            open: standing.open,
+            socket: sockets.standing(),
+            connected: standing.connected,
+            logged_in: client.is_logged_in(),
+            deadline: standing.deadline,
+            over: losses.look(),
+        };
+        match watch.look(seen, &settings, tokio::time::Instant::now()) {
+            Act::Wait => {}
+            Act::Report => outlet.push(Note::Connected),
+            Act::SayLost => outlet.lost(losses.take().unwrap_or_else(|| losses.guess())),
+            Act::CutOver => {
+                let reason = losses.take().unwrap_or(DisconnectReason::StreamError);
+                sockets.drop_connection(reason).await;
+            }
+            Act::CutLate => sockets.drop_connection(DisconnectReason::TimedOut).await,
         }
     }
 }
@@ -77,7 +97,7 @@ pub(super) async fn probe(client: Arc<Client>, sockets: Arc<Sockets>, settings: 
         }
         let probe = client.execute(KeepaliveSpec::with_timeout(settings.query_timeout));
         if probe.await.is_err() {
-            sockets.drop_connection().await;
+            sockets.drop_connection(DisconnectReason::TimedOut).await;
         }
     }
 }

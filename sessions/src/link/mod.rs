@@ -6,13 +6,16 @@ mod ears;
 mod ending;
 pub(crate) mod inbound;
 mod keeper;
+mod loss;
 mod outlet;
+mod pairing_code;
 mod pump;
+mod restriction;
 mod runtime;
 mod sending;
 mod settings;
-mod stream_error;
 mod transport;
+mod watch;
 mod whatsapp;
 
 use std::sync::Arc;

@@ -3,8 +3,10 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use wacore::types::events::MessageBatch;
 use wacore::types::message::MessageInfo;
 
@@ -40,9 +42,63 @@ impl Note {
 #[derive(Default)]
 struct Queue {
     notes: VecDeque<Note>,
+    /// A connection was made and its end was not told yet.
+    open: bool,
     connected: bool,
+    /// QR codes are on show on this connection.
+    showing: bool,
+    /// By when the connection must have got on.
+    deadline: Option<Instant>,
+    /// The last reason that was told since something worked.
+    told: Option<DisconnectReason>,
     ended: Option<EndReason>,
     silent: bool,
+}
+
+/// How things stand, by what was said.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    /// A connection was made and its end was not told yet.
+    pub(crate) open: bool,
+    /// It was reported as connected.
+    pub(crate) connected: bool,
+    /// By when it must have got on.
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl Queue {
+    fn take(&mut self, note: Note) {
+        match &note {
+            Note::Connected => {
+                (self.open, self.connected, self.showing) = (true, true, false);
+                (self.told, self.deadline) = (None, None);
+            }
+            Note::Paired => self.told = None,
+            Note::Say(LinkEvent::Qr { .. }) => (self.told, self.showing) = (None, true),
+            Note::Say(LinkEvent::Ended { reason }) => {
+                (self.open, self.connected) = (false, false);
+                self.ended = Some(*reason);
+            }
+            // Its end is told by this very event.
+            Note::Say(LinkEvent::QrExhausted) => self.ended = Some(EndReason::Unexpected),
+            _ => {}
+        }
+        self.notes.push_back(note);
+    }
+
+    /// Notes a loss and answers whether it is told: not after the end, not again, and not the restart that is a step of
+    /// every pairing.
+    fn lose(&mut self, reason: DisconnectReason) -> bool {
+        let step = reason == DisconnectReason::StreamRestart && !self.connected;
+        let again = self.told == Some(reason);
+        (self.open, self.connected, self.showing, self.deadline) = (false, false, false, None);
+        if self.silent || self.ended.is_some() || step || again {
+            return false;
+        }
+        self.told = Some(reason);
+        self.notes.push_back(Note::Say(LinkEvent::Disconnected { reason }));
+        true
+    }
 }
 
 /// The queue of notes.
@@ -72,18 +128,7 @@ impl Outlet {
             if note.may_drop() && queue.notes.len() >= WAITING_MAX {
                 return false;
             }
-            match &note {
-                Note::Connected => queue.connected = true,
-                Note::Say(LinkEvent::Disconnected { .. }) => queue.connected = false,
-                Note::Say(LinkEvent::Ended { reason }) => {
-                    queue.connected = false;
-                    queue.ended = Some(*reason);
-                }
-                // Its end is told by this very event.
-                Note::Say(LinkEvent::QrExhausted) => queue.ended = Some(EndReason::Unexpected),
-                _ => {}
-            }
-            queue.notes.push_back(note);
+            queue.take(note);
             true
         });
         if taken {
@@ -93,11 +138,41 @@ impl Outlet {
         }
     }
 
+    /// A connection was made. It has so long to get on.
+    pub(crate) fn opened(&self, limit: Duration) {
+        self.with(|queue| {
+            queue.open = true;
+            queue.showing = false;
+            queue.deadline = Some(Instant::now() + limit);
+        });
+    }
+
+    /// A step was made that leads on within a time: a code was shown, a phone answered.
+    pub(crate) fn got_on(&self, limit: Duration) {
+        self.with(|queue| queue.deadline = Some(Instant::now() + limit));
+    }
+
+    /// The connection is gone. It is told once, whoever notices first.
+    pub(crate) fn lost(&self, reason: DisconnectReason) {
+        let told = self.with(|queue| queue.open && queue.lose(reason));
+        if told {
+            self.filled.notify_one();
+        }
+    }
+
+    /// No connection could be made. It is told once until another reason comes or something works.
+    pub(crate) fn failed(&self, reason: DisconnectReason) {
+        let told = self.with(|queue| queue.lose(reason));
+        if told {
+            self.filled.notify_one();
+        }
+    }
+
     /// A new connection is being made. The library says nothing of the old one's end when the server asked for it or
     /// its keep-alive found it dead.
     pub(crate) fn dialing(&self, why: impl FnOnce() -> DisconnectReason) {
-        if self.connected() {
-            self.push(Note::Say(LinkEvent::Disconnected { reason: why() }));
+        if self.standing().open {
+            self.lost(why());
         }
     }
 
@@ -113,6 +188,7 @@ impl Outlet {
         self.with(|queue| {
             queue.silent = true;
             queue.connected = false;
+            queue.open = false;
             queue.notes.clear();
         });
     }
@@ -120,6 +196,16 @@ impl Outlet {
     /// Whether the last thing said about the connection is that it stands.
     pub(crate) fn connected(&self) -> bool {
         self.with(|queue| queue.connected)
+    }
+
+    /// Whether QR codes are on show.
+    pub(crate) fn showing(&self) -> bool {
+        self.with(|queue| queue.showing)
+    }
+
+    /// How things stand.
+    pub(crate) fn standing(&self) -> Standing {
+        self.with(|queue| Standing { open: queue.open, connected: queue.connected, deadline: queue.deadline })
     }
 
     /// Why the link has ended, once that was said.
@@ -178,17 +264,55 @@ mod tests {
         assert!(outlet.with(|queue| queue.notes.is_empty()));
     }
 
+    /// What was said of losses.
+    fn losses(outlet: &Outlet) -> Vec<DisconnectReason> {
+        outlet.with(|queue| {
+            let lost = queue.notes.drain(..).filter_map(|note| match note {
+                Note::Say(LinkEvent::Disconnected { reason }) => Some(reason),
+                _ => None,
+            });
+            lost.collect()
+        })
+    }
+
     #[tokio::test]
     async fn a_restart_that_the_server_asked_for_is_told() {
         let outlet = Outlet::default();
         outlet.dialing(|| DisconnectReason::StreamRestart);
-        assert!(outlet.with(|queue| queue.notes.is_empty()), "the first connect interrupts nothing");
+        outlet.opened(Duration::ZERO);
+        outlet.dialing(|| DisconnectReason::StreamRestart);
+        assert_eq!(losses(&outlet), [], "it is a step of every pairing");
         outlet.push(Note::Connected);
         outlet.dialing(|| DisconnectReason::StreamRestart);
         outlet.dialing(|| DisconnectReason::StreamRestart);
-        outlet.next().await;
-        let restart = LinkEvent::Disconnected { reason: DisconnectReason::StreamRestart };
-        assert!(matches!(outlet.next().await, Note::Say(event) if event == restart));
-        assert!(outlet.with(|queue| queue.notes.is_empty()));
+        assert_eq!(losses(&outlet), [DisconnectReason::StreamRestart]);
+    }
+
+    #[tokio::test]
+    async fn a_loss_is_told_once_and_a_failure_once_for_each_change() {
+        use DisconnectReason::{ConnectionLost, TimedOut, Unreachable};
+        let outlet = Outlet::default();
+        outlet.lost(ConnectionLost);
+        assert_eq!(losses(&outlet), [], "there was nothing to lose");
+        for reason in [Unreachable, Unreachable, TimedOut, TimedOut, Unreachable] {
+            outlet.failed(reason);
+        }
+        assert_eq!(losses(&outlet), [Unreachable, TimedOut, Unreachable]);
+        // A socket alone is no success: whoever can't log in is told once too.
+        for _ in 0..2 {
+            outlet.opened(Duration::ZERO);
+            outlet.lost(ConnectionLost);
+            outlet.lost(TimedOut);
+        }
+        assert_eq!(losses(&outlet), [ConnectionLost]);
+        for _ in 0..2 {
+            outlet.opened(Duration::ZERO);
+            outlet.push(Note::Connected);
+            outlet.lost(ConnectionLost);
+        }
+        assert_eq!(losses(&outlet), [ConnectionLost, ConnectionLost]);
+        outlet.push(Note::Say(LinkEvent::Ended { reason: EndReason::Replaced }));
+        outlet.failed(Unreachable);
+        assert_eq!(losses(&outlet), [], "the end was told");
     }
 }

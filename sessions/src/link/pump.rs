@@ -13,7 +13,6 @@ use super::ears::OwnAddresses;
 use super::inbound::inbox::Inbox;
 use super::inbound::{address, unavailable};
 use super::outlet::{Note, Outlet};
-use super::stream_error::StreamErrors;
 use crate::ports::LinkEvent;
 
 /// Nobody listens any more.
@@ -25,7 +24,6 @@ pub(super) struct Pump {
     pub(super) client: Arc<Client>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) own: Arc<OwnAddresses>,
-    pub(super) stream_errors: Arc<StreamErrors>,
     pub(super) events: mpsc::Sender<LinkEvent>,
     /// While a phone may scan and `Paired` is not said: the only way to see it begin to link is in the stanzas.
     pub(super) watching_stanzas: Option<RawNodeLease>,
@@ -86,7 +84,6 @@ impl Pump {
 
     async fn connected(&self) -> Result<(), Gone> {
         self.learn_own_addresses();
-        self.stream_errors.listen(&self.client);
         match self.identity() {
             Some(identity) => self.say(LinkEvent::Connected { identity }).await,
             None => Ok(()),

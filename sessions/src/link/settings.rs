@@ -25,6 +25,11 @@ pub struct LinkSettings {
     /// Longest that `Connected` is held back, from the socket on, for the first exchange of app state after a login.
     /// The library's own wait goes on behind it.
     pub initial_sync_wait: Duration,
+    /// Longest that a step of a login or of a pairing may take: the answer to the login, the first code, the device
+    /// after a phone's answer. The library waits for ever for them. Then the connection is cut and made anew.
+    pub login_step: Duration,
+    /// How long the network may keep the socket of a stream that it ended. Then the connection is cut and made anew.
+    pub stream_error_grace: Duration,
     /// Accounts that may be connecting at once, in the process. 0 counts as 1.
     pub connects_in_flight: usize,
     /// One-time prekeys offered at a time; `None` is the library's 812. Each costs about 180 bytes in the store and
@@ -49,6 +54,8 @@ impl Default for LinkSettings {
             query_timeout: Duration::from_secs(30),
             keepalive_interval: Duration::from_secs(30),
             initial_sync_wait: Duration::from_secs(5),
+            login_step: Duration::from_secs(45),
+            stream_error_grace: Duration::from_secs(5),
             connects_in_flight: 16,
             prekeys: None,
             message_secrets: false,

@@ -1,5 +1,6 @@
 //! The library's sockets over the account's dialer, one at a time, each under a permit to be connecting.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -11,11 +12,15 @@ use wacore::stats::TransportResourceReport;
 use wasup_store::{Store, Watermark};
 use whatsapp_rust::async_channel;
 
+use super::loss::Losses;
 use super::outlet::Outlet;
+use super::pairing_code::Codes;
 use super::runtime::LinkTasks;
-use super::stream_error::StreamErrors;
 use crate::dial::{ConnectPermits, Dialer, PermitSlot};
 use crate::ports::DisconnectReason;
+
+/// Longest that the goodbye of a socket may take whose other end reads nothing any more.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// What the sockets of a link share.
 pub(super) struct Sockets {
@@ -27,8 +32,11 @@ pub(super) struct Sockets {
     pub(super) permit: Arc<PermitSlot>,
     /// Longest that a permit is kept by a login that does not get on.
     pub(super) permit_deadline: Duration,
+    /// Longest that a step of a login may take.
+    pub(super) step: Duration,
     pub(super) outlet: Arc<Outlet>,
-    pub(super) stream_errors: Arc<StreamErrors>,
+    pub(super) losses: Arc<Losses>,
+    pub(super) codes: Arc<Codes>,
     pub(super) tasks: LinkTasks,
     /// Notified when a permit is free for this account again.
     pub(super) permit_free: Arc<Notify>,
@@ -36,27 +44,42 @@ pub(super) struct Sockets {
 }
 
 impl Sockets {
-    /// Drops the connection on purpose; the library makes a new one.
-    pub(super) async fn drop_connection(&self) {
+    /// Drops the connection on purpose, for a reason; the library makes a new one.
+    pub(super) async fn drop_connection(&self, reason: DisconnectReason) {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(socket) = current.and_then(|socket| socket.upgrade()) {
-            socket.disconnect().await;
+            self.losses.ends(reason);
+            // A write that can't get on holds the goodbye back; the reading end is told first in any case.
+            let _ = tokio::time::timeout(GOODBYE, socket.disconnect()).await;
         }
     }
 
+    /// Whether there is a socket.
+    pub(super) fn standing(&self) -> bool {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current
+            .as_ref()
+            .is_some_and(|socket| socket.upgrade().is_some_and(|socket| !socket.gone.load(Ordering::Relaxed)))
+    }
+
     async fn dial(&self) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
-        self.outlet.dialing(|| self.stream_errors.take().unwrap_or(DisconnectReason::TimedOut));
+        self.outlet.dialing(|| self.losses.take().unwrap_or_else(|| self.losses.guess()));
+        self.codes.connection_gone();
         let Some(permit) = self.permits.acquire(&self.permit_free).await else {
             anyhow::bail!("too many accounts are connecting");
         };
         self.permit.keep(permit);
         let connected = self.dialer.connect().await;
-        if connected.is_err() {
+        if let Err(error) = &connected {
             self.permit.release();
+            self.outlet.failed(error.reason());
         }
         let (inner, events) = connected?;
+        // What was known before is not about this connection.
+        self.losses.take();
+        self.outlet.opened(self.step);
         let (store, mark) = (self.store.clone(), self.mark.clone());
-        let socket = Arc::new(Socket { inner, permit: Arc::clone(&self.permit), store, mark });
+        let socket = Arc::new(Socket { inner, permit: Arc::clone(&self.permit), store, mark, gone: false.into() });
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(&socket));
         self.give_permit_back_in_time(&socket);
         Ok((socket, events))
@@ -94,6 +117,7 @@ pub(super) struct Socket {
     permit: Arc<PermitSlot>,
     store: Store,
     mark: Watermark,
+    gone: AtomicBool,
 }
 
 #[async_trait]
@@ -104,6 +128,7 @@ impl Transport for Socket {
     }
 
     async fn disconnect(&self) {
+        self.gone.store(true, Ordering::Relaxed);
         self.permit.release();
         self.inner.disconnect().await;
     }

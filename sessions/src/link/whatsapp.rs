@@ -10,9 +10,10 @@ use wacore::iq::devices::RemoveCompanionDeviceSpec;
 use whatsapp_rust::{Client, SendOptions};
 
 use super::inbound::address;
-use super::outlet::Outlet;
+use super::outlet::{Note, Outlet};
+use super::pairing_code::Codes;
 use super::runtime::LinkTasks;
-use super::sending;
+use super::{restriction, sending};
 use crate::ports::{EndReason, Link, LinkError, Outgoing, SendError};
 
 /// Longest that an orderly disconnect may take: the library flushes receipts and keys for up to 5 s each.
@@ -31,6 +32,7 @@ const LOOK: Duration = Duration::from_millis(5);
 pub(super) struct WhatsAppLink {
     client: Arc<Client>,
     outlet: Arc<Outlet>,
+    codes: Arc<Codes>,
     tasks: LinkTasks,
     main: AbortHandle,
     query_timeout: Duration,
@@ -41,11 +43,12 @@ impl WhatsAppLink {
     pub(super) fn new(
         client: Arc<Client>,
         outlet: Arc<Outlet>,
+        codes: Arc<Codes>,
         tasks: LinkTasks,
         main: AbortHandle,
         query_timeout: Duration,
     ) -> Self {
-        Self { client, outlet, tasks, main, query_timeout, closed: OnceCell::new() }
+        Self { client, outlet, codes, tasks, main, query_timeout, closed: OnceCell::new() }
     }
 
     async fn was_logged_out(&self) -> bool {
@@ -113,11 +116,24 @@ impl Link for WhatsAppLink {
         self.tasks.hurry();
     }
 
-    fn request_pairing_code(&self, _: &str) {}
+    fn request_pairing_code(&self, phone: &str) {
+        self.codes.request(phone);
+    }
 
-    fn cancel_pairing_code(&self) {}
+    fn cancel_pairing_code(&self) {
+        self.codes.cancel();
+    }
 
-    fn ask_restriction(&self) {}
+    fn ask_restriction(&self) {
+        let (client, outlet, limit) = (Arc::clone(&self.client), Arc::clone(&self.outlet), self.query_timeout);
+        self.tasks.spawn_task(async move {
+            match tokio::time::timeout(limit, Box::pin(client.mex().fetch_reachout_timelock())).await {
+                Ok(Ok(lock)) => outlet.push(Note::Say(restriction::of(&lock))),
+                Ok(Err(error)) => tracing::debug!(%error, "the network did not say what it restricts"),
+                Err(_) => tracing::debug!("the network did not say in time what it restricts"),
+            }
+        });
+    }
 
     async fn log_out(&self) -> Result<(), LinkError> {
         let own = self.client.pn().filter(|_| self.client.is_logged_in());
