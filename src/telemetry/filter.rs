@@ -16,7 +16,11 @@ pub fn filter(level: &str) -> Result<EnvFilter, TelemetryError> {
     if unfit_level(level).is_some() {
         return Err(bad());
     }
-    let directives: Vec<String> = level.split(',').map(|part| ours_and_theirs(part.trim())).collect();
+    let mut directives: Vec<String> = level.split(',').map(|part| ours_and_theirs(part.trim())).collect();
+    if level.contains("Client") {
+        // The protocol library logs the pairing code itself at `info` here: whoever has it can link the account.
+        directives.push("Client/PairCode=warn".to_owned());
+    }
     EnvFilter::builder().parse(directives.join(",")).map_err(|_| bad())
 }
 
@@ -39,7 +43,8 @@ mod tests {
             ("info", "wasup=info,warn"),
             ("error", "error"),
             ("debug,wasup_store=trace", "wasup_store=trace,wasup=debug,warn"),
-            ("info,Client/Send=debug", "Client/Send=debug,wasup=info,warn"),
+            ("info,Client/Send=debug", "Client/PairCode=warn,Client/Send=debug,wasup=info,warn"),
+            ("info,Client/PairCode=info", "Client/PairCode=warn,wasup=info,warn"),
         ] {
             assert_eq!(filter(level).unwrap().to_string(), expected, "{level}");
         }
