@@ -4,10 +4,11 @@ use crate::Config;
 use crate::device::{Device, NewDevice};
 use crate::fault::FaultSet;
 use crate::iq::appstate::AppState;
-use crate::ledger::{Accepted, Book};
+use crate::ledger::{Accepted, Book, LoginBook};
 use crate::lock::{hold, read, write};
 use crate::pairing::adv;
 use crate::phone::PhoneState;
+use crate::restriction::Reach;
 use crate::stanza::now;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,7 +64,10 @@ pub(crate) struct Account {
     pub(crate) faults: Arc<FaultSet>,
     /// Messages the server accepted from this account's devices.
     pub(crate) accepted: Book<Accepted>,
+    pub(crate) logins: LoginBook,
+    pub(crate) reach: Reach,
     lid_migrated: AtomicBool,
+    passkey: AtomicBool,
     list: RwLock<DeviceList>,
     push_name: Mutex<String>,
     app_state: Mutex<AppState>,
@@ -83,6 +87,9 @@ impl Account {
             phone,
             faults: Arc::default(),
             accepted: Book::new(config.ledger_limit),
+            logins: LoginBook::default(),
+            reach: Reach::default(),
+            passkey: AtomicBool::new(false),
             lid_migrated: AtomicBool::new(config.lid_migrated),
             list: RwLock::new(DeviceList {
                 version: 1,
@@ -111,6 +118,15 @@ impl Account {
 
     pub(crate) fn set_lid_migrated(&self, migrated: bool) {
         self.lid_migrated.store(migrated, Ordering::Relaxed);
+    }
+
+    /// Whether a passkey is demanded before a device is linked.
+    pub(crate) fn demands_passkey(&self) -> bool {
+        self.passkey.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn demand_passkey(&self, demanded: bool) {
+        self.passkey.store(demanded, Ordering::Relaxed);
     }
 
     /// The family in which the account's own phone writes.

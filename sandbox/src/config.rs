@@ -25,8 +25,10 @@ pub struct Config {
     pub trace_limit: usize,
     /// How long a client may still send to the device list it had when it was told of a new one.
     pub device_list_grace: Duration,
-    /// How long a phone waits for the companion's answer after it scanned a QR code.
+    /// How long a phone waits for the companion's answer after it scanned a QR code or took a pairing code.
     pub pairing_patience: Duration,
+    /// How long a pairing code can be entered.
+    pub code_validity: Duration,
 }
 
 impl Default for Config {
@@ -40,6 +42,7 @@ impl Default for Config {
             trace_limit: 0,
             device_list_grace: Duration::from_secs(2),
             pairing_patience: Duration::from_secs(15),
+            code_validity: Duration::from_secs(180),
         }
     }
 }

@@ -1,14 +1,14 @@
 //! A companion device of an account: its keys, its mailbox, its faults.
 
 use crate::fault::FaultSet;
-use crate::ledger::Book;
+use crate::ledger::{Book, MarkedCounter};
 use crate::lock::hold;
 use crate::offline::{Class, Mailbox, Parcel};
 use crate::prekey::DeviceKeys;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// A linked companion.
 pub(crate) struct Device {
@@ -23,6 +23,7 @@ pub(crate) struct Device {
     pub(crate) faults: Arc<FaultSet>,
     /// Ids of messages it has acknowledged.
     pub(crate) acked: Book<String>,
+    pub(crate) logins: MarkedCounter,
     keys: Mutex<DeviceKeys>,
     mailbox: Mutex<Mailbox>,
     /// Which version of which account's device list it has been told of.
@@ -55,6 +56,7 @@ impl Device {
             proof: new.proof,
             faults: Arc::default(),
             acked: Book::new(ledger),
+            logins: MarkedCounter::default(),
             keys: Mutex::new(new.keys),
             mailbox: Mutex::new(Mailbox::new()),
             told: Mutex::default(),

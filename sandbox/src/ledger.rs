@@ -75,7 +75,7 @@ counters! {
     pairings,
     /// Logins accepted.
     logins,
-    /// Logins refused with 401.
+    /// Logins refused: of devices that are not linked, or by a fault.
     logins_refused,
     /// Messages accepted from clients and phones: acknowledged without error.
     messages_accepted,
@@ -114,6 +114,53 @@ impl Counter {
 
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The logins of one account.
+#[derive(Default)]
+pub(crate) struct LoginBook {
+    attempts: Counter,
+    accepted: Counter,
+}
+
+impl LoginBook {
+    pub(crate) fn attempt(&self) {
+        self.attempts.add_one();
+    }
+
+    pub(crate) fn accept(&self) {
+        self.accepted.add_one();
+    }
+
+    /// Attempts and accepted ones.
+    pub(crate) fn read(&self) -> (u64, u64) {
+        (self.attempts.get(), self.accepted.get())
+    }
+}
+
+/// A number that only grows, with a mark from which a test counts.
+#[derive(Default)]
+pub(crate) struct MarkedCounter {
+    count: Counter,
+    mark: AtomicU64,
+}
+
+impl MarkedCounter {
+    pub(crate) fn add_one(&self) {
+        self.count.add_one();
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.count.get()
+    }
+
+    pub(crate) fn mark(&self) {
+        self.mark.store(self.get(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn since_mark(&self) -> u64 {
+        self.get().saturating_sub(self.mark.load(Ordering::Relaxed))
     }
 }
 

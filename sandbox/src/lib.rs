@@ -1,7 +1,7 @@
 //! A WhatsApp network on loopback that speaks the real wire protocol.
 //!
 //! [`Network`] is the server: websocket, Noise handshake with a properly signed certificate chain,
-//! pairing by QR code, key bundles, device lists, direct messages with receipts, offline queues.
+//! pairing by QR code and by code, key bundles, device lists, direct messages with receipts, offline queues.
 //! [`Phone`] is a virtual phone, device 0 of an account, with real end-to-end encryption.
 //! [`Fault`] and [`Cut`] make things go wrong. [`serve`] adds an HTTP control API.
 //!
@@ -32,18 +32,21 @@ mod prekey;
 mod presence;
 mod receipt;
 mod registry;
+mod restriction;
 mod stanza;
 mod trace;
 mod violation;
 mod wait;
 
 pub use config::{Config, SandboxConfig};
+pub use connection::Connects;
 pub use control::{RunningSandbox, serve};
 pub use fault::{Cut, Fault, Scope};
 pub use ledger::{Accepted, Stats};
-pub use network::{BadNumber, Connected, Network, NotFound, StartError};
+pub use network::{BadNumber, Connected, DeviceLogins, Network, NotFound, NumberCounts, StartError};
 pub use pairing::PairingError;
 pub use phone::{InboxMessage, Phone, PhoneCounts, PhoneError, ReceiptSeen, Reply, Rules};
+pub use restriction::Restriction;
 pub use trace::{Direction, TraceLine};
 pub use violation::{Rule, Violation};
 pub use wait::WaitError;

@@ -8,7 +8,8 @@ use crate::connection::Link;
 use crate::stanza::info;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
 

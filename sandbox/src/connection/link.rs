@@ -4,9 +4,9 @@ use super::connecting::Underway;
 use crate::fault::FaultScope;
 use crate::trace::{Direction, Trace};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wacore_binary::Node;
 
@@ -65,21 +65,23 @@ impl Link {
         self.order(Order::Stanza { node, due });
     }
 
-    /// Sends a last stanza and closes in order. Works on silent connections too: it is an
+    /// Sends the last stanzas and closes in order. Works on silent connections too: it is an
     /// operator's order.
-    pub(crate) fn say_goodbye(&self, node: Node) {
-        self.goodbye(node, None);
+    pub(crate) fn say_goodbye(&self, words: impl IntoIterator<Item = Node>) {
+        self.goodbye(words, None);
     }
 
     /// As [`Self::say_goodbye`], a little later.
     pub(crate) fn say_goodbye_at(&self, node: Node, due: Instant) {
-        self.goodbye(node, Some(due));
+        self.goodbye([node], Some(due));
     }
 
-    fn goodbye(&self, node: Node, due: Option<Instant>) {
-        self.trace.record(self.id, Direction::ToClient, &node);
-        let node = Arc::new(node);
-        self.order(Order::Stanza { node, due });
+    fn goodbye(&self, words: impl IntoIterator<Item = Node>, due: Option<Instant>) {
+        for node in words {
+            self.trace.record(self.id, Direction::ToClient, &node);
+            let node = Arc::new(node);
+            self.order(Order::Stanza { node, due });
+        }
         self.order(Order::Close);
     }
 

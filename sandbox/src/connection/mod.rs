@@ -7,11 +7,11 @@ mod register;
 mod session;
 mod writer;
 
-pub(crate) use connecting::Connecting;
+pub use connecting::Connects;
+
+pub(crate) use connecting::{Connecting, Underway};
 pub(crate) use link::Link;
 pub(crate) use session::Session;
-
-use connecting::Underway;
 
 use crate::frame::{self, FrameReader};
 use crate::noise::{self, Established, HandshakeKind, Opener};
@@ -33,8 +33,7 @@ const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(20);
 const LONGEST_QUEUE: usize = 65_536;
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(registry: Arc<Registry>, stream: TcpStream) {
-    let underway = registry.connecting.begin();
+pub(crate) async fn serve(registry: Arc<Registry>, stream: TcpStream, underway: Underway) {
     let greeted = tokio::time::timeout(HANDSHAKE_PATIENCE, greet(&registry, stream, underway)).await;
     let (reader, established, link) = match greeted {
         Ok(Ok(greeted)) => greeted,
@@ -106,6 +105,25 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
+    /// Waits until the connection's scope is not silent; what the client says meanwhile is lost. False when the client has
+    /// gone.
+    async fn outlasts_silence(&mut self) -> bool {
+        let registry = self.registry.clone();
+        while self.link.silent() {
+            let healed = registry.changed.notified();
+            tokio::pin!(healed);
+            healed.as_mut().enable();
+            if !self.link.silent() {
+                break;
+            }
+            tokio::select! {
+                () = healed => {}
+                node = self.next() => if node.is_none() { return false },
+            }
+        }
+        true
+    }
+
     /// The next stanza; `None` when the connection is over. Cancel safe.
     async fn next(&mut self) -> Option<Node> {
         loop {

@@ -1,6 +1,9 @@
 //! A connection without an account: it offers itself for pairing.
 
+mod code;
+
 use super::{Incoming, Link};
+use crate::fault::FaultScope;
 use crate::pairing::Offer;
 use crate::pairing::complete::judge;
 use crate::pairing::offer::REFERENCES;
@@ -24,12 +27,13 @@ pub(super) async fn run(registry: &Arc<Registry>, mut incoming: Incoming, noise:
         Some(Ok(keys)) => keys,
         Some(Err(broken)) => {
             registry.violated(None, &broken, &Node::default());
-            link.say_goodbye(stream_error(400).build());
+            link.say_goodbye([stream_error(400).build()]);
             return;
         }
         None => return,
     };
     let references: Vec<String> = (0..REFERENCES).map(|_| reference()).collect();
+    link.bind(FaultScope::new([registry.faults.clone()]));
     let offer = Arc::new(Offer::new(link.clone(), noise, keys));
     registry.offers.publish(&references, &offer);
     link.send(pair_device(&registry.stanza_id(), &references));
@@ -37,11 +41,11 @@ pub(super) async fn run(registry: &Arc<Registry>, mut incoming: Incoming, noise:
     while let Some(node) = incoming.next().await {
         stanza(registry, &link, &offer, &node);
     }
-    registry.offers.withdraw(&references);
+    registry.offers.withdraw(&references, &offer);
     offer.abandon();
 }
 
-fn stanza(registry: &Registry, link: &Link, offer: &Offer, node: &Node) {
+fn stanza(registry: &Registry, link: &Link, offer: &Arc<Offer>, node: &Node) {
     let id = attr(node, "id").unwrap_or_default();
     let kind = attr(node, "type").unwrap_or_default();
     match (node.tag.as_ref(), kind.as_ref()) {
@@ -53,12 +57,14 @@ fn stanza(registry: &Registry, link: &Link, offer: &Offer, node: &Node) {
         }
         ("iq", _) => match attr(node, "xmlns").as_deref() {
             Some("w:p") => link.send(iq_result(&id, None)),
+            Some("md") => code::handle(registry, offer, &id, node),
             _ => {
                 let broken = Broken::new(Rule::OutOfOrder, "a request before the login");
                 registry.violated(None, &broken, node);
                 link.send(iq_error(&id, 403, "forbidden"));
             }
         },
+        ("ack", _) if attr(node, "class").as_deref() == Some("notification") && offer.acknowledged(&id) => {}
         ("ib", _) => {}
         _ => {
             let broken = Broken::new(Rule::OutOfOrder, "a stanza before the login");

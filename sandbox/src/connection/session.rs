@@ -10,7 +10,7 @@ use crate::stanza::{attr, jid_attr};
 use crate::violation::{Broken, Rule};
 use crate::{iq, message, presence, receipt};
 use std::sync::Arc;
-use std::time::Instant;
+use tokio::time::Instant;
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
@@ -31,7 +31,7 @@ impl Session {
             let due = self.device.mailbox().batch_due(patience);
             let unasked = async {
                 match due {
-                    Some(due) => tokio::time::sleep_until(due.into()).await,
+                    Some(due) => tokio::time::sleep_until(due).await,
                     None => std::future::pending().await,
                 }
             };
@@ -135,6 +135,6 @@ impl Session {
         self.violated(broken, node);
         let reason = NodeBuilder::new("xml-not-well-formed").build();
         let error = NodeBuilder::new("stream:error").children([reason]);
-        self.link.say_goodbye(error.build());
+        self.link.say_goodbye([error.build()]);
     }
 }

@@ -47,7 +47,7 @@ async fn carry_out(writer: &mut FrameWriter, sealer: &mut Sealer, order: Order) 
                 if writer.flush().await.is_err() {
                     return false;
                 }
-                tokio::time::sleep_until(due.into()).await;
+                tokio::time::sleep_until(due).await;
             }
             match sealer.seal(&node) {
                 Ok(frame) => writer.feed(&frame).await.is_ok(),

@@ -42,12 +42,13 @@ async fn live(State(network): State<Network>, Params(want): Params<HowMany>) -> 
         let wait = want.wait_ms.unwrap_or_default().min(LONGEST_WAIT);
         network.wait_live(devices, Duration::from_millis(wait)).await?;
     }
-    let (connecting, connecting_peak) = network.connecting();
+    let connects = network.connects();
+    let (connecting, connecting_peak) = (connects.in_flight, connects.peak_in_flight);
     Ok(Json(Live { devices: network.live(), connecting, connecting_peak }))
 }
 
 async fn forget_peak(State(network): State<Network>) -> StatusCode {
-    network.forget_connecting_peak();
+    network.forget_connects();
     StatusCode::NO_CONTENT
 }
 

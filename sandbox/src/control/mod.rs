@@ -19,25 +19,35 @@
 //! | `GET`, `POST /v1/phones` `{"number":"15550000001"}` | list; create (also `lid_migrated`, `push_name`) |
 //! | `GET /v1/phones/{number}` | one phone |
 //! | `POST /v1/phones/{number}/scan` `{"qr":"…"}` | link the companion that shows this code |
+//! | `POST /v1/phones/{number}/code` `{"code":"ABCD-EFGH"}` | link the companion that shows this pairing code |
+//! | `POST /v1/phones/{number}/code/refresh` `{"by_hand":true}` | tell the companion that waits to get another code |
+//! | `PUT /v1/phones/{number}/passkey` `{"demanded":true}` | demand a passkey before a device is linked, or no more |
 //! | `POST /v1/phones/{number}/messages` `{"to":"…","text":"…"}` | write a text |
 //! | `POST /v1/phones/{number}/read` `{"id":"…"}` | send a read receipt |
 //! | `GET /v1/phones/{number}/inbox?text=…&id=…&wait_ms=…` | shown messages; waits for a match |
 //! | `GET /v1/phones/{number}/receipts?id=…&kind=…&wait_ms=…` | receipts that came in; waits for a match |
+//! | `GET`, `PUT`, `DELETE /v1/phones/{number}/restriction` `{"code":463,"seconds":3600}` | refuse messages to those who never wrote to the number |
 //! | `GET`, `PUT /v1/phones/{number}/rules` | the phone's rules, see [`crate::Rules`] |
 //! | `PUT /v1/phones/{number}/online` `{"online":false}` | go offline, come back |
 //! | `GET /v1/live?devices=…&wait_ms=…` | live devices, connections that are being made and their peak; waits for so many |
-//! | `DELETE /v1/live/peak` | forget the peak |
+//! | `DELETE /v1/live/peak` | forget the peak, as `DELETE /v1/connects` does |
+//! | `GET`, `DELETE /v1/connects` | sockets opened, connections being made, their peaks, the fullest minute; count anew |
+//! | `GET /v1/phones/{number}/logins` | login attempts, logins and connections of a number and its devices |
+//! | `POST /v1/logins/mark`, `GET /v1/logins` | set a mark; devices that have logged in since |
 //! | `GET /v1/tally?prefix=…` | for each phone: texts shown that begin so, and how many of them differ |
 //! | `POST /v1/phones/{number}/burst` `{"to":"…","prefix":"…","count":100}` | write many texts |
 //! | `GET /v1/phones/{number}/acked?device=1` | ids a device has acknowledged |
 //! | `GET /v1/phones/{number}/accepted` | messages the server accepted from the account |
 
+mod counts;
 mod crowd;
 mod faults;
 mod inbox;
+mod linking;
 mod phones;
 mod refusal;
 mod reports;
+mod restriction;
 
 use crate::network::listen;
 use crate::{Network, SandboxConfig, StartError};
@@ -115,6 +125,9 @@ fn router(network: Network) -> Router {
         .merge(phones::routes())
         .merge(inbox::routes())
         .merge(crowd::routes())
+        .merge(restriction::routes())
+        .merge(counts::routes())
+        .merge(linking::routes())
         .fallback(refusal::no_such_route)
         .with_state(network)
 }

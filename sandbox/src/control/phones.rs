@@ -11,7 +11,6 @@ pub(super) fn routes() -> Router<Network> {
     Router::new()
         .route("/v1/phones", get(list).post(create))
         .route("/v1/phones/{number}", get(one))
-        .route("/v1/phones/{number}/scan", post(scan))
         .route("/v1/phones/{number}/messages", post(write))
         .route("/v1/phones/{number}/read", post(read))
         .route("/v1/phones/{number}/rules", get(rules).put(set_rules))
@@ -68,22 +67,6 @@ async fn create(State(network): State<Network>, Body(request): Body<Create>) -> 
 
 async fn one(State(network): State<Network>, Path(number): Path<String>) -> Answer<PhoneView> {
     Ok(Json(view(&phone(&network, &number)?)))
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Scan {
-    qr: String,
-}
-
-#[derive(serde::Serialize)]
-struct Linked {
-    device: u16,
-}
-
-async fn scan(State(network): State<Network>, Path(number): Path<String>, Body(request): Body<Scan>) -> Answer<Linked> {
-    let device = phone(&network, &number)?.scan(&request.qr).await?;
-    Ok(Json(Linked { device }))
 }
 
 #[derive(serde::Deserialize)]

@@ -78,6 +78,12 @@ impl From<PairingError> for Refusal {
     fn from(error: PairingError) -> Self {
         let (status, code) = match &error {
             PairingError::NotACode => (StatusCode::UNPROCESSABLE_ENTITY, "not_a_code"),
+            PairingError::NotAPairingCode => (StatusCode::UNPROCESSABLE_ENTITY, "not_a_pairing_code"),
+            PairingError::NoCodeRequested => (StatusCode::NOT_FOUND, "no_code_requested"),
+            PairingError::CodeExpired => (StatusCode::GONE, "code_expired"),
+            PairingError::WrongCode => (StatusCode::CONFLICT, "wrong_code"),
+            PairingError::CodeSpent => (StatusCode::GONE, "code_spent"),
+            PairingError::PasskeyDemanded => (StatusCode::CONFLICT, "passkey_demanded"),
             PairingError::UnknownReference => (StatusCode::NOT_FOUND, "unknown_reference"),
             PairingError::KeyMismatch => (StatusCode::CONFLICT, "key_mismatch"),
             PairingError::AlreadyScanned => (StatusCode::CONFLICT, "already_scanned"),

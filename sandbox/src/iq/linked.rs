@@ -7,8 +7,8 @@ use crate::stanza::{attr, iq_result, jid_attr};
 use crate::violation::{Broken, Rule};
 use wacore_binary::Node;
 
-/// `<remove-companion-device>`: the logout of a client. Pairing by code
-/// (`<link_code_companion_reg>`) would be answered in the registration, not here.
+/// `<remove-companion-device>`: the logout of a client. Pairing by code is for connections without an
+/// account.
 pub(super) fn handle(session: &Session, iq: &Node) -> Outcome {
     let child = only_child(iq, "md set")?;
     if child.tag != "remove-companion-device" {

@@ -6,6 +6,7 @@ pub(crate) mod appstate;
 mod encrypt;
 mod linked;
 mod media;
+mod mex;
 mod passive;
 mod profile;
 mod settings;
@@ -90,6 +91,7 @@ fn route(session: &Session, iq: &Node, kind: &str) -> Outcome {
         ("privacy", "set") => settings::set_privacy(iq),
         ("w:p", "get") => Ok(Answer::empty()),
         ("urn:xmpp:whatsapp:dirty", "set") => Ok(Answer::empty()),
+        ("w:mex", "get") => mex::handle(session, iq),
         ("w:m", "set") => media::handle(iq),
         ("w:profile:picture", "get") => Ok(profile::picture()),
         ("status", "set") => Ok(Answer::empty()),

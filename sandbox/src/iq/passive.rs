@@ -5,7 +5,7 @@ use crate::connection::Session;
 use crate::phone::greet;
 use crate::stanza::{attr, iq_result};
 use crate::violation::{Broken, Rule};
-use std::time::Instant;
+use tokio::time::Instant;
 use wacore_binary::Node;
 
 /// Answers first, then starts the offline delivery: the client expects them in this order.

@@ -6,7 +6,7 @@ use crate::connection::Session;
 use crate::stanza::{attr, child_bytes, jid_attr};
 use crate::violation::{Broken, Rule};
 use std::sync::Arc;
-use std::time::Instant;
+use tokio::time::Instant;
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node, Server};
 

@@ -8,7 +8,7 @@ use crate::connection::Session;
 use crate::violation::{Broken, Rule};
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Instant;
+use tokio::time::Instant;
 use wacore_binary::{Jid, Node};
 
 /// Why a message cannot be routed.

@@ -44,7 +44,7 @@ pub(crate) fn handle(session: &Session, node: &Node) {
             return;
         }
     };
-    if let Some(code) = session.scope.refusal() {
+    if let Some(code) = too_cold(session, &chat).or_else(|| session.scope.refusal()) {
         refuse(session, &id, &chat, code);
         return;
     }
@@ -61,6 +61,15 @@ pub(crate) fn handle(session: &Session, node: &Node) {
         }
     }
     session.registry.changed.notify_waiters();
+}
+
+/// The code with which a restricted account may not write to this chat.
+fn too_cold(session: &Session, chat: &Jid) -> Option<u16> {
+    let owner = session.registry.account(chat)?;
+    if owner.number == session.account.number {
+        return None;
+    }
+    session.account.reach.refuses(&owner.number)
 }
 
 /// One recipient's copy.

@@ -50,6 +50,9 @@ pub(crate) fn relay(
     to: &Addressee,
     encs: Vec<Node>,
 ) {
+    if to.account.number != sender.number {
+        to.account.reach.hear(&sender.number);
+    }
     let from = sender.jid(to.family, sender_device);
     let alternative = match to.family {
         Family::Number => "sender_lid",

@@ -2,13 +2,11 @@
 
 use super::{Network, NotFound};
 use crate::account::Account;
-use crate::connection::Link;
 use crate::fault::{Cut, Fault, Scope};
 use crate::pairing::complete::{Change, announce};
 use crate::registry::Registry;
-use crate::stanza::{conflict, stream_error};
 use std::sync::Arc;
-use std::time::Instant;
+use tokio::time::Instant;
 
 impl Network {
     /// Makes something go wrong in a scope, until it is used up or healed.
@@ -37,6 +35,8 @@ impl Network {
             Scope::Device(number, 0) => self.account(number)?.phone.faults.heal(),
             Scope::Device(number, id) => self.device(number, *id)?.faults.heal(),
         }
+        // Connections that were left hanging go on.
+        self.registry.changed.notify_waiters();
         Ok(())
     }
 
@@ -49,7 +49,7 @@ impl Network {
     pub fn disconnect(&self, scope: &Scope, cut: Cut) -> Result<usize, NotFound> {
         if *scope == Scope::Network && cut != Cut::DeviceRemoved {
             let links = self.registry.links();
-            links.iter().for_each(|link| end(link, cut));
+            links.iter().for_each(|link| cut.end(link));
             return Ok(links.len());
         }
         let mut ended = 0;
@@ -58,7 +58,7 @@ impl Network {
             if cut == Cut::DeviceRemoved {
                 unlink(&self.registry, &account, device);
             } else if let Some(link) = &link {
-                end(link, cut);
+                cut.end(link);
             }
             ended += usize::from(link.is_some());
         }
@@ -89,17 +89,7 @@ pub(crate) fn unlink(registry: &Registry, account: &Arc<Account>, device: u16) {
     announce(registry, account, Change::Removed, (device, removed.key_index));
     let link = removed.mailbox().link().cloned();
     if let Some(link) = link {
-        link.say_goodbye(conflict(Some(401), "device_removed"));
+        Cut::DeviceRemoved.end(&link);
     }
     registry.changed.notify_waiters();
-}
-
-fn end(link: &Link, cut: Cut) {
-    match cut {
-        Cut::Drop => link.drop_now(),
-        Cut::Unavailable => link.say_goodbye(stream_error(503).build()),
-        Cut::Restart => link.say_goodbye(stream_error(515).build()),
-        Cut::Replaced => link.say_goodbye(conflict(None, "replaced")),
-        Cut::DeviceRemoved => link.say_goodbye(conflict(Some(401), "device_removed")),
-    }
 }

@@ -2,13 +2,17 @@
 
 mod books;
 mod breaking;
+mod counts;
+mod restricting;
 mod waiting;
+
+pub use counts::{DeviceLogins, NumberCounts};
 
 pub(crate) use breaking::unlink;
 
 use crate::Config;
 use crate::account::Account;
-use crate::connection;
+use crate::connection::{self, Underway};
 use crate::ledger::Stats;
 use crate::phone::Phone;
 use crate::registry::Registry;
@@ -17,8 +21,10 @@ use crate::violation::Violation;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tokio_util::sync::DropGuard;
 
 /// Why a network could not be started.
@@ -209,17 +215,6 @@ impl Network {
         self.registry.accounts().iter().map(of_account).sum()
     }
 
-    /// Connections that are being made, from the open socket until the device is live: now, and the most there were
-    /// since the start or since [`Self::forget_connecting_peak`].
-    pub fn connecting(&self) -> (u64, u64) {
-        self.registry.connecting.read()
-    }
-
-    /// Starts the peak of [`Self::connecting`] anew.
-    pub fn forget_connecting_peak(&self) {
-        self.registry.connecting.forget_peak();
-    }
-
     /// Whether any companion of the account is connected and has taken over what waited.
     pub fn is_connected(&self, number: &str) -> bool {
         let devices = self.registry.by_number(number).map(|account| account.devices());
@@ -251,18 +246,58 @@ async fn accept(registry: Arc<Registry>, listener: TcpListener) {
                 }
             },
         };
-        if registry.faults.refuses_connection(Instant::now()) {
+        let now = Instant::now();
+        let underway = registry.connecting.begin(now);
+        registry.changed.notify_waiters();
+        if registry.faults.refuses_connection(now) {
             registry.counters.connections_refused.add_one();
-            registry.changed.notify_waiters();
             continue;
         }
-        tokio::spawn(serve(registry.clone(), stream));
+        tokio::spawn(serve(registry.clone(), stream, underway));
     }
 }
 
-async fn serve(registry: Arc<Registry>, stream: TcpStream) {
-    // Small frames answer each other: Nagle's algorithm would cost 40 ms a hop.
-    if stream.set_nodelay(true).is_ok() {
-        connection::serve(registry, stream).await;
+async fn serve(registry: Arc<Registry>, stream: TcpStream, underway: Underway) {
+    match outlasting_silence(&registry, stream).await {
+        // Small frames answer each other: Nagle's algorithm would cost 40 ms a hop.
+        Some(stream) if stream.set_nodelay(true).is_ok() => {
+            connection::serve(registry.clone(), stream, underway).await;
+        }
+        _ => drop(underway),
+    }
+    registry.changed.notify_waiters();
+}
+
+/// Leaves a socket hanging, unread, while the whole network is silent. `None` when the client gives up.
+async fn outlasting_silence(registry: &Registry, stream: TcpStream) -> Option<TcpStream> {
+    if !registry.faults.silent() {
+        return Some(stream);
+    }
+    while registry.faults.silent() {
+        let healed = registry.changed.notified();
+        tokio::pin!(healed);
+        healed.as_mut().enable();
+        if !registry.faults.silent() {
+            break;
+        }
+        tokio::select! {
+            () = registry.shutdown.cancelled() => return None,
+            () = healed => {}
+            () = given_up(&stream) => return None,
+        }
+    }
+    // Registered anew: what came meanwhile has been looked at, and would not be told again.
+    TcpStream::from_std(stream.into_std().ok()?).ok()
+}
+
+/// Ends when the client closes the socket, without reading what it has sent.
+async fn given_up(stream: &TcpStream) {
+    while let Ok(ready) = stream.ready(Interest::READABLE).await {
+        if ready.is_read_closed() {
+            return;
+        }
+        // Takes the readiness back, so that the next turn waits for the next event.
+        let _waits: std::io::Result<()> =
+            stream.try_io(Interest::READABLE, || Err(std::io::ErrorKind::WouldBlock.into()));
     }
 }

@@ -1,6 +1,7 @@
 //! Waiting for the network to reach a state.
 
-use super::Network;
+use super::{Network, NumberCounts};
+use crate::connection::Connects;
 use crate::ledger::Stats;
 use crate::violation::Violation;
 use crate::wait::{WaitError, until};
@@ -42,6 +43,32 @@ impl Network {
     /// When they do not within the time.
     pub async fn wait_for_stats(&self, within: Duration, reached: impl Fn(&Stats) -> bool) -> Result<Stats, WaitError> {
         until(&self.registry.changed, within, "the network's counts", || Some(self.stats()).filter(&reached)).await
+    }
+
+    /// Waits until the listener's counts satisfy a condition.
+    ///
+    /// # Errors
+    /// When they do not within the time.
+    pub async fn wait_for_connects(
+        &self,
+        within: Duration,
+        reached: impl Fn(&Connects) -> bool,
+    ) -> Result<Connects, WaitError> {
+        until(&self.registry.changed, within, "the listener's counts", || Some(self.connects()).filter(&reached)).await
+    }
+
+    /// Waits until the logins of a number satisfy a condition.
+    ///
+    /// # Errors
+    /// When they do not within the time, or there is no such account.
+    pub async fn wait_for_logins(
+        &self,
+        number: &str,
+        within: Duration,
+        reached: impl Fn(&NumberCounts) -> bool,
+    ) -> Result<NumberCounts, WaitError> {
+        until(&self.registry.changed, within, "the number's logins", || self.logins_of(number).ok().filter(&reached))
+            .await
     }
 
     /// Waits until a violation satisfies a condition.

@@ -8,7 +8,8 @@ use crate::registry::Registry;
 use crate::stanza::{attr, child_bytes, now, stream_error};
 use crate::violation::{Broken, Rule};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 

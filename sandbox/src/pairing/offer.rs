@@ -2,11 +2,12 @@
 
 use super::PairingError;
 use super::adv::Statement;
+use super::code::CodeRequest;
 use crate::account::Account;
 use crate::connection::Link;
 use crate::lock::hold;
 use crate::prekey::DeviceKeys;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
 
@@ -19,6 +20,17 @@ pub(crate) struct Offer {
     pub(crate) noise: [u8; 32],
     pub(crate) keys: DeviceKeys,
     pending: Mutex<Slot>,
+    code: Mutex<CodeSlot>,
+}
+
+/// A pairing by code on this connection.
+#[derive(Default)]
+struct CodeSlot {
+    request: Option<CodeRequest>,
+    /// The phone that has answered waits for the companion's key bundle.
+    bundle: Option<oneshot::Sender<Vec<u8>>>,
+    /// Notifications that the companion has to acknowledge.
+    notices: HashSet<String>,
 }
 
 /// A phone has scanned; the companion's answer is awaited.
@@ -41,7 +53,53 @@ enum Slot {
 
 impl Offer {
     pub(crate) fn new(link: Arc<Link>, noise: [u8; 32], keys: DeviceKeys) -> Self {
-        Self { link, noise, keys, pending: Mutex::default() }
+        Self { link, noise, keys, pending: Mutex::default(), code: Mutex::default() }
+    }
+
+    /// The companion asks for a code; what it asked for before is void.
+    pub(crate) fn ask(&self, request: CodeRequest) {
+        let mut code = hold(&self.code);
+        code.request = Some(request);
+        code.bundle = None;
+    }
+
+    /// What the companion has asked for.
+    pub(crate) fn request(&self) -> Option<CodeRequest> {
+        hold(&self.code).request.clone()
+    }
+
+    /// The code is void: the companion was told to get another.
+    pub(crate) fn take_request(&self) -> Option<CodeRequest> {
+        let mut code = hold(&self.code);
+        code.bundle = None;
+        code.request.take()
+    }
+
+    /// A phone answers the request. The companion's key bundle comes to it, unless another phone answers meanwhile.
+    pub(crate) fn answer(&self) -> oneshot::Receiver<Vec<u8>> {
+        let (sender, bundle) = oneshot::channel();
+        let mut code = hold(&self.code);
+        code.bundle = Some(sender);
+        if let Some(request) = &mut code.request {
+            request.tries += 1;
+        }
+        bundle
+    }
+
+    /// Who waits for the key bundle, once.
+    pub(crate) fn awaits_bundle(&self) -> Option<oneshot::Sender<Vec<u8>>> {
+        hold(&self.code).bundle.take()
+    }
+
+    /// Sends a notification that is to be acknowledged.
+    pub(crate) fn notify(&self, id: &str, node: wacore_binary::Node) {
+        hold(&self.code).notices.insert(id.to_owned());
+        self.link.send(node);
+    }
+
+    /// Whether a notification of this id was sent and not acknowledged before.
+    pub(crate) fn acknowledged(&self, id: &str) -> bool {
+        hold(&self.code).notices.remove(id)
     }
 
     /// A phone takes the offer. Only the first one can.
@@ -68,6 +126,7 @@ impl Offer {
 
     /// The connection ended: whoever scanned is told.
     pub(crate) fn abandon(&self) {
+        *hold(&self.code) = CodeSlot::default();
         let slot = std::mem::replace(&mut *hold(&self.pending), Slot::Used);
         if let Slot::Scanned(pending) = slot {
             // The phone may have given up waiting.
@@ -76,26 +135,41 @@ impl Offer {
     }
 }
 
-/// All open offers by reference.
+/// All open offers, by reference and, where a code was asked for, by the number it was asked for.
 #[derive(Default)]
-pub(crate) struct Offers(Mutex<HashMap<String, Arc<Offer>>>);
+pub(crate) struct Offers {
+    shown: Mutex<HashMap<String, Arc<Offer>>>,
+    asked: Mutex<HashMap<String, Arc<Offer>>>,
+}
 
 impl Offers {
     pub(crate) fn publish(&self, references: &[String], offer: &Arc<Offer>) {
-        let mut offers = hold(&self.0);
+        let mut offers = hold(&self.shown);
         for reference in references {
             offers.insert(reference.clone(), offer.clone());
         }
     }
 
-    pub(crate) fn withdraw(&self, references: &[String]) {
-        let mut offers = hold(&self.0);
+    /// A connection asks for a code for a number. The one that asks last gets the phone's answer.
+    pub(crate) fn ask(&self, number: &str, offer: &Arc<Offer>) {
+        hold(&self.asked).insert(number.to_owned(), offer.clone());
+    }
+
+    /// The connection that asked last for a code for this number.
+    pub(crate) fn asking(&self, number: &str) -> Option<Arc<Offer>> {
+        hold(&self.asked).get(number).cloned()
+    }
+
+    /// The connection has ended.
+    pub(crate) fn withdraw(&self, references: &[String], offer: &Arc<Offer>) {
+        let mut offers = hold(&self.shown);
         for reference in references {
             offers.remove(reference);
         }
+        hold(&self.asked).retain(|_, asking| !Arc::ptr_eq(asking, offer));
     }
 
     pub(crate) fn find(&self, reference: &str) -> Option<Arc<Offer>> {
-        hold(&self.0).get(reference).cloned()
+        hold(&self.shown).get(reference).cloned()
     }
 }

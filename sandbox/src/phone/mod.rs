@@ -1,16 +1,16 @@
 //! Virtual phones: device 0 of every account.
 //!
-//! A phone has a real Signal identity. It links companions by scanning their QR codes, writes and
+//! A phone has a real Signal identity. It links companions by their QR codes and pairing codes, writes and
 //! reads end-to-end encrypted texts, sends receipts, answers by rule and can be offline. It has no
 //! task: whoever brings it a message does its work.
 
 mod greeting;
 mod inbox;
+mod linking;
 mod peer;
 mod receive;
 mod retry;
 mod rules;
-mod scan;
 mod send;
 mod signal;
 mod state;
@@ -111,7 +111,32 @@ impl Phone {
     /// # Errors
     /// When the code is none, is unknown or used, or when the companion refuses or goes away.
     pub async fn scan(&self, qr: &str) -> Result<u16, PairingError> {
-        scan::scan(&self.registry, &self.account, qr).await
+        linking::scan(&self.registry, &self.account, qr).await
+    }
+
+    /// Links the companion that shows this pairing code: the connection that asked last for a code for this phone's
+    /// number. Case, spaces and dashes do not matter. Returns its device number once it is linked.
+    ///
+    /// # Errors
+    /// When the code is none, is wrong, expired or spent, when no connection asked for one (for this number), or when
+    /// the companion refuses or goes away.
+    pub async fn enter_code(&self, code: &str) -> Result<u16, PairingError> {
+        linking::enter_code(&self.registry, &self.account, code).await
+    }
+
+    /// The network tells the companion that waits for a code of this number to get another; the one it has is void.
+    /// `by_hand` asks it to let its user do that.
+    ///
+    /// # Errors
+    /// When no connection waits for one.
+    pub fn refresh_code(&self, by_hand: bool) -> Result<(), PairingError> {
+        linking::refresh_code(&self.registry, &self.account, by_hand)
+    }
+
+    /// From now on the network demands a passkey before it links a device to this number, or no more. Linked devices
+    /// stay linked.
+    pub fn demand_passkey(&self, demanded: bool) {
+        self.account.demand_passkey(demanded);
     }
 
     /// Writes a text to a number (digits) or a jid. Returns the message id once the server has

@@ -1,10 +1,13 @@
 //! The control API over real HTTP.
 
-use crate::client::{SOON, paired};
+use crate::client::{SOON, paired, start};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use wacore::types::events::Event;
 use wasup_sandbox::{RunningSandbox, SandboxConfig, serve};
+use whatsapp_rust::pair_code::PairCodeOptions;
 
 /// One request on a connection of its own.
 async fn call(sandbox: &RunningSandbox, method: &str, path: &str, body: Value) -> (u16, Value) {
@@ -95,6 +98,54 @@ async fn faults_are_set_over_http() {
     network.wait_for_stats(SOON, |stats| stats.logins > logins).await.unwrap();
     let (status, _) = call(&sandbox, "DELETE", "/v1/faults", json!({})).await;
     assert_eq!(status, 204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_life_of_an_account_is_played_over_http() {
+    let sandbox = serve(SandboxConfig::default()).await.unwrap();
+    let network = sandbox.network();
+    let number = "15550000001";
+    let path = |rest: &str| format!("/v1/phones/{number}/{rest}");
+    post(&sandbox, "/v1/phones", json!({"number": number})).await;
+    let other = network.phone("15550000002");
+    let companion = start(network, number, Arc::default()).await;
+    companion.qr().await;
+    let options = PairCodeOptions { phone_number: number.to_owned(), ..PairCodeOptions::default() };
+    companion.client.pair_with_code(options.clone()).await.unwrap();
+    post(&sandbox, &path("code/refresh"), json!({"by_hand": false})).await;
+    let (status, answer) = call(&sandbox, "POST", &path("code"), json!({"code": "ABCDEFGH"})).await;
+    assert_eq!((status, &answer["error"]["code"]), (404, &json!("no_code_requested")));
+    let refreshed = |event: &Event| matches!(event, Event::PairingCodeRefresh(_)).then_some(());
+    companion.event("refresh", refreshed).await;
+    let code = companion.client.pair_with_code(options).await.unwrap();
+    assert_eq!(call(&sandbox, "PUT", &path("passkey"), json!({"demanded": true})).await.0, 204);
+    let (status, answer) = call(&sandbox, "POST", &path("code"), json!({"code": code})).await;
+    assert_eq!((status, &answer["error"]["code"]), (409, &json!("passkey_demanded")));
+    assert_eq!(call(&sandbox, "PUT", &path("passkey"), json!({"demanded": false})).await.0, 204);
+    assert_eq!(post(&sandbox, &path("code"), json!({"code": code})).await["device"], 1);
+    companion.connected().await;
+
+    let restriction = json!({"code": 463, "seconds": 3600});
+    assert_eq!(call(&sandbox, "PUT", &path("restriction"), restriction).await.0, 204);
+    assert_eq!(companion.send(&other.jid(), "cold").await.1.as_deref(), Some("463"));
+    assert_eq!(get(&sandbox, &path("restriction")).await["code"], 463);
+    assert_eq!(call(&sandbox, "DELETE", &path("restriction"), Value::Null).await.0, 204);
+    assert_eq!(get(&sandbox, &path("restriction")).await, Value::Null);
+
+    post(&sandbox, "/v1/logins/mark", Value::Null).await;
+    assert_eq!(get(&sandbox, "/v1/logins").await, json!([]));
+    let fault = json!({"kind": "refuse_logins", "count": 1, "reason": 503});
+    post(&sandbox, "/v1/faults", json!({"scope": {"number": number}, "fault": fault})).await;
+    let cut = json!({"scope": {"number": number}, "cut": {"stream_error": {"code": 500}}});
+    assert_eq!(post(&sandbox, "/v1/disconnect", cut).await["ended"], 1);
+    network.wait_for_logins(number, SOON, |counts| counts.devices[0].since_mark == 1).await.unwrap();
+    assert_eq!(get(&sandbox, "/v1/logins").await[0]["since_mark"], 1);
+    let logins = get(&sandbox, &path("logins")).await;
+    assert_eq!(logins["attempts"].as_u64().unwrap(), logins["logins"].as_u64().unwrap() + 1);
+    let connects = get(&sandbox, "/v1/connects").await;
+    assert!(connects["most_in_a_minute"].as_u64() >= Some(4), "{connects}");
+    assert_eq!(call(&sandbox, "DELETE", "/v1/connects", Value::Null).await.0, 204);
+    assert_eq!(get(&sandbox, "/v1/connects").await["opened"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,13 +5,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 mod client;
+mod codes;
 mod companions;
 mod control;
 mod direct;
+mod ends;
 mod faults;
 mod load;
 mod offline;
 mod pairing;
+mod restrictions;
 mod resume;
 mod retry;
+mod silence;
 mod strict;

@@ -1,100 +1,25 @@
-//! Faults: what a test or an operator makes go wrong, and where.
-//!
-//! A fault belongs to a scope. When several scopes hold the same fault, the narrowest one is used
-//! up first: device, then account, then network.
-//!
-//! What concerns connections, acks and refusals is about companions: a phone has no connection and
-//! what it sends is always accepted. A phone's deliveries can be doubled, not delayed; a phone that
-//! is to get nothing goes offline.
+//! What is armed in one scope, and in the scopes that apply to one device.
 
+use super::Fault;
 use crate::lock::hold;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
-/// Where a fault applies.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// Every connection and device.
-    Network,
-    /// Every device of the account with this number.
-    Account(String),
-    /// One device of an account; 0 is the phone.
-    Device(String, u16),
+/// What a refused login is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LoginRefusal {
+    pub(crate) reason: u16,
+    pub(crate) code: Option<u16>,
+    pub(crate) expire: Option<u64>,
 }
 
-impl Scope {
-    /// Every device of an account.
-    pub fn account(number: impl Into<String>) -> Self {
-        Self::Account(number.into())
-    }
-
-    /// One device of an account.
-    pub fn device(number: impl Into<String>, device: u16) -> Self {
-        Self::Device(number.into(), device)
-    }
-}
-
-/// Something that goes wrong until it is used up or healed.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Fault {
-    /// Every stanza to the device is held back this long. Zero ends it.
-    Delay {
-        /// Milliseconds.
-        millis: u64,
-    },
-    /// The next `count` messages are delivered twice.
-    Duplicate {
-        /// How many messages.
-        count: u32,
-    },
-    /// The acks of the next `count` messages from the device are not sent.
-    SwallowAcks {
-        /// How many acks.
-        count: u32,
-        /// Whether the messages themselves are delivered.
-        deliver: bool,
-    },
-    /// The next `count` messages from the device are answered with an error and not delivered.
-    RefuseMessages {
-        /// How many messages.
-        count: u32,
-        /// The code in the ack, such as 463.
-        code: u16,
-    },
-    /// The next `count` connections are closed before they are answered. In the network's scope
-    /// that is at once; in narrower scopes it is after the login names the account.
-    RefuseConnections {
-        /// How many connections.
-        count: u32,
-    },
-    /// Connections are closed as above for this long.
-    RefuseConnectionsFor {
-        /// Milliseconds.
-        millis: u64,
-    },
-    /// The server neither reads nor answers, but keeps the connection: the client's keep-alive
-    /// must notice.
-    Silence,
-}
-
-/// How a connection is ended on purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cut {
-    /// The socket is dropped without a word.
-    Drop,
-    /// `<stream:error code="503">`: service unavailable.
-    Unavailable,
-    /// `<stream:error code="515">`: reconnect at once.
-    Restart,
-    /// `<conflict type="replaced">`: another connection took over.
-    Replaced,
-    /// `<conflict type="device_removed">` with code 401. The device is unlinked: its next login
-    /// is refused with 401.
-    DeviceRemoved,
+/// What a refused request for a pairing code is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CodeRefusal {
+    pub(crate) code: u16,
+    pub(crate) backoff: Option<u32>,
 }
 
 #[derive(Default)]
@@ -107,7 +32,21 @@ struct Armed {
     refuse_code: u16,
     connections: u32,
     connections_until: Option<Instant>,
+    login: Option<(Left, LoginRefusal)>,
+    code: Option<(Left, CodeRefusal)>,
     silent: bool,
+}
+
+/// How often a refusal is still to be used; `None` has no end.
+type Left = Option<u32>;
+
+/// Uses up one of a refusal.
+fn refuse<T: Copy>(slot: &mut Option<(Left, T)>) -> Option<T> {
+    let (left, refusal) = slot.as_mut()?;
+    if let Some(left) = left {
+        spend(left)?;
+    }
+    Some(*refusal)
 }
 
 /// The faults of one scope.
@@ -139,6 +78,10 @@ impl FaultSet {
             Fault::RefuseConnectionsFor { millis } => {
                 armed.connections_until = Some(now + Duration::from_millis(millis));
             }
+            Fault::RefuseLogins { count, reason, code, expire } => {
+                armed.login = Some((count, LoginRefusal { reason, code, expire }));
+            }
+            Fault::RefuseCodes { count, code, backoff } => armed.code = Some((count, CodeRefusal { code, backoff })),
             Fault::Silence => armed.silent = true,
         }
         self.any.store(true, Ordering::Release);
@@ -155,6 +98,11 @@ impl FaultSet {
             return None;
         }
         pick(&mut hold(&self.armed))
+    }
+
+    /// Whether this scope is dead silent.
+    pub(crate) fn silent(&self) -> bool {
+        self.use_one(|armed| armed.silent.then_some(())).is_some()
     }
 
     /// Whether this connection is to be refused.
@@ -185,6 +133,16 @@ impl FaultScope {
 
     fn first<T>(&self, pick: impl Fn(&mut Armed) -> Option<T>) -> Option<T> {
         self.0.iter().find_map(|set| set.use_one(&pick))
+    }
+
+    /// What this login is refused with. Uses up one.
+    pub(crate) fn refuses_login(&self) -> Option<LoginRefusal> {
+        self.first(|armed| refuse(&mut armed.login))
+    }
+
+    /// What this request for a pairing code is refused with. Uses up one.
+    pub(crate) fn refuses_code(&self) -> Option<CodeRefusal> {
+        self.first(|armed| refuse(&mut armed.code))
     }
 
     /// How long a stanza to the device is held back.
@@ -254,6 +212,18 @@ mod tests {
         set.set(&Fault::RefuseConnectionsFor { millis: 50 }, now);
         assert!(set.refuses_connection(now + Duration::from_millis(49)));
         assert!(!set.refuses_connection(now + Duration::from_millis(50)));
+    }
+
+    #[test]
+    fn logins_are_refused_by_count_or_until_healed() {
+        let (device, network, scope) = scope();
+        let refuse = |count, reason| Fault::RefuseLogins { count, reason, code: None, expire: None };
+        device.set(&refuse(Some(1), 503), Instant::now());
+        network.set(&refuse(None, 405), Instant::now());
+        let reasons: Vec<_> = (0..4).map(|_| scope.refuses_login().unwrap().reason).collect();
+        assert_eq!(reasons, [503, 405, 405, 405]);
+        network.heal();
+        assert_eq!(scope.refuses_login(), None);
     }
 
     #[test]
