@@ -96,6 +96,23 @@ pub enum AccountSource {
     Api,
     /// The accounts file. It is stopped, and kept, when it is there no more.
     File,
+    /// The accounts file, which holds it no more.
+    Undeclared {
+        /// Whether it was wanted to run until then.
+        running: bool,
+    },
+}
+
+impl AccountSource {
+    /// The word used in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::File => "file",
+            Self::Undeclared { .. } => "undeclared",
+        }
+    }
 }
 
 /// The network lets the account write only to those who wrote to it.

@@ -58,6 +58,12 @@ pub enum Act {
     AccountReleased,
     /// Deleted an account.
     AccountDeleted,
+    /// Changed what is set for an account.
+    AccountChanged,
+    /// Wrote an account into the accounts file, or something else about it.
+    AccountDeclared,
+    /// Took an account out of the accounts file.
+    AccountUndeclared,
     /// Set an endpoint.
     EndpointSet(EndpointId),
     /// Removed an endpoint.

@@ -327,7 +327,7 @@ pub(super) fn owner(tx: &ReadTx<'_>, no: AccountNo) -> Result<Option<Owner>, Sto
     tx.record(Tree::AccountNo, no_key(no))
 }
 
-fn store(tx: &mut WriteTx<'_>, record: &AccountRecord) -> Result<(), StoreError> {
+pub(super) fn store(tx: &mut WriteTx<'_>, record: &AccountRecord) -> Result<(), StoreError> {
     tx.put_record(Tree::Account, id_key(&record.id), record)
 }
 

@@ -2,6 +2,7 @@
 //! build keys.
 
 pub mod account;
+pub mod account_settings;
 pub mod audit;
 pub mod chat;
 pub mod counters;

@@ -1,6 +1,7 @@
 //! The store as its callers see it: over every engine, under concurrent writers, and through crashes.
 #![expect(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
 
+mod account_settings;
 mod accounts;
 mod budget;
 mod child;

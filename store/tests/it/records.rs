@@ -214,6 +214,9 @@ fn acts() {
         act(Act::EndpointResumed(id), Some("a")),
         act(Act::EndpointSecretRotated(id), None),
         act(Act::EndpointTested(id), None),
+        act(Act::AccountChanged, Some("a")),
+        act(Act::AccountDeclared, Some("a")),
+        act(Act::AccountUndeclared, Some("a")),
     ];
     insta::assert_snapshot!(all.each_ref().map(bytes).join("\n"));
 }
