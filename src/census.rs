@@ -8,24 +8,11 @@ use wasup_store::{ReadTx, Store, StoreError};
 /// Rows looked at in one read, so that no read is long.
 const PAGE: usize = 500;
 
-/// What a human may have to do, and the word for it.
-const ACTIONS: [(UserAction, &str); 9] = [
-    (UserAction::None, "none"),
-    (UserAction::ScanQr, "scan_qr"),
-    (UserAction::OpenPhone, "open_phone"),
-    (UserAction::Wait, "wait"),
-    (UserAction::Release, "release"),
-    (UserAction::EnterCode, "enter_code"),
-    (UserAction::ConfirmPasskey, "confirm_passkey"),
-    (UserAction::Update, "update"),
-    (UserAction::CheckProxy, "check_proxy"),
-];
-
 /// What the store holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Census {
     phases: [u64; Phase::ALL.len()],
-    actions: [u64; ACTIONS.len()],
+    actions: [u64; UserAction::ALL.len()],
     outbox: [u64; Lane::ALL.len()],
     accounts: u64,
     /// Accounts that are wanted to run.
@@ -162,7 +149,7 @@ impl Census {
         if let Some(place) = Phase::ALL.iter().position(|known| *known == phase) {
             self.phases[place] += 1;
         }
-        if let Some(place) = ACTIONS.iter().position(|(action, _)| *action == record.state.user_action) {
+        if let Some(place) = UserAction::ALL.iter().position(|action| *action == record.state.user_action) {
             self.actions[place] += 1;
         }
         for (sum, lane) in self.outbox.iter_mut().zip(counts.outbox) {
@@ -189,7 +176,7 @@ impl Census {
 
     /// Accounts by what a human has to do about them, zeroes too.
     pub(crate) fn user_actions(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        ACTIONS.into_iter().map(|(_, word)| word).zip(self.actions)
+        UserAction::ALL.into_iter().map(UserAction::as_str).zip(self.actions)
     }
 
     /// Endpoints that are off, by why, zeroes too.

@@ -11,15 +11,15 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use wasup_actors::{Nudges, Ports, QrListener, Tree};
+use wasup_actors::{Nudges, Ports, Prepared, QrListener, Tree};
 use wasup_sessions::link::WhatsAppLinks;
 use wasup_store::{EngineError, SpaceFloor, Store};
 
 use crate::api::view::EventBody;
 use crate::api::{ApiState, Backups, Door, Settings as ApiSettings, StreamSettings, Streams, router};
 use crate::api_key::{ApiKey, ApiKeyError, obtain};
-use crate::config::{AccountsFile, Config, ConfigError, read_accounts};
-use crate::declared::{DeclareError, declare};
+use crate::config::{Config, ConfigError, read_accounts};
+use crate::declared::{Checked, Committed, DeclareError, Reloader, commit, in_the_files_name};
 use crate::encryption_key::EncryptionKeyError;
 use crate::health::{Health, Parts};
 use crate::metrics::Metrics;
@@ -33,6 +33,9 @@ const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
 /// Time that is left to live streams once connections were ended: they were told when those were.
 const FAREWELL: Duration = Duration::from_secs(3);
+
+/// The request id of what the accounts file does when the process starts.
+const AT_START: &str = "accounts-file";
 
 /// What is left to the tree in any case.
 const LEAST: Duration = Duration::from_millis(500);
@@ -106,6 +109,7 @@ pub struct Gateway {
     tree: Tree,
     store: Store,
     streams: Streams,
+    reloader: Reloader,
     serving: JoinHandle<()>,
     stopping: CancellationToken,
     ending: CancellationToken,
@@ -113,12 +117,18 @@ pub struct Gateway {
     shutdown_timeout: Duration,
 }
 
-/// What the accounts file says, where there is one.
-fn declared(config: &Config) -> Result<AccountsFile, ConfigError> {
-    match config.accounts.file.as_os_str().is_empty() {
-        true => Ok(AccountsFile::default()),
-        false => read_accounts(&config.accounts.file),
+/// Brings the store to what the accounts file says, where there is one, before any account connects by yesterday's
+/// settings.
+async fn declare(config: &Config, reach: Reach, tree: &Prepared) -> Result<Committed, DeclareError> {
+    let path = &config.accounts.file;
+    if path.as_os_str().is_empty() {
+        return Ok(Committed::default());
     }
+    let (accounts, endpoints) = (tree.accounts(), tree.endpoints());
+    let checked = Checked::read(path, reach, &endpoints)?;
+    let committed = commit(&accounts, &endpoints, &in_the_files_name(AT_START), checked).await?;
+    let failures = committed.report.failures();
+    if failures.is_empty() { Ok(committed) } else { Err(DeclareError::Partly(failures)) }
 }
 
 impl Gateway {
@@ -130,7 +140,10 @@ impl Gateway {
         let address = listener.local_addr()?;
         let metrics = Metrics::new()?;
         let meters = metrics.tree();
-        let declared = declared(config)?;
+        // A wrong file is told before a large store is opened.
+        if !config.accounts.file.as_os_str().is_empty() {
+            read_accounts(&config.accounts.file)?;
+        }
         let (store, api_key) = (open_store(config).await?, obtain(config)?);
         let (stopping, ending) = (CancellationToken::new(), CancellationToken::new());
         let nudges = Nudges::new();
@@ -154,7 +167,7 @@ impl Gateway {
                 Arc::new(move || links.stats())
             },
         });
-        let tree = Tree::start(Ports {
+        let prepared = Prepared::new(Ports {
             store: store.clone(),
             links,
             webhooks: Arc::new(WebhookHttp::new(&config.webhooks)?),
@@ -163,13 +176,15 @@ impl Gateway {
             nudges,
             qr_shown: extras.qr_shown,
             meters,
-        })
-        .await?;
+        });
         let reach = Reach::from(&config.webhooks);
-        if let Err(error) = declare(&tree.accounts, &tree.endpoints, reach, declared).await {
-            tree.shutdown(config.server.shutdown_timeout.0).await;
-            return Err(error.into());
-        }
+        let mut declared = declare(config, reach, &prepared).await?;
+        let tree = prepared.start().await?;
+        declared.stop(&tree.accounts, &in_the_files_name(AT_START)).await;
+        let reloader = {
+            let (accounts, endpoints) = (tree.accounts.clone(), tree.endpoints.clone());
+            Reloader::new(config.accounts.file.clone(), reach, accounts, endpoints, metrics.reloads())
+        };
         let streams = Streams::new(tree.events.clone(), stream_settings(config, ending.clone()), metrics.streams());
         let state = ApiState {
             accounts: tree.accounts.clone(),
@@ -181,6 +196,7 @@ impl Gateway {
             clock: tree.clock.clone(),
             health,
             backups: Backups::new(store.clone(), config.data.backups.clone()),
+            reloader: reloader.clone(),
             settings: Arc::new(api_settings(config, reach, ending.clone())),
             logs: extras.logs,
             http: metrics.http(),
@@ -189,7 +205,25 @@ impl Gateway {
         let serving = start_serving(config, listener, state, &api_key.key, ending.clone());
         let (drain_delay, shutdown_timeout) = (config.server.drain_delay.0, config.server.shutdown_timeout.0);
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
-        Ok(Self { address, api_key, tree, store, streams, serving, stopping, ending, drain_delay, shutdown_timeout })
+        Ok(Self {
+            address,
+            api_key,
+            tree,
+            store,
+            streams,
+            reloader,
+            serving,
+            stopping,
+            ending,
+            drain_delay,
+            shutdown_timeout,
+        })
+    }
+
+    /// Reads the accounts file again.
+    #[must_use]
+    pub const fn reloader(&self) -> &Reloader {
+        &self.reloader
     }
 
     /// The supervision tree, for whoever drives the gateway from inside its process.

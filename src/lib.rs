@@ -1,5 +1,6 @@
 //! The edge of wasup: command line, config, logs, HTTP API, webhook transport, and the composition of the rooms below.
 
+pub mod account_form;
 pub mod api;
 pub mod api_key;
 #[cfg(feature = "sandbox")]
@@ -23,4 +24,4 @@ mod patience;
 mod private_file;
 mod wiring;
 
-pub use declared::DeclareError;
+pub use declared::{ChangedAccount, DeclareError, Fault, ReloadError, Reloader, Report, ReportedError};

@@ -34,7 +34,10 @@ mod tests;
 #[cfg(any(test, feature = "fault-injection"))]
 #[doc(hidden)]
 pub use accounts::Fault;
-pub use accounts::{ASKS_MAX, AccountError, Accounts, NewAccount, PhaseCounts, QrAnswer};
+pub use accounts::{
+    ASKS_MAX, AccountError, Accounts, DeclaredAccount, Effect, Effects, NewAccount, Outcome, PhaseCounts, QrAnswer,
+    Setting,
+};
 pub use audit::Audit;
 pub use clock::{Clock, ClockStanding};
 pub use context::{Ports, QrListener};
@@ -52,5 +55,5 @@ pub use meters::{
 pub use principal::{Principal, Who};
 pub use root::Branch;
 pub use settings::{BreakerSettings, RetentionSettings, SendSettings, Settings, SupervisionSettings, WebhookSettings};
-pub use tree::{Late, ShutdownReport, StartError, Tree};
+pub use tree::{Late, Prepared, ShutdownReport, StartError, Tree};
 pub use webhook::{NewSecret, Policy};

@@ -68,6 +68,45 @@ pub struct ShutdownReport {
     pub late: Vec<Late>,
 }
 
+/// A tree whose store can be asked and written, before any of its actors runs.
+pub struct Prepared {
+    ctx: Arc<Context>,
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared").finish_non_exhaustive()
+    }
+}
+
+impl Prepared {
+    /// A tree over these ports.
+    #[must_use]
+    pub fn new(ports: Ports) -> Self {
+        Self { ctx: Arc::new(Context::new(ports)) }
+    }
+
+    /// The use cases around accounts. What asks for an actor is answered [`crate::AccountError::Busy`] here.
+    #[must_use]
+    pub fn accounts(&self) -> Accounts {
+        Accounts::new(Arc::clone(&self.ctx))
+    }
+
+    /// The use cases around webhook endpoints.
+    #[must_use]
+    pub fn endpoints(&self) -> Endpoints {
+        Endpoints::new(Arc::clone(&self.ctx))
+    }
+
+    /// Starts the tree, and with it every account that is wanted to run.
+    ///
+    /// # Errors
+    /// [`StartError`] when a supervisor does not come up; an account that does not is started again later.
+    pub async fn start(self) -> Result<Tree, StartError> {
+        Tree::over(self.ctx).await
+    }
+}
+
 /// The running supervision tree.
 pub struct Tree {
     /// The use cases around accounts.
@@ -98,12 +137,15 @@ impl fmt::Debug for Tree {
 }
 
 impl Tree {
-    /// Starts the tree, and with it every account that is wanted to run.
+    /// Starts a tree over these ports, and with it every account that is wanted to run.
     ///
     /// # Errors
-    /// [`StartError`] when a supervisor does not come up; an account that does not is started again later.
+    /// As [`Prepared::start`].
     pub async fn start(ports: Ports) -> Result<Self, StartError> {
-        let ctx = Arc::new(Context::new(ports));
+        Prepared::new(ports).start().await
+    }
+
+    async fn over(ctx: Arc<Context>) -> Result<Self, StartError> {
         let (told, gave_up) = watch::channel(false);
         let args = RootArgs { ctx: Arc::clone(&ctx), gave_up: told.clone() };
         let (root, ended) =

@@ -17,6 +17,7 @@ mod probes;
 pub mod problem;
 mod qr;
 mod qr_image;
+mod reload;
 mod request;
 mod state;
 mod stream;
@@ -41,11 +42,7 @@ pub use stream::{StreamSettings, Streams};
 /// Every route, with who is let in.
 fn routes(door: &Door) -> OpenApiRouter<ApiState> {
     let guarded = OpenApiRouter::new()
-        .routes(routes!(accounts::create, accounts::list))
-        .routes(routes!(accounts::show, accounts::delete))
-        .routes(routes!(accounts::start))
-        .routes(routes!(accounts::stop))
-        .routes(routes!(accounts::release))
+        .merge(accounts::routes())
         .routes(routes!(qr::show))
         .routes(routes!(messages::send, messages::list))
         .routes(routes!(messages::show))
@@ -56,6 +53,7 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .routes(routes!(clock::show))
         .routes(routes!(clock::trust))
         .routes(routes!(admin::backup))
+        .routes(routes!(reload::reload))
         .routes(routes!(probes::health))
         .routes(routes!(openapi::show))
         .layer(from_fn_with_state(door.clone(), door::guard));

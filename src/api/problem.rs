@@ -68,6 +68,10 @@ codes! {
     EndpointOff: CONFLICT, false, "The endpoint is off";
     /// A backup of that name exists already; nothing is overwritten.
     BackupExists: CONFLICT, false, "The backup exists already";
+    /// No accounts file is configured.
+    NoAccountsFile: CONFLICT, false, "There is no accounts file";
+    /// The accounts file is wrong, and nothing was changed; `errors` names its lines.
+    AccountsFileWrong: CONFLICT, false, "The accounts file is wrong";
     /// The account's state does not allow it; `state` says which it is.
     WrongState: CONFLICT, false, "The account's state does not allow it";
     /// The account is about to show a QR code, but has none at this moment.

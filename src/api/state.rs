@@ -9,6 +9,7 @@ use wasup_actors::{Accounts, Audit, Clock, DeliveryLog, Endpoints, Events, Messa
 
 use super::admin::Backups;
 use super::stream::Streams;
+use crate::declared::Reloader;
 use crate::health::Health;
 use crate::metrics::HttpMeters;
 use crate::telemetry::Logs;
@@ -35,6 +36,8 @@ pub struct ApiState {
     pub health: Health,
     /// Makes backups.
     pub backups: Backups,
+    /// Reads the accounts file again.
+    pub reloader: Reloader,
     /// What of the config concerns requests.
     pub settings: Arc<Settings>,
     /// The log's level, where this process logs through us.
@@ -78,6 +81,7 @@ handles!(
     clock: Clock,
     health: Health,
     backups: Backups,
+    reloader: Reloader,
     settings: Arc<Settings>,
     logs: Option<Logs>,
 );

@@ -1,7 +1,7 @@
 //! `wasup serve`.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
@@ -12,6 +12,7 @@ use super::{ConfigArgs, Exit, Failure};
 use crate::api::terminal;
 use crate::api_key::ApiKey;
 use crate::config::{Config, Loaded};
+use crate::declared::Reloader;
 use crate::gateway::{Extras, Gateway};
 use crate::telemetry::{Logs, LogsEnd};
 
@@ -49,7 +50,8 @@ async fn serve(loaded: Loaded, logs: Logs, args: ConfigArgs) -> Result<Exit, Fai
     let config = loaded.config;
     let unexpected = |error: std::io::Error| Failure::new(Exit::Unexpected, &error, SYSTEM);
     let mut signals = StopSignals::listen().map_err(unexpected)?;
-    reload_level_on_hangup(logs.clone(), args).map_err(unexpected)?;
+    let reloader = Arc::new(OnceLock::new());
+    reload_on_hangup(logs.clone(), args, Arc::clone(&reloader)).map_err(unexpected)?;
     let listener = bind(&config).await?;
     let extras = Extras { qr_shown: terminal_qr(&config), logs: Some(logs) };
     // Opening a large store takes its time; a signal must end it all the same.
@@ -57,6 +59,7 @@ async fn serve(loaded: Loaded, logs: Logs, args: ConfigArgs) -> Result<Exit, Fai
         started = Gateway::start(&config, listener, extras) => started?,
         () = signals.next() => return Ok(Exit::Interrupted),
     };
+    let _ = reloader.set(gateway.reloader().clone());
     tell_key(&gateway.api_key);
     tokio::select! {
         () = signals.next() => {}
@@ -112,18 +115,27 @@ fn terminal_qr(config: &Config) -> Option<QrListener> {
     }))
 }
 
-fn reload_level_on_hangup(logs: Logs, args: ConfigArgs) -> std::io::Result<()> {
+/// SIGHUP: the log's level, and the accounts file.
+fn reload_on_hangup(logs: Logs, args: ConfigArgs, reloader: Arc<OnceLock<Reloader>>) -> std::io::Result<()> {
     let mut hangups = hangups()?;
     tokio::spawn(async move {
         while hangups.recv().await.is_some() {
-            match args.load() {
-                Ok(loaded) => match logs.set_level(&loaded.config.log.level) {
-                    Ok(()) => tracing::info!(filter = loaded.config.log.level, "the log's level was read again"),
-                    Err(error) => tracing::warn!(%error, "the log's level stays"),
-                },
-                Err(failure) => tracing::warn!(what = failure.what, "the config is wrong, the log's level stays"),
+            reload_level(&logs, &args);
+            if let Some(reloader) = reloader.get().filter(|reloader| reloader.has_file()) {
+                // It tells by itself what came of it.
+                let _ = reloader.reload("sighup").await;
             }
         }
     });
     Ok(())
+}
+
+fn reload_level(logs: &Logs, args: &ConfigArgs) {
+    match args.load() {
+        Ok(loaded) => match logs.set_level(&loaded.config.log.level) {
+            Ok(()) => tracing::info!(filter = loaded.config.log.level, "the log's level was read again"),
+            Err(error) => tracing::warn!(%error, "the log's level stays"),
+        },
+        Err(failure) => tracing::warn!(what = failure.what, "the config is wrong, the log's level stays"),
+    }
 }

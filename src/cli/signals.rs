@@ -1,4 +1,4 @@
-//! Signals: SIGTERM and SIGINT stop, SIGHUP reads the log's level again.
+//! Signals: SIGTERM and SIGINT stop, SIGHUP reads the log's level and the accounts file again.
 
 use std::io;
 

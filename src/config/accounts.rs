@@ -1,15 +1,22 @@
-//! The accounts file: accounts that exist from the start.
+//! The accounts file: accounts that exist because somebody wrote them down.
+
+mod places;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use wasup_store::id::AccountId;
+use wasup_store::records::AccountSettings;
+use wasup_store::repo::account_settings::conflicts;
 use wasup_store::repo::endpoint;
 
-use super::is_region;
 use super::problem::{ConfigError, line_of};
+use crate::account_form::{ChangeAccount, HistoryForm, PacingForm, ProxyText, RestartForm, conflicting};
+use crate::api::problem::FieldError;
 use crate::endpoint_form::CreateEndpoint;
+
+pub use places::Places;
 
 /// One `[[account]]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -26,6 +33,21 @@ pub struct DeclaredAccount {
     /// Whether it starts with the process.
     #[serde(default = "yes")]
     pub autostart: bool,
+    /// How often it is started again when it breaks.
+    #[serde(default)]
+    pub restart: Option<RestartForm>,
+    /// How fast it sends.
+    #[serde(default)]
+    pub pacing: Option<PacingForm>,
+    /// Its only way to the network.
+    #[serde(default)]
+    pub proxy: Option<ProxyText>,
+    /// What the phone's list of devices calls it.
+    #[serde(default)]
+    pub device_name: Option<String>,
+    /// What a fresh link asks the phone for.
+    #[serde(default)]
+    pub history: Option<HistoryForm>,
     /// Where its events go: its first endpoint.
     #[serde(default)]
     pub webhook: Option<CreateEndpoint>,
@@ -35,6 +57,28 @@ pub struct DeclaredAccount {
 }
 
 impl DeclaredAccount {
+    /// What is set for it alone: what the file does not mention is the installation's.
+    ///
+    /// # Errors
+    /// Every wrong value.
+    pub fn settings(&self) -> Result<AccountSettings, Vec<FieldError>> {
+        let form = ChangeAccount {
+            name: self.name.clone().map(Some),
+            default_region: self.default_region.clone().map(Some),
+            autostart: None,
+            metadata: None,
+            restart: self.restart.clone().map(Some),
+            pacing: self.pacing.clone().map(Some),
+            proxy: self.proxy.clone().map(Some),
+            device_name: self.device_name.clone().map(Some),
+            history: self.history.clone().map(Some),
+        };
+        let mut settings = AccountSettings::default();
+        form.check()?.settings.apply(&mut settings);
+        let conflicts = conflicting(&conflicts(&settings));
+        if conflicts.is_empty() { Ok(settings) } else { Err(conflicts) }
+    }
+
     /// What is wrong with its webhooks as far as the file alone can tell.
     fn fault(&self) -> Option<String> {
         if self.webhook.is_some() && !self.webhooks.is_empty() {
@@ -71,6 +115,9 @@ pub struct AccountsFile {
     /// Endpoints for every account, each found again by its name.
     #[serde(default, rename = "webhook")]
     pub webhooks: Vec<CreateEndpoint>,
+    /// Where things stand in it.
+    #[serde(skip)]
+    pub places: Places,
 }
 
 const fn yes() -> bool {
@@ -84,40 +131,36 @@ const fn yes() -> bool {
 pub fn read_accounts(path: &Path) -> Result<AccountsFile, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.into(), source })?;
     let refuse = |line, detail: String| ConfigError::Syntax { path: PathBuf::from(path), line, detail };
-    let file: AccountsFile = toml::from_str(&text).map_err(|error| {
+    let mut file: AccountsFile = toml::from_str(&text).map_err(|error| {
         let line = line_of(&text, error.span());
         let secret = text.lines().nth(line - 1).is_some_and(|line| line.contains("secret"));
-        refuse(line, if secret { "not of the right shape".to_owned() } else { error.message().to_owned() })
+        let what = if secret { "not of the right shape" } else { error.message() };
+        refuse(line, places::named(&text, error.span(), what))
     })?;
+    file.places = Places::of(&text);
     let mut seen = HashSet::new();
-    for account in &file.accounts {
-        let line = line_naming(&text, account.id.as_str());
+    for (at, account) in file.accounts.iter().enumerate() {
+        let place = |field: &str| file.places.of_account(at, field);
+        let of = format!("the account {:?}", account.id.as_str());
         if !seen.insert(account.id.clone()) {
-            return Err(refuse(line, format!("the account {:?} is there twice", account.id.as_str())));
+            return Err(refuse(place("id"), format!("{of} is there twice")));
         }
-        if account.default_region.as_deref().is_some_and(|region| !is_region(region)) {
-            return Err(refuse(line, "default_region must be two capital letters, such as \"ID\"".to_owned()));
+        if let Err(errors) = account.settings()
+            && let Some(first) = errors.first()
+        {
+            let what = errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect::<Vec<_>>();
+            return Err(refuse(place(&first.field), format!("{of}: {}", what.join("; "))));
         }
         if let Some(fault) = account.fault() {
-            return Err(refuse(line, format!("the account {:?}: {fault}", account.id.as_str())));
+            return Err(refuse(place("id"), format!("{of}: {fault}")));
         }
     }
     let every = file.webhooks.iter().any(|webhook| webhook.account.is_some());
     let every = every.then(|| "a webhook of an account stands with its account, as [[account.webhooks]]".to_owned());
     if let Some(fault) = every.or_else(|| fault_of(&file.webhooks)) {
-        return Err(refuse(line_with(&text, "[[webhook]]"), fault));
+        return Err(refuse(file.places.of_webhook(None), fault));
     }
     Ok(file)
-}
-
-/// The last line that holds a text in quotes, the first is 1.
-fn line_naming(text: &str, name: &str) -> usize {
-    line_with(text, &format!("\"{name}\""))
-}
-
-/// The last line that holds a text.
-fn line_with(text: &str, part: &str) -> usize {
-    text.lines().enumerate().filter(|(_, line)| line.contains(part)).last().map_or(1, |(at, _)| at + 1)
 }
 
 #[cfg(test)]
@@ -179,7 +222,17 @@ mod tests {
             ("[[account]]\nid = \"a\"\n\n[[account]]\nid = \"a\"", 5, "twice"),
             ("[[account]]\nid = \"a\"\nnmae = \"x\"", 3, "nmae"),
             ("[[account]]\nid = \"a/b\"", 2, "id"),
-            ("[[account]]\nid = \"a\"\ndefault_region = \"Indonesia\"", 2, "two capital letters"),
+            ("[[account]]\nid = \"a\"\ndefault_region = \"Indonesia\"", 3, "two capital letters"),
+            ("[[account]]\nid = \"a\"\n[account.pacing]\nper_minute = 99999", 4, "pacing.per_minute"),
+            ("[[account]]\nid = \"b\"\n[[account]]\nid = \"a\"\nrestart = { within = \"1ms\" }", 5, "restart.within"),
+            ("[[account]]\nid = \"a\"\nrestart = { within = 60 }", 3, "within: "),
+            ("[[account]]\nid = \"a\"\nrestart = { jitter = 1 }", 3, "jitter"),
+            ("[[account]]\nid = \"a\"\nname = \"x\"\nproxy = \"socks5://123456\"", 4, "proxy must be"),
+            (
+                "[[account]]\nid = \"a\"\npacing = { gap = { min = \"2s\", max = \"1s\" } }",
+                3,
+                "min must not be longer than max",
+            ),
             ("[[account]]\nid = \"a\"\nwebhook = { url = \"x\", secret = 123456 }", 3, "shape"),
             ("[[account]]\nid = \"a\"\nwebhook = { url = \"x\", headers = { a = 123456 } }", 3, "must be a text"),
             ("[[account]]\nid = \"a\"\nwebhook = { url = \"x\", retry = { timeout = \"soon\" } }", 3, "span of time"),

@@ -27,7 +27,7 @@ use std::time::Duration;
 use figment::Figment;
 use serde::{Deserialize, Serialize};
 
-pub use accounts::{AccountsFile, DeclaredAccount, read_accounts};
+pub use accounts::{AccountsFile, DeclaredAccount, Places, read_accounts};
 pub use check::Finding;
 pub use data::DataConfig;
 pub use events::{AuditConfig, EventsConfig};

@@ -10,6 +10,7 @@ mod collect;
 mod http;
 mod process;
 mod recorder;
+mod reloads;
 mod streams;
 mod text;
 
@@ -18,4 +19,5 @@ pub(crate) use collect::{Collected, Limits};
 pub(crate) use http::HttpMeters;
 pub(crate) use process::resident_bytes;
 pub use recorder::Metrics;
+pub(crate) use reloads::{ReloadMeters, ReloadOutcome};
 pub(crate) use streams::{OpenStream, StreamEnd, StreamKind, StreamMeters};

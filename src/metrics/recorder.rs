@@ -15,6 +15,7 @@ use wasup_store::records::Content;
 
 use super::catalogue::{self, Family, Kind, Values, catalogue};
 use super::http::HttpMeters;
+use super::reloads::ReloadMeters;
 use super::streams::StreamMeters;
 use super::text::Text;
 
@@ -152,6 +153,11 @@ impl Metrics {
     /// What live streams count with.
     pub(crate) fn streams(&self) -> StreamMeters {
         StreamMeters::new(self)
+    }
+
+    /// What readings of the accounts file are counted with.
+    pub(crate) fn reloads(&self) -> ReloadMeters {
+        ReloadMeters::new(self)
     }
 
     /// What the API counts with.

@@ -137,7 +137,7 @@ async fn a_wrong_webhook_of_the_file_stops_the_start_with_its_name() {
         ),
         (
             format!("{shop}webhook = {{ url = \"http://a/\", filter = {{ chats = [\"0812\"] }} }}"),
-            ["account shop", "chat 0"],
+            ["line 4", "account shop: filter.chats[0]"],
         ),
     ] {
         let (folder, file) = with_file(&text);

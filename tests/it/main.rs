@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test can not get, fails it")]
 
 mod access;
+mod account_settings;
 mod accounts;
 #[cfg(feature = "sandbox")]
 mod backups;

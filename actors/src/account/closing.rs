@@ -87,7 +87,7 @@ impl Incarnation {
     async fn finish(&mut self) -> Result<(), Crash> {
         let Some(closing) = &self.closing else { return Ok(()) };
         let reason = closing.reason;
-        if matches!(reason, StopReason::Requested | StopReason::Shutdown) {
+        if matches!(reason, StopReason::Requested | StopReason::Undeclared | StopReason::Shutdown) {
             let states = after_stop(&self.state, self.linked, reason).into_iter().collect();
             self.commit(Plan { states, ..Plan::default() }).await?;
         }

@@ -134,6 +134,7 @@ pub(crate) fn after_stop(current: &AccountState, linked: bool, reason: StopReaso
         StopReason::QrExpired => state(Phase::Stopped, Reason::QrExpired, UserAction::ScanQr),
         StopReason::Shutdown => state(Phase::Stopped, Reason::Shutdown, UserAction::None),
         StopReason::Requested => state(Phase::Stopped, Reason::Requested, UserAction::None),
+        StopReason::Undeclared => state(Phase::Stopped, Reason::Undeclared, UserAction::None),
         StopReason::Deleted | StopReason::LinkEnded | StopReason::TakenOver => return None,
     })
 }

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use wasup_sessions::ports::QrCode;
+use wasup_store::Principal;
 use wasup_store::StoreError;
 use wasup_store::id::{AccountId, Millis};
-use wasup_store::records::{AccountSettings, AccountSource, AccountState, Phase};
-use wasup_store::repo::account::CreateError;
+use wasup_store::records::{AccountSettings, AccountSource, AccountState, Desired, Phase};
+use wasup_store::repo::account::{self, CreateError};
+use wasup_store::repo::account_settings::Conflict;
 
 /// What a refused caller should wait.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -34,6 +36,25 @@ pub struct NewAccount {
     pub default_webhook: bool,
 }
 
+impl NewAccount {
+    /// The row that is meant, and whether the configured endpoint goes with it.
+    pub(super) fn row(self, principal: &Principal, now_ms: Millis) -> (account::NewAccount, bool) {
+        let row = account::NewAccount {
+            id: self.id,
+            tenant: principal.tenant,
+            name: self.name.unwrap_or_default(),
+            desired: if self.start { Desired::Running } else { Desired::Stopped },
+            default_region: self.default_region,
+            autostart: self.autostart,
+            metadata: self.metadata.map(|notes| notes.to_string()),
+            settings: self.settings,
+            source: self.source,
+            now_ms,
+        };
+        (row, self.default_webhook)
+    }
+}
+
 /// Why a use case around accounts was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
@@ -43,6 +64,9 @@ pub enum AccountError {
     /// The id is taken.
     #[error("an account with this id exists")]
     Exists,
+    /// What it would have set does not go together; nothing was changed.
+    #[error("settings that do not go together")]
+    Conflicts(Vec<Conflict>),
     /// Too much is being asked for at the moment, or the supervisor is being restarted.
     #[error("too busy at the moment")]
     Busy {

@@ -53,19 +53,8 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Exists`] for an id that is taken.
     pub async fn create(&self, principal: &Principal, new: NewAccount) -> Result<AccountRecord, AccountError> {
-        let row = account::NewAccount {
-            id: new.id,
-            tenant: principal.tenant,
-            name: new.name.unwrap_or_default(),
-            desired: if new.start { Desired::Running } else { Desired::Stopped },
-            default_region: new.default_region,
-            autostart: new.autostart,
-            metadata: new.metadata.map(|notes| notes.to_string()),
-            settings: new.settings,
-            source: new.source,
-            now_ms: self.ctx.store.now_ms(),
-        };
-        let webhook = self.ctx.settings.webhooks.for_new_accounts.clone().filter(|_| new.default_webhook);
+        let (row, default_webhook) = new.row(principal, self.ctx.store.now_ms());
+        let webhook = self.ctx.settings.webhooks.for_new_accounts.clone().filter(|_| default_webhook);
         let draw = Draw::new(row.now_ms);
         let write = move |tx: &mut wasup_store::WriteTx<'_>| {
             let created = account::create(tx, &row)?;
@@ -220,7 +209,7 @@ impl Accounts {
         actor.cast(crate::account::AccountMsg::Fault(fault)).map_err(|_| BUSY)
     }
 
-    fn told(&self, principal: &Principal, id: &AccountId, what: &'static str) {
+    pub(super) fn told(&self, principal: &Principal, id: &AccountId, what: &'static str) {
         tracing::info!(account.id = %id, who = principal.who.as_str(), request_id = principal.request_id, "{what}");
     }
 
@@ -237,7 +226,7 @@ impl Accounts {
         self.ask(START_PATIENCE, |done| Ask::Start { no, request_id: cause(principal), done }).await
     }
 
-    async fn ask_stop(&self, no: AccountNo, close: Close) -> Result<(), AccountError> {
+    pub(super) async fn ask_stop(&self, no: AccountNo, close: Close) -> Result<(), AccountError> {
         let patience = self.ctx.settings.supervision.stop_timeout + STOP_MARGIN;
         self.ask(patience, |done| Ask::Stop { no, close, done }).await
     }

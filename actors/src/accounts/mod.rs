@@ -1,6 +1,8 @@
 //! All accounts: the supervisor over their actors, and the use cases.
 
 mod answers;
+mod change;
+mod declare;
 mod exits;
 mod handle;
 mod qr;
@@ -9,6 +11,8 @@ mod stops;
 mod supervisor;
 
 pub use answers::{AccountError, NewAccount, PhaseCounts, QrAnswer};
+pub use change::{Effect, Effects, Setting};
+pub use declare::{DeclaredAccount, Outcome};
 pub use handle::{ASKS_MAX, Accounts};
 pub(crate) use supervisor::{AccountsSupervisor, SupervisorMsg};
 

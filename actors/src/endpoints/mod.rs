@@ -120,6 +120,16 @@ impl Endpoints {
         Ok(Owner { no: record.no, region: record.default_region.or(region) })
     }
 
+    /// Whether a new endpoint keeps the rules that need no look at the store, for an account with this region, if it has one.
+    ///
+    /// # Errors
+    /// [`EndpointError::BadSecret`], [`EndpointError::TooManyHeaders`], [`EndpointError::BadChat`].
+    pub fn fits(&self, new: &NewEndpoint, region: Option<&str>) -> Result<(), EndpointError> {
+        new.fit()?;
+        let region = region.or(self.ctx.settings.default_region.as_deref());
+        new.settings.chats.as_ref().map_or(Ok(()), |listed| chats::canonical(listed, region).map(|_| ()))
+    }
+
     /// Changes an endpoint in one commit, by a rule that may say no. It must be on disk before the answer.
     async fn alter<F>(&self, principal: &Principal, id: EndpointId, rule: F) -> Result<(), EndpointError>
     where

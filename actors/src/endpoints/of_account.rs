@@ -42,6 +42,15 @@ pub enum Declared {
     Named(String),
 }
 
+/// An endpoint as it was written.
+struct Placed {
+    record: EndpointRecord,
+    /// Its secret, where it was drawn.
+    secret: Option<NewSecret>,
+    /// Whether it was another one before.
+    changed: bool,
+}
+
 impl Declared {
     fn find(&self, tx: &ReadTx<'_>, no: AccountNo, tenant: TenantNo) -> Result<Option<EndpointRecord>, StoreError> {
         let mut own = endpoint::of_tenant(tx, no, tenant)?.into_iter();
@@ -67,11 +76,15 @@ impl Endpoints {
         let EndpointSpec { url, secret, events } = spec;
         let settings = EndpointChange { events: Some(events), ..EndpointChange::default() };
         let new = NewEndpoint { account: Some(id.clone()), url, secret, settings };
-        self.place(principal, new, Declared::First, |old, _| EndpointRecord { off: None, ..old.clone() }).await
+        let placed =
+            self.place(principal, new, Declared::First, |old, _| EndpointRecord { off: None, ..old.clone() }).await?;
+        // Whoever sets it wants it tried, also where nothing about it is new.
+        self.ctx.nudges.forgive(placed.record.id);
+        Ok((placed.record, placed.secret))
     }
 
     /// Makes an account's endpoint what a declaration says, whatever it was set to before. One that is off stays off,
-    /// unless it gets another address.
+    /// unless it gets another address. `false` where it was so already.
     ///
     /// # Errors
     /// As [`Endpoints::create`].
@@ -80,14 +93,14 @@ impl Endpoints {
         principal: &Principal,
         which: Declared,
         new: NewEndpoint,
-    ) -> Result<(EndpointRecord, Option<NewSecret>), EndpointError> {
+    ) -> Result<bool, EndpointError> {
         let plain = |old: &EndpointRecord, url: &str| {
             let (secret, created_ms) = (old.secret.clone(), old.created_ms);
             let plain = EndpointRecord::new(old.id, old.account, String::new(), secret, created_ms);
             let (tenant, retired, off) = (old.tenant, old.retired.clone(), old.off.filter(|_| old.url == url));
             EndpointRecord { tenant, retired, off, ..plain }
         };
-        self.place(principal, new, which, plain).await
+        Ok(self.place(principal, new, which, plain).await?.changed)
     }
 
     async fn place(
@@ -96,7 +109,7 @@ impl Endpoints {
         mut new: NewEndpoint,
         which: Declared,
         ground: fn(&EndpointRecord, &str) -> EndpointRecord,
-    ) -> Result<(EndpointRecord, Option<NewSecret>), EndpointError> {
+    ) -> Result<Placed, EndpointError> {
         new.fit()?;
         let owner = self.owner(principal, new.account.as_ref()).await?;
         if let Some(listed) = &mut new.settings.chats {
@@ -108,7 +121,7 @@ impl Endpoints {
             let Some(old) = tx.reading(|tx| which.find(tx, owner.no, tenant))? else {
                 room(tx, owner.no, tenant)?;
                 let record = put_new(tx, (owner.no, tenant), &new, &draw)?;
-                return Ok((record, new.secret.is_none()));
+                return Ok((record, new.secret.is_none(), true));
             };
             let mut record = ground(&old, &new.url);
             new.settings.apply(&mut record);
@@ -117,14 +130,19 @@ impl Endpoints {
             if let Some(secret) = &new.secret {
                 rotate(&mut record, secret, until_ms, draw.now_ms);
             }
-            endpoint::put(tx, &record, draw.now_ms)?;
-            Ok::<_, EndpointError>((record, false))
+            let changed = record != old;
+            if changed {
+                endpoint::put(tx, &record, draw.now_ms)?;
+            }
+            Ok::<_, EndpointError>((record, false, changed))
         };
-        let (record, drawn) = self.ctx.store.write_by(principal, Durability::Durable, write).await?;
-        self.ctx.nudges.forgive(record.id);
-        self.told(principal, record.id, "an account's endpoint was set");
+        let (record, drawn, changed) = self.ctx.store.write_by(principal, Durability::Durable, write).await?;
+        if changed {
+            self.ctx.nudges.forgive(record.id);
+            self.told(principal, record.id, "an account's endpoint was set");
+        }
         let secret = drawn.then(|| NewSecret::new(&record.secret));
-        Ok((record, secret))
+        Ok(Placed { record, secret, changed })
     }
 
     /// An account's first endpoint.

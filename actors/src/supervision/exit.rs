@@ -9,6 +9,8 @@ use super::Crash;
 pub enum StopReason {
     /// An operator asked for it.
     Requested,
+    /// The accounts file holds the account no more.
+    Undeclared,
     /// The process is being stopped.
     Shutdown,
     /// The account was deleted.
@@ -22,14 +24,22 @@ pub enum StopReason {
 }
 
 impl StopReason {
-    const ALL: [Self; 6] =
-        [Self::Requested, Self::Shutdown, Self::Deleted, Self::LinkEnded, Self::QrExpired, Self::TakenOver];
+    const ALL: [Self; 7] = [
+        Self::Requested,
+        Self::Undeclared,
+        Self::Shutdown,
+        Self::Deleted,
+        Self::LinkEnded,
+        Self::QrExpired,
+        Self::TakenOver,
+    ];
 
     /// The word that travels through the framework and stands in logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Requested => "requested",
+            Self::Undeclared => "undeclared",
             Self::Shutdown => "shutdown",
             Self::Deleted => "deleted",
             Self::LinkEnded => "link_ended",

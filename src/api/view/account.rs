@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use wasup_store::records::{AccountRecord, AccountState, Identity, UserAction};
+use wasup_store::records::{AccountRecord, AccountState, Identity, ProxyAddress, UserAction};
 
-use super::{PersonView, Time};
+use super::words::{ActionWord, DesiredWord, PhaseWord, ReasonWord, SourceWord};
+use super::{HistoryView, PacingView, PersonView, RestartView, RestrictionView, Time};
 
 /// An account.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -19,8 +20,8 @@ pub struct AccountView {
     /// Nothing leaves its outbox until it is released: it came back from a backup, and what waits may have been sent
     /// since that was made.
     pub outbox_paused: bool,
-    /// What it is meant to do: `running` or `stopped`.
-    #[schema(value_type = String, examples("running"))]
+    /// What it is meant to do.
+    #[schema(value_type = DesiredWord)]
     pub desired: wasup_store::records::Desired,
     /// Who it is on the network, once linked.
     pub identity: Option<IdentityView>,
@@ -31,6 +32,22 @@ pub struct AccountView {
     /// Your own notes.
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<serde_json::Value>,
+    /// How often it is started again when it breaks.
+    pub restart: RestartView,
+    /// How fast it sends.
+    pub pacing: PacingView,
+    /// Its only way to the network, without user and password; `null` for the machine's own.
+    #[schema(examples("socks5://***@proxy.example.com:1080"))]
+    pub proxy: Option<String>,
+    /// What the phone's list of devices calls it; `null` for its name.
+    pub device_name: Option<String>,
+    /// What a fresh link asks the phone for.
+    pub history: HistoryView,
+    /// What the network forbids it at present.
+    pub restriction: Option<RestrictionView>,
+    /// Who made it: `api`, `file` for the accounts file, or `undeclared` for one that this file holds no more.
+    #[schema(value_type = SourceWord)]
+    pub source: &'static str,
     /// When it was made.
     pub created_at: Time,
 }
@@ -38,19 +55,18 @@ pub struct AccountView {
 /// What an account is doing, why, and what a human has to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StateView {
-    /// `stopped`, `pairing`, `connecting`, `connected`, `reconnecting`, `backing_off`, `quarantined`, `logged_out`,
-    /// `replaced`, `banned` or `outdated`.
-    #[schema(value_type = String, examples("connected"))]
+    /// What it is doing.
+    #[schema(value_type = PhaseWord)]
     pub phase: wasup_store::records::Phase,
-    /// Why: a stable code. New ones may come.
-    #[schema(value_type = String, examples("requested"))]
+    /// Why.
+    #[schema(value_type = ReasonWord)]
     pub reason: wasup_store::records::Reason,
     /// Since when.
     pub since: Time,
     /// When something happens by itself, where that is known.
     pub retry_at: Option<Time>,
-    /// What a human has to do: `none`, `scan_qr`, `open_phone`, `wait` or `release`.
-    #[schema(value_type = String, examples("none"))]
+    /// What a human has to do.
+    #[schema(value_type = ActionWord)]
     pub user_action: wasup_store::records::UserAction,
 }
 
@@ -99,6 +115,13 @@ impl From<&AccountRecord> for AccountView {
             default_region: record.default_region.clone(),
             autostart: record.autostart,
             metadata: record.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            restart: (&record.settings.restart).into(),
+            pacing: (&record.settings.pacing).into(),
+            proxy: record.settings.proxy.as_ref().map(ProxyAddress::shown),
+            device_name: record.settings.device_name.clone(),
+            history: (&record.settings.history).into(),
+            restriction: record.restriction.as_ref().map(RestrictionView::from),
+            source: record.source.as_str(),
             created_at: Time::from_ms(record.created_ms),
         }
     }

@@ -1,6 +1,7 @@
 //! What the API shows: shapes of its own, made from the store's records by pure functions.
 
 mod account;
+mod account_settings;
 mod delivery;
 mod endpoint;
 mod event;
@@ -10,8 +11,10 @@ mod person;
 mod retry;
 mod time;
 mod webhook;
+mod words;
 
 pub use account::{AccountView, IdentityView, StateView};
+pub use account_settings::{GapView, HistoryView, PacingView, RestartView, RestrictionView};
 pub use delivery::{AnswerView, AttemptView, DeliveryDetail, DeliveryView, ReplayView, ReplyView, RequestView};
 pub use endpoint::{DeliveriesView, EndpointState, EndpointView, FilterView, RetiredSecretView, TestView};
 pub use event::{EventBody, EventView};

@@ -16,6 +16,21 @@ const PHASES: &[&str] = &[
     "outdated",
 ];
 
+const ACTIONS: &[&str] =
+    &["none", "scan_qr", "open_phone", "wait", "release", "enter_code", "confirm_passkey", "update", "check_proxy"];
+
+/// Why a connection was lost, or none could be made.
+const LOST: &[&str] = &[
+    "connection_lost",
+    "stream_restart",
+    "service_unavailable",
+    "timed_out",
+    "rate_limited",
+    "stream_error",
+    "unreachable",
+    "proxy_failed",
+];
+
 const ACCOUNT: Label = Label { name: "account", values: Values::Accounts };
 
 pub(crate) static ACCOUNTS: Family = gauge("wasup_accounts", "Accounts by phase.", &[label("phase", PHASES)]);
@@ -23,16 +38,13 @@ pub(crate) static ACCOUNTS: Family = gauge("wasup_accounts", "Accounts by phase.
 pub(crate) static ACCOUNTS_WANTED: Family =
     gauge("wasup_accounts_wanted", "Accounts that are wanted to run, whatever they do.", &[]);
 
-pub(crate) static USER_ACTIONS: Family = gauge(
-    "wasup_accounts_user_action",
-    "Accounts by what a human has to do about them.",
-    &[label("action", &["none", "scan_qr", "open_phone", "wait", "release"])],
-);
+pub(crate) static USER_ACTIONS: Family =
+    gauge("wasup_accounts_user_action", "Accounts by what a human has to do about them.", &[label("action", ACTIONS)]);
 
 pub(crate) static RECONNECTS: Family = counter(
     "wasup_account_reconnects_total",
     "Connections that were lost and are made again, by reason.",
-    &[label("reason", &["connection_lost", "stream_restart", "service_unavailable", "timed_out"])],
+    &[label("reason", LOST)],
 );
 
 pub(crate) static RESTARTS: Family = counter(
@@ -52,6 +64,13 @@ pub(crate) static QUARANTINED: Family =
 
 pub(crate) static CONNECTS_IN_FLIGHT: Family =
     gauge("wasup_connects_in_flight", "Accounts that hold a permit to connect, from the first byte to the login.", &[]);
+
+pub(crate) static RELOADS: Family = counter(
+    "wasup_accounts_file_reloads_total",
+    "Readings of the accounts file while the server runs, by outcome. refused: it was wrong, and nothing was changed. \
+     partly: some of it could not be done.",
+    &[label("outcome", &["applied", "unchanged", "partly", "refused"])],
+);
 
 pub(crate) static MAILBOX_PERMITS: Family = gauge(
     "wasup_mailbox_permits_in_use",
@@ -96,6 +115,7 @@ pub(super) const ALL: &[&Family] = &[
     &BRANCH_RESTARTS,
     &QUARANTINED,
     &CONNECTS_IN_FLIGHT,
+    &RELOADS,
     &MAILBOX_PERMITS,
     &ONE_UP,
     &ONE_OUTBOX,

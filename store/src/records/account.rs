@@ -262,6 +262,37 @@ pub enum UserAction {
     CheckProxy,
 }
 
+impl UserAction {
+    /// Every action.
+    pub const ALL: [Self; 9] = [
+        Self::None,
+        Self::ScanQr,
+        Self::OpenPhone,
+        Self::Wait,
+        Self::Release,
+        Self::EnterCode,
+        Self::ConfirmPasskey,
+        Self::Update,
+        Self::CheckProxy,
+    ];
+
+    /// The word used in the API, in events and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ScanQr => "scan_qr",
+            Self::OpenPhone => "open_phone",
+            Self::Wait => "wait",
+            Self::Release => "release",
+            Self::EnterCode => "enter_code",
+            Self::ConfirmPasskey => "confirm_passkey",
+            Self::Update => "update",
+            Self::CheckProxy => "check_proxy",
+        }
+    }
+}
+
 /// The account's state as everyone sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -365,6 +396,10 @@ mod tests {
         for reason in Reason::ALL {
             let word: StrDeserializer<'_, Error> = reason.as_str().into_deserializer();
             assert_eq!(Reason::deserialize(word), Ok(reason));
+        }
+        for action in UserAction::ALL {
+            let word: StrDeserializer<'_, Error> = action.as_str().into_deserializer();
+            assert_eq!(UserAction::deserialize(word), Ok(action));
         }
     }
 }
