@@ -19,6 +19,8 @@ mod qr;
 mod qr_image;
 mod reload;
 mod request;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 mod state;
 mod stream;
 pub mod view;
@@ -55,8 +57,10 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .routes(routes!(admin::backup))
         .routes(routes!(reload::reload))
         .routes(routes!(probes::health))
-        .routes(routes!(openapi::show))
-        .layer(from_fn_with_state(door.clone(), door::guard));
+        .routes(routes!(openapi::show));
+    #[cfg(feature = "sandbox")]
+    let guarded = guarded.merge(sandbox::routes());
+    let guarded = guarded.layer(from_fn_with_state(door.clone(), door::guard));
     let metrics = OpenApiRouter::new()
         .routes(routes!(probes::metrics))
         .layer(from_fn_with_state(door.clone(), door::guard_metrics));

@@ -9,6 +9,7 @@ mod child;
 mod commits;
 mod effort;
 mod figures;
+mod kills;
 mod messages;
 mod network;
 mod options;

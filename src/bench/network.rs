@@ -38,6 +38,15 @@ pub(super) struct Live {
     pub connecting_peak: u64,
 }
 
+/// A device that has logged in since the mark.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Logins {
+    /// The account's number.
+    pub number: String,
+    /// How often.
+    pub since_mark: u64,
+}
+
 /// What a phone has shown of a run.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct PhoneTally {
@@ -144,6 +153,22 @@ impl Control {
     /// When the sandbox is gone.
     pub(super) async fn forget_peak(&self) -> anyhow::Result<()> {
         self.asked(self.http.delete(format!("{}/v1/live/peak", self.base))).await.map(|_| ())
+    }
+
+    /// From now on [`Self::logins`] counts anew.
+    ///
+    /// # Errors
+    /// When the sandbox is gone.
+    pub(super) async fn mark_logins(&self) -> anyhow::Result<()> {
+        self.asked(self.http.post(format!("{}/v1/logins/mark", self.base))).await.map(|_| ())
+    }
+
+    /// Devices that have logged in since the mark, as the network counted.
+    ///
+    /// # Errors
+    /// When the sandbox is gone.
+    pub(super) async fn logins(&self) -> anyhow::Result<Vec<Logins>> {
+        self.get("/v1/logins").await
     }
 
     /// What every phone has shown of the texts that begin so.

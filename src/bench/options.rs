@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 pub enum Bench {
     /// Messages from one account of the gateway to the next, through a sandbox in a process of its own.
     Messages(MessagesOptions),
-    /// A restart with many linked accounts: time until all are connected, and memory.
+    /// A restart with many linked accounts: time until all are connected, memory, and what the others notice of broken ones.
     Accounts(AccountsOptions),
     /// Durable commits of received messages, without network.
     Store(StoreOptions),
@@ -95,6 +95,9 @@ pub struct AccountsOptions {
     /// Seconds between the last connection and the reading of the memory.
     #[arg(long, default_value_t = 3)]
     pub settle: u64,
+    /// Account actors that are broken at random once all are connected; without it a tenth of the accounts.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(0..=2000))]
+    pub kill: Option<u16>,
     /// What every bench can be told.
     #[command(flatten)]
     pub common: Common,

@@ -55,6 +55,19 @@ pub(super) fn declare(file: &Path, players: &[Player], webhook: Option<(&str, To
     std::fs::write(file, text).with_context(|| format!("can't write {}", file.display()))
 }
 
+/// Makes every account by the API, each when its turn comes to be linked: no account waits for its phone while others are
+/// linked, so that many take no longer than they must.
+///
+/// # Errors
+/// When one can't be made or linked.
+pub(super) async fn make_and_link_all(api: &ApiClient, control: &Control, players: &[Player]) -> anyhow::Result<()> {
+    let links = players.iter().map(|player| async {
+        api.create_account(&player.account).await?;
+        link(api, control, player).await
+    });
+    futures_util::stream::iter(links).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await.map(drop)
+}
+
 /// Links every account to its phone.
 ///
 /// # Errors

@@ -91,6 +91,41 @@ impl ApiClient {
         answer.is_ok_and(|answer| answer.status() == StatusCode::OK)
     }
 
+    /// Makes an account and starts it.
+    ///
+    /// # Errors
+    /// When the server can't be reached or refuses.
+    pub async fn create_account(&self, account: &str) -> anyhow::Result<()> {
+        let _: Value = checked(self.request(Method::POST, "/v1/accounts").json(&json!({"id": account})).send().await?).await?;
+        Ok(())
+    }
+
+    /// Breaks the actor of an account.
+    ///
+    /// # Errors
+    /// When the server can't be reached or refuses: there is none at this moment.
+    pub async fn crash(&self, account: &str) -> anyhow::Result<()> {
+        let answer = self.request(Method::POST, "/v1/sandbox/crash").json(&json!({"account": account})).send().await?;
+        match answer.status() {
+            StatusCode::ACCEPTED => Ok(()),
+            status => bail!("the server answered {status}"),
+        }
+    }
+
+    /// The sum of a metric's series whose labels hold a text.
+    ///
+    /// # Errors
+    /// When the server can't be reached or refuses.
+    pub async fn metric(&self, name: &str, label: &str) -> anyhow::Result<f64> {
+        let text = self.request(Method::GET, "/metrics").send().await?.error_for_status()?.text().await?;
+        let series = text.lines().filter_map(|line| line.strip_prefix(name));
+        let mut sum = 0.0;
+        for series in series.filter(|rest| rest.starts_with(['{', ' ']) && rest.contains(label)) {
+            sum += series.rsplit(' ').next().unwrap_or_default().parse::<f64>().context("a metric is no number")?;
+        }
+        Ok(sum)
+    }
+
     /// The code of an account that waits for its phone, within the time; `None` where none is needed or none came.
     ///
     /// # Errors

@@ -63,11 +63,18 @@ fn what_phones_type_arrives_once() {
 }
 
 #[test]
-fn accounts_come_back_after_a_restart() {
-    let answer = bench(&["accounts", "--accounts", "3", "--settle", "0"]);
-    assert_eq!((count(&answer, "accounts"), count(&answer, "connected")), (3, 3));
-    assert!((1..=3).contains(&count(&answer, "connects_in_flight_max")), "{answer}");
+fn accounts_come_back_after_a_restart_and_broken_ones_disturb_nobody() {
+    let answer = bench(&["accounts", "--accounts", "20", "--kill", "4", "--settle", "0"]);
+    assert_eq!((count(&answer, "accounts"), count(&answer, "connected")), (20, 20));
+    assert!((1..=16).contains(&count(&answer, "connects_in_flight_max")), "{answer}");
     assert!(count(&answer, "rss_bytes") > count(&answer, "rss_base_bytes") / 2);
+    let kills = &answer["kills"];
+    for (name, expected) in
+        [("killed", 4), ("back", 4), ("others", 16), ("others_reconnected", 0), ("restarts", 4), ("live", 20)]
+    {
+        assert_eq!(count(kills, name), expected, "{name}: {answer}");
+    }
+    assert_eq!(answer["promises"]["memory_within_limit"], Value::Null, "20 accounts are too few to judge");
     insta::assert_json_snapshot!("accounts", keys(&answer));
 }
 
