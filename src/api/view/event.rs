@@ -45,6 +45,8 @@ pub struct EventView<'a> {
 #[serde(untagged)]
 enum Data<'a> {
     Account { previous: &'static str, state: StateView },
+    SamePhone { others: Vec<&'a str> },
+    Expired { account: &'a str, reason: &'a str },
     Message(Box<MessageData<'a>>),
     Status(Box<StatusData<'a>>),
     Clock { trusted: bool, jump_ms: i64 },
@@ -111,6 +113,10 @@ impl<'a> EventView<'a> {
             EventData::Account(change) => {
                 Data::Account { previous: change.previous.as_str(), state: StateView::from(&change.state) }
             }
+            EventData::SamePhone { others } => {
+                Data::SamePhone { others: others.iter().map(AccountId::as_str).collect() }
+            }
+            EventData::Expired { account, reason } => Data::Expired { account: account.as_str(), reason },
             EventData::Message(message) => Data::Message(Box::new(MessageData::new(message))),
             EventData::Status(status) => Data::Status(Box::new(StatusData::new(status))),
             EventData::Clock(ClockEvent { trusted, jump_ms }) => Data::Clock { trusted: *trusted, jump_ms: *jump_ms },

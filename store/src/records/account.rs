@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::account_settings::{AccountSettings, AccountSource, Restriction};
+use super::timeline::Told;
 use crate::id::{AccountId, AccountNo, DEFAULT_TENANT, Epoch, LinkNo, Millis, TenantNo};
 use crate::jid::Jid;
 
@@ -374,10 +375,21 @@ pub struct AccountRecord {
     /// What the network forbids it to send at present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restriction: Option<Restriction>,
+    /// What listeners know of its state; `None` before the first event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Told>,
+    /// Its link is to be ended before anything else is done with it.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub leaving: bool,
 }
 
 const fn default_tenant() -> TenantNo {
     DEFAULT_TENANT
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks in this form")]
+const fn is_no(it: &bool) -> bool {
+    !*it
 }
 
 const fn yes() -> bool {

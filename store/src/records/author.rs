@@ -56,6 +56,16 @@ pub enum Act {
     AccountStopped,
     /// Let an account leave quarantine.
     AccountReleased,
+    /// Had an account's actor and link started anew.
+    AccountRestarted,
+    /// Ended an account's link for good.
+    AccountLoggedOut,
+    /// Gave up linking an account to a phone.
+    AccountPairingCancelled,
+    /// Asked for a code to link an account by.
+    AccountPairingCode,
+    /// Removed an account whose time was over.
+    AccountExpired,
     /// Deleted an account.
     AccountDeleted,
     /// Changed what is set for an account.

@@ -11,6 +11,12 @@ pub enum EventKind {
     /// The account's state changed.
     #[serde(rename = "account.state")]
     AccountState,
+    /// Another account here is linked to the same phone.
+    #[serde(rename = "account.same_phone")]
+    SamePhone,
+    /// An account's time was over and it was removed. The server's own event, as the account is no more.
+    #[serde(rename = "account.expired")]
+    AccountExpired,
     /// A message arrived.
     #[serde(rename = "message.received")]
     MessageReceived,
@@ -36,8 +42,10 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind there is in this version.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::AccountState,
+        Self::SamePhone,
+        Self::AccountExpired,
         Self::MessageReceived,
         Self::MessageSent,
         Self::MessageStatus,
@@ -52,6 +60,8 @@ impl EventKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AccountState => "account.state",
+            Self::SamePhone => "account.same_phone",
+            Self::AccountExpired => "account.expired",
             Self::MessageReceived => "message.received",
             Self::MessageSent => "message.sent",
             Self::MessageStatus => "message.status",
@@ -155,6 +165,18 @@ pub struct DiscardedEvent {
 pub enum EventData {
     /// An account's state.
     Account(AccountStateEvent),
+    /// Other accounts are linked to the account's phone.
+    SamePhone {
+        /// Which.
+        others: Vec<AccountId>,
+    },
+    /// An account that was removed because its time was over.
+    Expired {
+        /// Which.
+        account: AccountId,
+        /// The reason's code: `never_linked`, `logged_out`.
+        reason: String,
+    },
     /// A message.
     Message(MessageEvent),
     /// A message's state.

@@ -16,6 +16,7 @@ mod endpoint_policy;
 mod event;
 mod idempotency;
 mod message;
+mod timeline;
 
 pub use account::{AccountRecord, AccountState, Desired, Identity, Phase, Reason, UserAction};
 pub use account_settings::{
@@ -34,3 +35,4 @@ pub use event::{
 };
 pub use idempotency::IdempotencyRecord;
 pub use message::{Content, Direction, FailReason, Lane, MessageRecord, MessageState, Participant, StateTimes};
+pub use timeline::{TimelineRecord, Told};

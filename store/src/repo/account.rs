@@ -3,14 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::scope::AccountScope;
-use super::{audit, counters, event, purge, send};
+use super::{account_state, audit, counters, event, phone, purge, send};
 use crate::id::{AccountId, AccountNo, DEFAULT_TENANT, Epoch, LinkNo, Millis, TenantNo};
 use crate::key::{Key, Parts};
 use crate::records::{
-    AccountCounters, AccountRecord, AccountSettings, AccountSource, AccountState, AccountStateEvent, Act, Desired,
-    EventData, EventKind, Identity, Phase, TenantCounters,
+    AccountCounters, AccountRecord, AccountSettings, AccountSource, AccountState, Act, Desired, EventData, EventKind,
+    Identity, Phase, TenantCounters,
 };
 use crate::{Direction, ReadTx, StoreError, Tree, WriteTx};
+
+pub use super::account_state::{StateChange, change_state, remember_restart, restarts_due, set_state, tell_due};
+pub use super::account_wishes::{cancel_pairing, set_desired, turn_away, wish_log_out, wish_restart};
 
 const NEXT_NO: &[u8] = b"next_no";
 
@@ -127,6 +130,8 @@ pub fn create(tx: &mut WriteTx<'_>, new: &NewAccount) -> Result<AccountRecord, C
         settings: new.settings.clone(),
         source: new.source,
         restriction: None,
+        told: None,
+        leaving: false,
     };
     store(tx, &record)?;
     tx.put_record(Tree::AccountNo, no_key(record.no), &Owner::of(&record))?;
@@ -188,26 +193,6 @@ pub fn fence(tx: &WriteTx<'_>, no: AccountNo, epoch: Epoch) -> Result<(), StoreE
     }
 }
 
-/// Notes what the operator wants.
-///
-/// # Errors
-/// [`StoreError`] when a row can't be read.
-pub fn set_desired(
-    tx: &mut WriteTx<'_>,
-    id: &AccountId,
-    desired: Desired,
-    now_ms: Millis,
-) -> Result<Option<AccountRecord>, StoreError> {
-    let Some(mut record) = find(tx, id)? else { return Ok(None) };
-    if record.desired != desired {
-        record.desired = desired;
-        store(tx, &record)?;
-        let act = if desired == Desired::Running { Act::AccountStarted } else { Act::AccountStopped };
-        audit::note(tx, act, Some(id), now_ms)?;
-    }
-    Ok(Some(record))
-}
-
 /// The account with this id, where whoever asked for this write may touch it.
 pub(super) fn find(tx: &WriteTx<'_>, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
     Ok(tx.reading(|tx| get(tx, id))?.filter(|record| reaches(tx, record.tenant)))
@@ -225,51 +210,50 @@ pub fn release(tx: &mut WriteTx<'_>, id: &AccountId, now_ms: Millis) -> Result<b
     set_state(tx, record.no, None, &AccountState::default(), now_ms)
 }
 
-/// Notes what the account is doing and tells it as an event. `false` where nothing changed or the account is gone.
-///
-/// With an epoch only its owner may; the supervisor, which acts while nobody owns the account, gives none.
+/// Notes who the account is on the network. Answers the ids of the tenant's other accounts that are linked to the same
+/// phone; where this one was not known to be so far, that is told as an event too.
 ///
 /// # Errors
 /// [`StoreError::StaleEpoch`] for an older incarnation.
-pub fn set_state(
+pub fn set_identity(
     tx: &mut WriteTx<'_>,
     no: AccountNo,
-    epoch: Option<Epoch>,
-    state: &AccountState,
+    epoch: Epoch,
+    identity: &Identity,
     now_ms: Millis,
-) -> Result<bool, StoreError> {
-    if let Some(epoch) = epoch {
-        fence(tx, no, epoch)?;
-    }
-    let Some(mut record) = tx.reading(|tx| by_no(tx, no))? else { return Ok(false) };
-    let same_phase = record.state.phase == state.phase && record.state.reason == state.reason;
-    let since_ms = if same_phase { record.state.since_ms } else { now_ms };
-    let state = AccountState { since_ms, ..state.clone() };
-    if record.state == state {
-        return Ok(false);
-    }
-    let previous = record.state.phase;
-    record.state = state.clone();
-    store(tx, &record)?;
-    let mut scope = AccountScope::open(tx, no)?;
-    let data = EventData::Account(AccountStateEvent { previous, state });
-    event::append(tx, &mut scope, event::NewEvent { kind: EventKind::AccountState, data, chat_no: None, now_ms })?;
-    scope.close(tx)?;
-    Ok(true)
-}
-
-/// Notes who the account is on the network.
-///
-/// # Errors
-/// [`StoreError::StaleEpoch`] for an older incarnation.
-pub fn set_identity(tx: &mut WriteTx<'_>, no: AccountNo, epoch: Epoch, identity: &Identity) -> Result<(), StoreError> {
+) -> Result<Vec<AccountId>, StoreError> {
     fence(tx, no, epoch)?;
-    let Some(mut record) = tx.reading(|tx| by_no(tx, no))? else { return Ok(()) };
+    let Some(mut record) = tx.reading(|tx| by_no(tx, no))? else { return Ok(Vec::new()) };
+    let phone = |identity: &Identity| identity.jid.phone_digits().map(str::to_owned);
     if record.identity.as_ref() != Some(identity) {
-        record.identity = Some(identity.clone());
+        let former = record.identity.replace(identity.clone());
+        if former.as_ref().and_then(phone) != phone(identity) {
+            phone::remove(tx, record.tenant, no, former.as_ref())?;
+        }
         store(tx, &record)?;
     }
-    Ok(())
+    let is_new = phone::add(tx, record.tenant, no, identity)?;
+    let others = same_phone(tx, &record)?;
+    if is_new && !others.is_empty() {
+        let mut scope = AccountScope::open(tx, no)?;
+        let data = EventData::SamePhone { others: others.clone() };
+        event::append(tx, &mut scope, event::NewEvent { kind: EventKind::SamePhone, data, chat_no: None, now_ms })?;
+        scope.close(tx)?;
+    }
+    Ok(others)
+}
+
+/// The tenant's other accounts that are linked to an account's phone.
+fn same_phone(tx: &WriteTx<'_>, record: &AccountRecord) -> Result<Vec<AccountId>, StoreError> {
+    let Some(digits) = record.identity.as_ref().and_then(|identity| identity.jid.phone_digits()) else {
+        return Ok(Vec::new());
+    };
+    let mut others = Vec::new();
+    for no in tx.reading(|tx| phone::linked_to(tx, record.tenant, digits))? {
+        let other = if no == record.no { None } else { tx.reading(|tx| by_no(tx, no))? };
+        others.extend(other.map(|other| other.id));
+    }
+    Ok(others)
 }
 
 /// Ends the link: the next pairing begins with fresh keys, the old keys are deleted by the janitor, and what was
@@ -288,9 +272,11 @@ pub fn log_out(
     // Everything accepted before this commit ends with the link, also what was accepted by a clock ahead of ours.
     let newest_ms = tx.reading(|tx| send::newest_open_ms(tx, no))?;
     purge::link(tx, no, record.link, now_ms.max(newest_ms.unwrap_or(0)))?;
+    phone::remove(tx, record.tenant, no, record.identity.as_ref())?;
     record.link = LinkNo(record.link.0 + 1);
     record.epoch = Epoch(record.epoch.0 + 1);
     record.identity = None;
+    record.leaving = false;
     store_owned(tx, &record)?;
     Ok(Some(record))
 }
@@ -302,6 +288,8 @@ pub fn log_out(
 pub fn delete(tx: &mut WriteTx<'_>, id: &AccountId, now_ms: Millis) -> Result<bool, StoreError> {
     let Some(record) = find(tx, id)? else { return Ok(false) };
     tx.delete(Tree::Account, id_key(id))?;
+    account_state::forget_due(tx, &record)?;
+    phone::remove(tx, record.tenant, record.no, record.identity.as_ref())?;
     let counted = tx.reading(|tx| counters::account(tx, record.no))?;
     counters::change_tenant(tx, record.tenant, |sums| {
         let sums = sums.moved(&counted, &AccountCounters::default());
@@ -313,6 +301,43 @@ pub fn delete(tx: &mut WriteTx<'_>, id: &AccountId, now_ms: Millis) -> Result<bo
     tx.put_record(Tree::AccountNo, no_key(record.no), &owner)?;
     purge::account(tx, record.no, now_ms)?;
     Ok(true)
+}
+
+/// Why an account's time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outlived {
+    /// No phone ever linked it.
+    NeverLinked,
+    /// It left the network long ago.
+    LoggedOut,
+}
+
+impl Outlived {
+    /// The word used in events and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NeverLinked => "never_linked",
+            Self::LoggedOut => "logged_out",
+        }
+    }
+}
+
+/// Deletes an account whose time is over, unless a phone has linked it by now, and tells that as the server's own event.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn expire(tx: &mut WriteTx<'_>, id: &AccountId, why: Outlived, now_ms: Millis) -> Result<bool, StoreError> {
+    let over = find(tx, id)?.is_some_and(|record| record.identity.is_none());
+    if !over {
+        return Ok(false);
+    }
+    audit::note(tx, Act::AccountExpired, Some(id), now_ms)?;
+    let mut scope = AccountScope::server(tx)?;
+    let data = EventData::Expired { account: id.clone(), reason: why.as_str().to_owned() };
+    event::append(tx, &mut scope, event::NewEvent { kind: EventKind::AccountExpired, data, chat_no: None, now_ms })?;
+    scope.close(tx)?;
+    delete(tx, id, now_ms)
 }
 
 /// Clears a little of what deleted accounts and ended links left behind; `false` when nothing is left.

@@ -12,10 +12,12 @@ pub enum DueKind {
     Endpoint = 1,
     /// A schedule's next run.
     Schedule = 2,
-    /// An account's restart.
+    /// An account's restart after a ban, or for another try; the id is its number.
     Restart = 3,
     /// A round of retention.
     Retention = 4,
+    /// The event of an account's state that could not be told at once; the id is the account's number.
+    StateEvent = 5,
 }
 
 fn key(kind: DueKind, at_ms: Millis, id: &[u8]) -> Key {
@@ -50,10 +52,28 @@ pub fn reset(
 /// # Errors
 /// [`StoreError`] when the index can't be read.
 pub fn due(tx: &ReadTx<'_>, kind: DueKind, now_ms: Millis, limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+    Ok(ripe(tx, kind, now_ms, limit)?.into_iter().map(|(_, id)| id).collect())
+}
+
+/// As [`due`], with the times.
+///
+/// # Errors
+/// [`StoreError`] when the index can't be read.
+pub fn ripe(
+    tx: &ReadTx<'_>,
+    kind: DueKind,
+    now_ms: Millis,
+    limit: usize,
+) -> Result<Vec<(Millis, Vec<u8>)>, StoreError> {
     let from = Key::new().u8(kind as u8);
     let to = key(kind, now_ms.saturating_add(1), &[]);
     let rows = tx.range(Tree::Due, from.as_slice(), Some(to.as_slice()), Direction::Forward, limit)?;
-    Ok(rows.iter().map(|(key, _)| key.get(9..).unwrap_or_default().to_vec()).collect())
+    let row = |key: &[u8]| {
+        let mut parts = Parts(key.get(1..)?);
+        Some((parts.u64()?, parts.rest().to_vec()))
+    };
+    let bad = || StoreError::corrupt(Tree::Due, "a key holds no time");
+    rows.iter().map(|(key, _)| row(key).ok_or_else(bad)).collect()
 }
 
 /// When the next subject becomes due.

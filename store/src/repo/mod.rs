@@ -3,6 +3,8 @@
 
 pub mod account;
 pub mod account_settings;
+mod account_state;
+mod account_wishes;
 pub mod audit;
 pub mod chat;
 pub mod counters;
@@ -17,10 +19,12 @@ pub mod inbound;
 pub mod message;
 pub mod outbox;
 pub mod person;
+pub mod phone;
 pub(crate) mod purge;
 pub mod retention;
 pub mod revival;
 pub mod schema;
 mod scope;
 pub mod send;
+pub mod timeline;
 pub mod wa;

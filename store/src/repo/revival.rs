@@ -1,12 +1,11 @@
 //! What a restore from a backup does to an account, and how an operator lets its outbox go on.
 
+use super::account::StateChange;
 use super::account::{self, Owner};
 use super::scope::AccountScope;
-use super::{audit, counters, endpoint, event, send};
+use super::{account_state, audit, counters, endpoint, send};
 use crate::id::{AccountId, AccountNo, Epoch, Millis, Seq};
-use crate::records::{
-    AccountRecord, AccountState, AccountStateEvent, Act, Desired, EventData, EventKind, Phase, Reason, UserAction,
-};
+use crate::records::{AccountRecord, AccountState, Act, Desired, Phase, Reason, UserAction};
 use crate::{ReadTx, StoreError, WriteTx};
 
 /// What a restore adds to every account's sequence: the former life may have given out numbers that the backup does not
@@ -31,24 +30,22 @@ pub(crate) fn requeue_unsettled(
 /// anything waits in the outbox.
 pub(crate) fn restored(tx: &mut WriteTx<'_>, id: &AccountId, now_ms: Millis) -> Result<bool, StoreError> {
     let Some(mut record) = tx.reading(|tx| account::get(tx, id))? else { return Ok(false) };
-    let previous = record.state.phase;
     record.epoch = Epoch(record.epoch.0 + 1);
     record.desired = Desired::Stopped;
     record.outbox_paused = true;
-    record.state = AccountState {
+    let state = AccountState {
         phase: Phase::Stopped,
         reason: Reason::Restored,
         since_ms: now_ms,
         retry_at_ms: None,
         user_action: UserAction::Release,
     };
-    account::store_owned(tx, &record)?;
     let mut scope = AccountScope::open(tx, record.no)?;
     scope.counters.seq = Seq(scope.counters.seq.0 + LEAP);
     let waits = scope.counters.outbox_depth() > 0;
-    let data = EventData::Account(AccountStateEvent { previous, state: record.state });
-    event::append(tx, &mut scope, event::NewEvent { kind: EventKind::AccountState, data, chat_no: None, now_ms })?;
     scope.close(tx)?;
+    account_state::enter(tx, &mut record, &StateChange::told_at_once(&state), now_ms)?;
+    account::store_owned(tx, &record)?;
     Ok(waits)
 }
 

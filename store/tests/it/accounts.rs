@@ -8,7 +8,7 @@ use wasup_store::repo::account::{self, CreateError};
 use wasup_store::repo::delivery::{self, Finished, Verdict};
 use wasup_store::repo::send::{self, Idempotency, Settlement};
 use wasup_store::repo::{endpoint, inbound, message, wa};
-use wasup_store::{Durability, Store, StoreError, Tree};
+use wasup_store::{Durability, Store, StoreError, Tree, WriteTx};
 
 use crate::support::{
     NOW, Rows, accept, arrived, batch, both, group, hook, lid, memory, new_account, new_send, owned, phone, read,
@@ -65,7 +65,8 @@ async fn refused(store: &Store, no: wasup_store::id::AccountNo, epoch: Epoch) {
             .write(Durability::Durable, move |tx| account::set_state(tx, no, Some(epoch), &state, NOW).map(drop))
             .await,
     );
-    stale(store.write(Durability::Durable, move |tx| account::set_identity(tx, no, epoch, &identity)).await);
+    let identify = move |tx: &mut WriteTx<'_>| account::set_identity(tx, no, epoch, &identity, NOW).map(drop);
+    stale(store.write(Durability::Durable, identify).await);
     stale(store.write(Durability::Durable, move |tx| account::log_out(tx, no, epoch, NOW).map(drop)).await);
     stale(store.write(Durability::Durable, move |tx| send::take(tx, no, epoch, NOW, 9).map(drop)).await);
     stale(store.write(Durability::Durable, move |tx| send::again(tx, no, epoch, &[], NOW).map(drop)).await);

@@ -95,7 +95,7 @@ async fn a_days_work(store: &Store) {
     let human = both(90_011_122_233_344, 628_111_222_333);
     let identity =
         Identity { jid: Jid::phone("628111222333"), lid: human.lid.clone(), push_name: Some("Siti Rahayu".into()) };
-    write(store, move |tx| account::set_identity(tx, no, epoch, &identity)).await;
+    write(store, move |tx| account::set_identity(tx, no, epoch, &identity, NOW)).await;
     let endpoint = EndpointRecord {
         url: "https://hooks.example.org/wasup".into(),
         secret: SECRET.to_vec(),

@@ -77,7 +77,26 @@ fn accounts() {
         },
         source: AccountSource::File,
         restriction: Some(Restriction { code: 463, since_ms: NOW, until_ms: NOW + 1, told: true }),
+        told: Some(Told { phase: Phase::Connected, at_ms: NOW, next_ms: Some(NOW + 2) }),
+        leaving: true,
     }));
+}
+
+#[test]
+fn timelines() {
+    let by = Author { who: Who::RootKey, request_id: "r1".into() };
+    let row = TimelineRecord {
+        from: Phase::Connected,
+        to: Phase::BackingOff,
+        reason: Reason::Crashed,
+        user_action: UserAction::Wait,
+        retry_at_ms: Some(NOW),
+        epoch: Epoch(7),
+        cause: Some("broken invariant: the sending task ended".into()),
+        by: Some(by),
+    };
+    let short = TimelineRecord { retry_at_ms: None, cause: None, by: None, ..row.clone() };
+    insta::assert_snapshot!([bytes(&row), bytes(&short)].join("\n"));
 }
 
 #[test]
@@ -206,6 +225,11 @@ fn acts() {
         act(Act::AccountStopped, Some("a")),
         act(Act::AccountReleased, Some("a")),
         act(Act::AccountDeleted, Some("a")),
+        act(Act::AccountRestarted, Some("a")),
+        act(Act::AccountLoggedOut, Some("a")),
+        act(Act::AccountPairingCancelled, Some("a")),
+        act(Act::AccountPairingCode, Some("a")),
+        act(Act::AccountExpired, Some("a")),
         act(Act::EndpointSet(id), Some("a")),
         act(Act::EndpointRemoved(id), Some("a")),
         act(Act::EndpointReplayed(id), Some("a")),
