@@ -1,11 +1,12 @@
 //! From the config to what each room wants to know of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use wasup_actors::{
-    BreakerSettings, EndpointChange, NewEndpoint, RetentionSettings, SendSettings, Settings, SupervisionSettings,
-    WebhookSettings,
+    AccountsSettings, BreakerSettings, EndpointChange, NewEndpoint, RetentionSettings, SendSettings, Settings,
+    SupervisionSettings, WebhookSettings,
 };
 use wasup_sessions::link::LinkSettings;
 use wasup_store::SpaceFloor;
@@ -30,6 +31,8 @@ pub(crate) fn tree_settings(config: &Config, free_space_floor: SpaceFloor) -> Se
             heartbeat: supervision.heartbeat.0,
             stop_timeout: supervision.stop_timeout.0,
         },
+        // Not in the config yet, so as it was.
+        accounts: AccountsSettings { state_events_every: Duration::ZERO, ..AccountsSettings::default() },
         send: SendSettings {
             ack_timeout: send.ack_timeout.0,
             tries_max: send.tries_max,
@@ -62,6 +65,7 @@ pub(crate) fn tree_settings(config: &Config, free_space_floor: SpaceFloor) -> Se
             events_max: (config.events.max_rows > 0).then_some(config.events.max_rows),
             deliveries: config.webhooks.keep_deliveries.0,
             acts: config.audit.keep.0,
+            timeline: RetentionSettings::default().timeline,
         },
     }
 }

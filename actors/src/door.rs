@@ -1,17 +1,20 @@
 //! Ways to an actor that outlive it: whoever knocks needs not know whether it is being restarted at the moment.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use ractor::{ActorId, ActorRef, Message};
 use tokio::sync::watch;
-use wasup_sessions::ports::QrCode;
+use tokio::time::Instant;
+use wasup_sessions::ports::{CodeRefusal, PairingCode, QrCode};
 use wasup_store::id::{AccountNo, EndpointId, Millis};
 
 use crate::account::AccountMsg;
 use crate::accounts::SupervisorMsg;
 use crate::janitor::JanitorMsg;
+use crate::scheduler::SchedulerMsg;
 use crate::webhook::DispatcherMsg;
 
 /// A poisoned lock means that a holder panicked; what these locks guard is whole after every single step.
@@ -76,12 +79,73 @@ pub(crate) struct QrShown {
     pub(crate) expires_ms: Millis,
 }
 
+/// What has become of the newest wish for a pairing code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CodeNews {
+    /// A code is on show.
+    Shown {
+        /// For the phone with this number.
+        phone: String,
+        code: PairingCode,
+        expires_ms: Millis,
+    },
+    /// There is none.
+    Refused { reason: CodeRefusal, retry_after: Option<Duration> },
+}
+
+/// Somebody wants a pairing code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CodeWish {
+    /// The phone's number, digits only.
+    pub(crate) phone: String,
+    /// Nobody waits for it any more after this time.
+    pub(crate) until: Instant,
+}
+
 /// What the world sees of an account's actor, over all its incarnations.
 pub(crate) struct AccountDoor {
     pub(crate) door: Door<AccountMsg>,
     pub(crate) qr: watch::Sender<Option<QrShown>>,
     /// Somebody asked for a QR code since the last round of them began.
     pub(crate) qr_wanted: AtomicBool,
+    pub(crate) code: watch::Sender<Option<CodeNews>>,
+    code_wish: Mutex<Option<CodeWish>>,
+    /// Batches of the link's events that wait for the actor.
+    pub(crate) batches: Arc<AtomicUsize>,
+}
+
+impl AccountDoor {
+    fn new() -> Self {
+        Self {
+            door: Door::new(|| AccountMsg::Nudge),
+            qr: watch::Sender::new(None),
+            qr_wanted: AtomicBool::new(false),
+            code: watch::Sender::new(None),
+            code_wish: Mutex::default(),
+            batches: Arc::default(),
+        }
+    }
+
+    /// Leaves a wish for a pairing code and tells the actor. The newest wish is the one that counts.
+    pub(crate) fn want_code(&self, wish: CodeWish) {
+        let was = lock(&self.code_wish).replace(wish);
+        // Where one lies there already, its word is still on the way, or the actor looks by itself when it can ask.
+        if was.is_none()
+            && let Some(actor) = self.door.inside()
+        {
+            let _ = actor.cast(AccountMsg::CodeWanted);
+        }
+    }
+
+    /// Takes the wish, where somebody still waits for it.
+    pub(crate) fn take_code_wish(&self) -> Option<CodeWish> {
+        lock(&self.code_wish).take().filter(|wish| wish.until > Instant::now())
+    }
+
+    /// Puts a wish back that could not be asked for yet, unless there is a newer one.
+    pub(crate) fn keep_code_wish(&self, wish: CodeWish) {
+        lock(&self.code_wish).get_or_insert(wish);
+    }
 }
 
 /// Every door of the tree.
@@ -90,6 +154,7 @@ pub(crate) struct Doors {
     pub(crate) supervisor: Door<SupervisorMsg>,
     pub(crate) dispatcher: Door<DispatcherMsg>,
     pub(crate) janitor: Door<JanitorMsg>,
+    pub(crate) scheduler: Door<SchedulerMsg>,
 }
 
 impl Doors {
@@ -99,6 +164,7 @@ impl Doors {
             supervisor: Door::new(|| SupervisorMsg::Nudge),
             dispatcher: Door::new(|| DispatcherMsg::Nudge),
             janitor: Door::new(|| JanitorMsg::Nudge),
+            scheduler: Door::new(|| SchedulerMsg::Nudge),
         }
     }
 
@@ -108,12 +174,7 @@ impl Doors {
             return door;
         }
         let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
-        let new = || AccountDoor {
-            door: Door::new(|| AccountMsg::Nudge),
-            qr: watch::Sender::new(None),
-            qr_wanted: AtomicBool::new(false),
-        };
-        Arc::clone(accounts.entry(no).or_insert_with(|| Arc::new(new())))
+        Arc::clone(accounts.entry(no).or_insert_with(|| Arc::new(AccountDoor::new())))
     }
 
     /// The account's door, if it has one.
@@ -180,6 +241,11 @@ impl Nudges {
         if let Some(account) = self.doors.known(no) {
             account.door.knock();
         }
+    }
+
+    /// Something may be due sooner than before.
+    pub(crate) fn scheduler(&self) {
+        self.doors.scheduler.knock();
     }
 
     /// There may be rows to clear away.

@@ -19,10 +19,12 @@ mod door;
 mod endpoints;
 mod events;
 mod janitor;
+mod look;
 mod messages;
 mod meters;
 mod principal;
 mod root;
+mod scheduler;
 mod settings;
 mod settled;
 mod tray;
@@ -35,8 +37,8 @@ mod tests;
 #[doc(hidden)]
 pub use accounts::Fault;
 pub use accounts::{
-    ASKS_MAX, AccountError, Accounts, DeclaredAccount, Effect, Effects, NewAccount, Outcome, PhaseCounts, QrAnswer,
-    Setting,
+    ASKS_MAX, AccountError, Accounts, DeclaredAccount, Effect, Effects, NewAccount, Outcome, PairingCodeAnswer,
+    PhaseCounts, QrAnswer, Setting,
 };
 pub use audit::Audit;
 pub use clock::{Clock, ClockStanding};
@@ -48,12 +50,17 @@ pub use endpoints::{
     HEADERS_MAX, HeaderChange, NewEndpoint, PolicyChange, RETIRED_MAX, Rotation, Tested,
 };
 pub use events::{Batch, Begin, Bounds, EventFilter, Events, EventsError, Tail};
+pub use look::{AccountView, BranchView, Look, PermitsView, TreeView};
 pub use messages::{Accepted, Idempotency, MessageError, MessageQuery, Messages, SendCommand, SendError};
 pub use meters::{
     AccountCounts, AttemptResult, DeliveryOutcome, Meters, PerAccount, PrunedRows, Refusal, ReplyOutcome, SendOutcome,
 };
 pub use principal::{Principal, Who};
 pub use root::Branch;
-pub use settings::{BreakerSettings, RetentionSettings, SendSettings, Settings, SupervisionSettings, WebhookSettings};
+pub use settings::{
+    AccountsSettings, BreakerSettings, RetentionSettings, SamePhone, SendSettings, Settings, SupervisionSettings,
+    WebhookSettings,
+};
+pub use supervision::{ChildPhase, Standing};
 pub use tree::{Late, Prepared, ShutdownReport, StartError, Tree};
 pub use webhook::{NewSecret, Policy};

@@ -1,19 +1,19 @@
-//! What somebody may see.
+//! What somebody may see, and who asked for what.
 
 use std::sync::Arc;
 
 use wasup_store::id::DEFAULT_TENANT;
-use wasup_store::records::AccountRecord;
+use wasup_store::records::{AccountRecord, Author};
 
 pub use wasup_store::Principal;
 pub use wasup_store::records::Who;
 
-/// A request's id on its way through the actors.
-pub(crate) type RequestId = Arc<str>;
+/// Who asked for something, and under which request, on its way through the actors.
+pub(crate) type Asker = Arc<Author>;
 
-/// The request behind what somebody asks for.
-pub(crate) fn cause(principal: &Principal) -> Option<RequestId> {
-    Some(RequestId::from(principal.request_id.as_str()))
+/// Who stands behind what somebody asks for.
+pub(crate) fn asker(principal: &Principal) -> Option<Asker> {
+    Some(Asker::new(Author::from(principal)))
 }
 
 /// Another tenant's account does not exist for this one.

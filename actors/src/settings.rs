@@ -14,6 +14,8 @@ use crate::supervision::{Backoff, OnExceeded, RestartKind, RestartPolicy};
 pub struct Settings {
     /// Restarts, heartbeats, deadlines.
     pub supervision: SupervisionSettings,
+    /// What happens to accounts by themselves.
+    pub accounts: AccountsSettings,
     /// Sends.
     pub send: SendSettings,
     /// Webhook deliveries.
@@ -28,8 +30,10 @@ impl Settings {
     /// The shortest life of rows that the clock ends.
     #[must_use]
     pub fn shortest_life(&self) -> Duration {
-        let RetentionSettings { events, deliveries, acts, .. } = self.retention;
-        self.send.idempotency_ttl.min(events).min(deliveries).min(acts)
+        let RetentionSettings { events, deliveries, acts, timeline, .. } = self.retention;
+        let rows = self.send.idempotency_ttl.min(events).min(deliveries).min(acts).min(timeline);
+        let AccountsSettings { expire_never_linked, expire_logged_out, .. } = self.accounts;
+        [expire_never_linked, expire_logged_out].into_iter().filter(|after| !after.is_zero()).fold(rows, Duration::min)
     }
 }
 
@@ -44,12 +48,14 @@ pub struct RetentionSettings {
     pub deliveries: Duration,
     /// Who did what.
     pub acts: Duration,
+    /// What happened to the accounts.
+    pub timeline: Duration,
 }
 
 impl Default for RetentionSettings {
     fn default() -> Self {
         let days = |days: u64| Duration::from_secs(days * 86_400);
-        Self { events: days(30), events_max: None, deliveries: days(14), acts: days(365) }
+        Self { events: days(30), events_max: None, deliveries: days(14), acts: days(365), timeline: days(90) }
     }
 }
 
@@ -110,6 +116,50 @@ impl SupervisionSettings {
             on_exceeded: OnExceeded::Quarantine,
         }
     }
+}
+
+/// What happens to accounts by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountsSettings {
+    /// The shortest time between two events of one account's state; what happens in between is told as the last state.
+    /// Zero tells every change.
+    pub state_events_every: Duration,
+    /// A phone that began to link must have finished by then; else the link is made anew, with new codes.
+    pub pairing_timeout: Duration,
+    /// An account that is not connected and of whose link nothing was heard for this long gets a new link.
+    pub silence_max: Duration,
+    /// When an account whose client is outdated is tried again.
+    pub outdated_retry: Duration,
+    /// What happens to a second account that links the same phone.
+    pub same_phone: SamePhone,
+    /// Accounts that were never linked are removed after this long; zero for never.
+    pub expire_never_linked: Duration,
+    /// Accounts that are logged out are removed after this long; zero for never.
+    pub expire_logged_out: Duration,
+}
+
+impl Default for AccountsSettings {
+    fn default() -> Self {
+        Self {
+            state_events_every: Duration::from_secs(1),
+            pairing_timeout: Duration::from_secs(120),
+            silence_max: Duration::from_secs(1_200),
+            outdated_retry: Duration::from_secs(6 * 3_600),
+            same_phone: SamePhone::Tell,
+            expire_never_linked: Duration::ZERO,
+            expire_logged_out: Duration::ZERO,
+        }
+    }
+}
+
+/// What happens to a second account that links the same phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SamePhone {
+    /// It is told as an event.
+    #[default]
+    Tell,
+    /// ... and the newcomer's device is removed again, and it is stopped.
+    Refuse,
 }
 
 /// Sends.

@@ -19,6 +19,7 @@ use crate::deliveries::DeliveryLog;
 use crate::door::Nudges;
 use crate::endpoints::Endpoints;
 use crate::events::Events;
+use crate::look::Look;
 use crate::messages::Messages;
 use crate::root::{Root, RootArgs, RootMsg};
 use crate::supervision::StopReason;
@@ -123,6 +124,8 @@ pub struct Tree {
     pub deliveries: DeliveryLog,
     /// The use cases around the machine's clock.
     pub clock: Clock,
+    /// A look at the tree itself.
+    pub look: Look,
     /// The wake-ups the tree was started with.
     pub nudges: Nudges,
     ctx: Arc<Context>,
@@ -162,8 +165,10 @@ impl Tree {
                 return Err(StartError::Branch);
             }
         }
+        let accounts = Accounts::new(Arc::clone(&ctx));
         Ok(Self {
-            accounts: Accounts::new(Arc::clone(&ctx)),
+            look: Look::new(Arc::clone(&ctx), accounts.clone(), root.clone()),
+            accounts,
             messages: Messages::new(Arc::clone(&ctx)),
             endpoints: Endpoints::new(Arc::clone(&ctx)),
             events: Events::new(Arc::clone(&ctx)),

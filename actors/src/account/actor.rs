@@ -14,7 +14,7 @@ use super::incarnation::Incarnation;
 use super::lease::EventBatch;
 use crate::accounts::SupervisorMsg;
 use crate::context::Context;
-use crate::principal::RequestId;
+use crate::principal::Asker;
 use crate::supervision::{Crash, StopReason};
 
 /// What an account's actor is told. How many of each can wait is said with each.
@@ -35,6 +35,8 @@ pub(crate) enum AccountMsg {
     PumpGone(u64),
     /// There may be work. One.
     Nudge,
+    /// Somebody wants a pairing code. One.
+    CodeWanted,
     /// Time to look at deadlines. One.
     Alarm,
     /// The supervisor asks for a sign of life. One.
@@ -52,14 +54,20 @@ pub(crate) struct Close {
     pub(crate) reason: StopReason,
     /// Remove the device at the network too.
     pub(crate) log_out: bool,
-    /// The request that asked for it.
-    pub(crate) request_id: Option<RequestId>,
+    /// Who asked for it.
+    pub(crate) by: Option<Asker>,
 }
 
 impl Close {
     /// A stop that no request asked for.
-    pub(crate) const fn because(reason: StopReason) -> Self {
-        Self { reason, log_out: false, request_id: None }
+    pub(crate) fn because(reason: StopReason) -> Self {
+        let log_out = matches!(reason, StopReason::LogOut | StopReason::Deleted | StopReason::SamePhone);
+        Self { reason, log_out, by: None }
+    }
+
+    /// ... that somebody asked for.
+    pub(crate) fn asked(reason: StopReason, by: Option<Asker>) -> Self {
+        Self { by, ..Self::because(reason) }
     }
 }
 
@@ -72,8 +80,8 @@ pub(crate) struct AccountArgs {
     pub(crate) generation: u64,
     /// Cancelled by the supervisor when this incarnation is over, so that its link closes in any case.
     pub(crate) token: CancellationToken,
-    /// The request that asked for the start.
-    pub(crate) request_id: Option<RequestId>,
+    /// Who asked for the start.
+    pub(crate) by: Option<Asker>,
 }
 
 /// The actor of one account.
@@ -118,6 +126,10 @@ impl Actor for AccountActor {
             AccountMsg::Reports => state.on_reports().instrument(span).await,
             AccountMsg::PumpGone(number) => state.on_pump_gone(number),
             AccountMsg::Nudge => state.on_nudge().instrument(span).await,
+            AccountMsg::CodeWanted => {
+                state.ask_for_code();
+                Ok(())
+            }
             AccountMsg::Alarm => state.on_alarm().instrument(span).await,
             AccountMsg::Ping(generation) => {
                 state.pong(generation);

@@ -9,8 +9,10 @@ use wasup_store::records::{AccountState, Identity, MessageState};
 use wasup_store::repo::send::Settlement;
 
 use super::ack;
+use super::codes::CodeWord;
 use super::inflight::Flights;
 use super::state::next_state;
+use crate::settings::AccountsSettings;
 
 /// Receipts of one kind and time, which the store takes together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,17 +38,27 @@ pub(super) struct Batch {
     /// The newest code on show; `Some(None)` where none is to be shown any more.
     pub(super) qr: Option<Option<(QrCode, Duration)>>,
     pub(super) exhausted: bool,
+    /// What was said last of pairing codes.
+    pub(super) code: Option<CodeWord>,
     pub(super) phone_came: bool,
+    /// A phone has linked the device in this batch.
+    pub(super) paired: bool,
     pub(super) end: Option<EndReason>,
 }
 
 /// Goes through a batch.
-pub(super) fn fold(current: &AccountState, flights: &Flights, events: Vec<LinkEvent>, now_ms: Millis) -> Batch {
+pub(super) fn fold(
+    current: &AccountState,
+    flights: &Flights,
+    events: Vec<LinkEvent>,
+    settings: &AccountsSettings,
+    now_ms: Millis,
+) -> Batch {
     let mut batch = Batch::default();
     let mut state = current.clone();
     let mut acks = BTreeMap::new();
     for event in events {
-        if let Some(next) = next_state(&state, &event, now_ms) {
+        if let Some(next) = next_state(&state, &event, settings, now_ms) {
             state = next.clone();
             batch.states.push(next);
         }
@@ -67,28 +79,32 @@ impl Batch {
         match event {
             LinkEvent::Qr { code, valid_for } => self.qr = Some(Some((code, valid_for))),
             LinkEvent::QrExhausted => {
-                self.qr = Some(None);
+                self.no_codes();
                 self.exhausted = true;
             }
-            LinkEvent::PairingCode { .. }
-            | LinkEvent::PairingCodeRefused { .. }
-            | LinkEvent::PasskeyRequired
-            | LinkEvent::Restriction { .. } => {}
-            LinkEvent::PairingStarted => {
-                self.qr = Some(None);
+            LinkEvent::PairingCode { code, valid_for } => self.code = Some(CodeWord::Shown(code, valid_for)),
+            LinkEvent::PairingCodeRefused { reason, retry_after } => {
+                self.code = Some(CodeWord::Refused(reason, retry_after));
+            }
+            LinkEvent::Restriction { .. } => {}
+            LinkEvent::PairingStarted | LinkEvent::PasskeyRequired => {
+                self.no_codes();
                 self.phone_came = true;
             }
             LinkEvent::Paired { identity } => {
-                self.qr = Some(None);
+                self.no_codes();
+                self.paired = true;
                 self.identity = Some(identity);
             }
             LinkEvent::Connected { identity } => {
-                self.qr = Some(None);
+                self.no_codes();
                 self.identity = Some(identity);
                 self.connected = Some(true);
                 self.fresh_connection = true;
             }
             LinkEvent::Disconnected { reason } => {
+                // The codes were this connection's.
+                self.no_codes();
                 self.connected = Some(false);
                 self.lost.push(reason);
             }
@@ -104,11 +120,16 @@ impl Batch {
             },
             LinkEvent::Receipt { provider_ids, seen, at_ms } => self.receipt(seen, at_ms, provider_ids),
             LinkEvent::Ended { reason } => {
-                self.qr = Some(None);
+                self.no_codes();
                 self.connected = Some(false);
                 self.end = Some(reason);
             }
         }
+    }
+
+    fn no_codes(&mut self) {
+        self.qr = Some(None);
+        self.code = Some(CodeWord::Over);
     }
 
     fn receipt(&mut self, seen: MessageState, at_ms: Millis, provider_ids: Vec<String>) {
@@ -136,7 +157,7 @@ mod tests {
             let record = super::super::inflight::test_record(n, 1);
             flights.hand_over(MessageId { account: AccountNo(1), key: MessageKey::new(n, n) }, &record);
         }
-        fold(&AccountState::default(), &flights, events, 9)
+        fold(&AccountState::default(), &flights, events, &AccountsSettings::default(), 9)
     }
 
     #[test]

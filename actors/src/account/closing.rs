@@ -6,10 +6,10 @@ use tokio::time::Instant;
 use wasup_store::records::AccountState;
 
 use super::actor::Close;
+use super::codes::CodeWord;
 use super::incarnation::{Closing, Incarnation, STOP_SHARE};
 use super::plan::Plan;
-use super::state::after_stop;
-use crate::principal::RequestId;
+use super::state::{after_stop, interrupted, left, turned_away};
 use crate::supervision::{Crash, StopReason};
 
 impl Incarnation {
@@ -30,18 +30,34 @@ impl Incarnation {
         {
             link.log_out_at_close();
         }
-        self.begin_to_close(close.reason, close.request_id);
+        self.begin_to_close(close);
         self.go_on_closing().await
     }
 
     /// Begins a stop, unless one is on its way for another reason.
     pub(super) fn close_because(&mut self, reason: StopReason) {
-        self.begin_to_close(reason, None);
+        self.begin_to_close(Close::because(reason));
     }
 
-    fn begin_to_close(&mut self, reason: StopReason, request_id: Option<RequestId>) {
+    fn begin_to_close(&mut self, Close { reason, log_out, by }: Close) {
         let grace = self.ctx.settings.supervision.stop_timeout.mul_f64(STOP_SHARE);
-        self.closing.get_or_insert(Closing { reason, request_id, deadline: Instant::now() + grace });
+        let new = Closing { reason, by, farewell: log_out, deadline: Instant::now() + grace };
+        match &mut self.closing {
+            None => self.closing = Some(new),
+            // Who leaves for good does more than who only stops, whichever was asked for first.
+            Some(was) if reason == StopReason::LogOut && was.reason != StopReason::Deleted => {
+                *was = Closing { deadline: was.deadline, ..new };
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Stops for good: the device is removed at the network, as far as that works, and its keys are wiped.
+    pub(super) fn leave(&mut self, reason: StopReason) {
+        if let Some(link) = &self.link {
+            link.log_out_at_close();
+        }
+        self.close_because(reason);
     }
 
     /// Whether a stop is on its way.
@@ -59,8 +75,18 @@ impl Incarnation {
             }
             return Ok(());
         };
-        let Some(link) = &self.link else { return self.finish().await };
-        if !self.connected || self.flights.moving() == 0 || closing.deadline <= Instant::now() {
+        let Some(link) = &self.link else {
+            // One that is to leave has to take the account over first.
+            let too_early = closing.farewell && self.target.is_none();
+            return if too_early { Ok(()) } else { self.finish().await };
+        };
+        let waits = if self.connected {
+            self.flights.moving() > 0
+        } else {
+            // Only over a connection it can be told that the device goes.
+            closing.farewell && self.linked && !self.ended
+        };
+        if !waits || closing.deadline <= Instant::now() {
             link.close();
         }
         self.set_alarm();
@@ -68,11 +94,13 @@ impl Incarnation {
     }
 
     pub(super) async fn on_link_gone(&mut self) -> Result<(), Crash> {
-        self.link = None;
+        self.removed |= self.link.take().is_some_and(|link| link.is_removed());
+        self.port = None;
         self.pump = None;
         self.connected = false;
         self.flights.sender_gone();
         self.show_qr(None);
+        self.on_code(CodeWord::Over);
         if self.closing.is_some() {
             return self.finish().await;
         }
@@ -87,10 +115,23 @@ impl Incarnation {
     async fn finish(&mut self) -> Result<(), Crash> {
         let Some(closing) = &self.closing else { return Ok(()) };
         let reason = closing.reason;
-        if matches!(reason, StopReason::Requested | StopReason::Undeclared | StopReason::Shutdown) {
-            let states = after_stop(&self.state, self.linked, reason).into_iter().collect();
-            self.commit(Plan { states, ..Plan::default() }).await?;
-        }
+        let told = self.removed || !(self.linked || interrupted(&self.state, self.linked));
+        let plan = match reason {
+            StopReason::LogOut => Plan { states: vec![left(told)], log_out: true, ..Plan::default() },
+            StopReason::SamePhone => Plan { states: vec![turned_away(told)], log_out: true, ..Plan::default() },
+            StopReason::Requested
+            | StopReason::Undeclared
+            | StopReason::Shutdown
+            | StopReason::Restarted
+            | StopReason::PairingCancelled => {
+                let states = after_stop(&self.state, self.linked, reason).into_iter().collect();
+                Plan { states, ..Plan::default() }
+            }
+            StopReason::Deleted | StopReason::LinkEnded | StopReason::QrExpired | StopReason::TakenOver => {
+                Plan::default()
+            }
+        };
+        self.commit(plan).await?;
         tracing::debug!(reason = reason.as_str(), "the account's actor stops");
         self.myself.stop(Some(reason.as_str().to_owned()));
         Ok(())

@@ -1,6 +1,6 @@
 //! One life of an account's actor: what it remembers, and how it goes from its beginning to its end.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use ractor::ActorRef;
@@ -15,6 +15,7 @@ use wasup_store::repo::{account, send};
 use wasup_store::{Durability, StoreError, Watermark};
 
 use super::actor::{AccountArgs, AccountMsg};
+use super::deadline::Clocks;
 use super::inflight::Flights;
 use super::lease::{self, LinkHandle, Opening};
 use super::pairing::Rounds;
@@ -24,8 +25,8 @@ use super::transition::Transition;
 use crate::accounts::SupervisorMsg;
 use crate::alarm::Alarm;
 use crate::context::Context;
-use crate::door::{AccountDoor, QrShown};
-use crate::principal::RequestId;
+use crate::door::{AccountDoor, CodeWish, QrShown};
+use crate::principal::Asker;
 use crate::supervision::{Crash, StopReason, StoreTrouble};
 use crate::tray::Tray;
 
@@ -43,8 +44,8 @@ pub(crate) struct Incarnation {
     pub(super) myself: ActorRef<AccountMsg>,
     supervisor: ActorRef<SupervisorMsg>,
     token: CancellationToken,
-    /// The request that asked for the start, until that is logged.
-    request_id: Option<RequestId>,
+    /// Who asked for the start, until that is logged.
+    by: Option<Asker>,
     pub(super) id: AccountId,
     pub(super) no: AccountNo,
     pub(super) generation: u64,
@@ -52,16 +53,25 @@ pub(crate) struct Incarnation {
     pub(super) epoch: Option<Epoch>,
     pub(super) state: AccountState,
     pub(super) linked: bool,
-    target: Option<LinkTarget>,
+    pub(super) target: Option<LinkTarget>,
     /// What the frames of its links wait for.
     pub(super) mark: Watermark,
     pub(super) link: Option<LinkHandle>,
+    /// The link's own side, while it is open. Whoever holds it keeps it from closing, so it is not held.
+    pub(super) port: Option<Weak<dyn Link>>,
     pub(super) pump: Option<Pump>,
     pumps: u64,
     pub(super) tray: Arc<Tray<Report>>,
     pub(super) connected: bool,
     pub(super) flights: Flights,
     pub(super) rounds: Rounds,
+    pub(super) clocks: Clocks,
+    /// The wish behind the pairing code that was asked for last.
+    pub(super) code_for: Option<CodeWish>,
+    /// The link said that it has ended.
+    pub(super) ended: bool,
+    /// The network confirmed that the device is removed.
+    pub(super) removed: bool,
     /// The link ended on purpose and is opened anew when it is closed.
     pub(super) reopen: bool,
     pub(super) closing: Option<Closing>,
@@ -72,15 +82,17 @@ pub(crate) struct Incarnation {
 /// A stop on its way.
 pub(super) struct Closing {
     pub(super) reason: StopReason,
-    /// The request that asked for it.
-    pub(super) request_id: Option<RequestId>,
+    /// Who asked for it.
+    pub(super) by: Option<Asker>,
+    /// The device is to be removed at the network.
+    pub(super) farewell: bool,
     /// Until then sends that are on the wire may be acknowledged.
     pub(super) deadline: Instant,
 }
 
 impl Incarnation {
     pub(super) fn new(args: AccountArgs, myself: ActorRef<AccountMsg>) -> Self {
-        let AccountArgs { ctx, supervisor, id, no, generation, token, request_id } = args;
+        let AccountArgs { ctx, supervisor, id, no, generation, token, by } = args;
         let door = ctx.nudges.doors.account(no);
         door.door.open(myself.clone());
         Self {
@@ -89,7 +101,7 @@ impl Incarnation {
             myself,
             supervisor,
             token,
-            request_id,
+            by,
             id,
             no,
             generation,
@@ -99,12 +111,17 @@ impl Incarnation {
             target: None,
             mark: Watermark::default(),
             link: None,
+            port: None,
             pump: None,
             pumps: 0,
             tray: Arc::new(Tray::new()),
             connected: false,
             flights: Flights::default(),
             rounds: Rounds::default(),
+            clocks: Clocks::new(Instant::now()),
+            code_for: None,
+            ended: false,
+            removed: false,
             reopen: false,
             closing: None,
             alarm: Alarm::default(),
@@ -115,9 +132,12 @@ impl Incarnation {
     /// Takes the account over and opens its link.
     pub(super) async fn begin(&mut self) -> Result<(), Crash> {
         let (id, now_ms) = (self.id.clone(), self.ctx.store.now_ms());
+        let (every, by) = (self.ctx.settings.accounts.state_events_every, self.by.clone());
         let taken = self.ctx.store.write(Durability::Durable, move |tx| {
             let Some(record) = account::take_over(tx, &id)? else { return Ok(None) };
-            let changed = account::set_state(tx, record.no, Some(record.epoch), &opening(&record, now_ms), now_ms)?;
+            let to = opening(&record, now_ms);
+            let change = Transition { by: by.as_ref(), ..Transition::of(&record, &to) }.change(every);
+            let changed = account::change_state(tx, record.no, Some(record.epoch), &change, now_ms)?;
             let unsettled = tx.reading(|tx| send::unsettled(tx, record.no, MAX_IN_FLIGHT))?;
             Ok::<_, StoreError>(Some((record, unsettled, changed)))
         });
@@ -125,9 +145,12 @@ impl Incarnation {
             Ok(Some((record, unsettled, changed))) if record.no == self.no => {
                 self.take_up(&record, &unsettled, now_ms);
                 if changed {
-                    let request_id = self.request_id.take();
-                    Transition { request_id: request_id.as_ref(), ..Transition::of(&record, &self.state) }.log();
+                    let by = self.by.take();
+                    Transition { by: by.as_ref(), ..Transition::of(&record, &self.state) }.log();
+                    self.ctx.nudges.scheduler();
                 }
+                // It may have been taken over only to leave.
+                self.go_on_closing().await?;
             }
             // Deleted, and perhaps created anew under the same id, since the supervisor looked.
             Ok(_) => self.myself.stop(Some(StopReason::Deleted.as_str().to_owned())),
@@ -166,8 +189,11 @@ impl Incarnation {
             urgent: !unsettled.is_empty(),
         });
         self.ctx.nudges.deliveries();
+        if record.leaving {
+            self.close_because(StopReason::LogOut);
+        }
         // A stop may have been asked for while the store was away.
-        if self.closing.is_none() {
+        if self.closing.as_ref().is_none_or(|closing| closing.farewell && self.linked) {
             self.open_link();
         }
         self.set_alarm();
@@ -175,6 +201,7 @@ impl Incarnation {
 
     pub(super) fn open_link(&mut self) {
         let Some(target) = self.target.clone() else { return };
+        (self.ended, self.clocks.heard) = (false, Instant::now());
         let stop = self.ctx.settings.supervision.stop_timeout;
         self.link = Some(lease::open(Opening {
             leases: self.ctx.leases.clone(),
@@ -185,11 +212,16 @@ impl Incarnation {
             lease_max: stop,
             close_max: stop.mul_f64(STOP_SHARE),
             batches: self.ctx.meters.batches.clone(),
+            waiting: Arc::clone(&self.door.batches),
         }));
+        if let (Some(link), Some(true)) = (&self.link, self.closing.as_ref().map(|closing| closing.farewell)) {
+            link.log_out_at_close();
+        }
     }
 
     pub(super) fn on_link_opened(&mut self, link: Arc<dyn Link>) {
         self.pumps += 1;
+        self.port = Some(Arc::downgrade(&link));
         let timeout = self.ctx.settings.send.ack_timeout;
         self.pump = Some(Pump::start(self.pumps, &link, &self.tray, &self.myself, timeout));
     }
@@ -225,7 +257,9 @@ impl Incarnation {
         let due = self.flights.next_due().filter(|_| self.connected && self.pump.is_some() && self.closing.is_none());
         let due = due.map(|at| at.max(now + ALARM_MIN));
         let closing = self.closing.as_ref().map(|closing| closing.deadline.max(now + ALARM_MIN));
-        let at = [due, closing].into_iter().flatten().fold(now + SLOW_WAKE, Instant::min);
+        let overdue = self.clocks.next(self.state.phase, &self.ctx.settings.accounts);
+        let overdue = overdue.filter(|_| self.closing.is_none()).map(|at| at.max(now + ALARM_MIN));
+        let at = [due, closing, overdue].into_iter().flatten().fold(now + SLOW_WAKE, Instant::min);
         let actor = self.myself.clone();
         self.alarm.set(at, move || {
             // An actor that is gone needs no waking.

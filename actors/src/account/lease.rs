@@ -2,7 +2,7 @@
 //! else two clients would fight over one device and the network would throw both out.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ const EVENTS_WAITING: usize = 1_024;
 /// Most events in one message to the actor. An acknowledgement costs about ten rows and a store job takes 2,000.
 const BATCH_MAX: usize = 128;
 /// Batches in the actor's mailbox.
-const BATCHES_WAITING: usize = 4;
+pub(crate) const BATCHES_WAITING: usize = 4;
 /// Longest time for a link to be opened; it connects afterwards.
 const OPEN_MAX: Duration = Duration::from_secs(30);
 
@@ -43,6 +43,11 @@ impl LinkLeases {
         lease.acquire_owned().await.ok()
     }
 
+    /// Whether an account's lease is held at the moment.
+    pub(crate) fn is_held(&self, no: AccountNo) -> bool {
+        lock(&self.leases).get(&no).is_some_and(|lease| lease.available_permits() == 0)
+    }
+
     /// Accounts whose lease is held at the moment.
     pub(crate) fn held(&self) -> Vec<AccountNo> {
         let held = |lease: &Arc<Semaphore>| lease.available_permits() == 0;
@@ -55,11 +60,29 @@ pub(crate) struct EventBatch {
     pub(super) events: Vec<LinkEvent>,
     _permit: OwnedSemaphorePermit,
     _in_use: InUse,
+    _waiting: Waiting,
 }
 
 impl EventBatch {
-    fn new(events: Vec<LinkEvent>, permit: OwnedSemaphorePermit, waiting: &Gauge) -> Self {
-        Self { events, _permit: permit, _in_use: InUse::of(waiting) }
+    fn new(events: Vec<LinkEvent>, permit: OwnedSemaphorePermit, opening: &Opening) -> Self {
+        let _waiting = Waiting::one_of(&opening.waiting);
+        Self { events, _permit: permit, _in_use: InUse::of(&opening.batches), _waiting }
+    }
+}
+
+/// Counts as one of an account's batches for as long as it lives.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    fn one_of(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -67,6 +90,7 @@ impl EventBatch {
 pub(super) struct LinkHandle {
     cancel: CancellationToken,
     log_out: Arc<AtomicBool>,
+    removed: Arc<AtomicBool>,
 }
 
 impl LinkHandle {
@@ -78,6 +102,11 @@ impl LinkHandle {
     /// Also removes the device at the network when it closes.
     pub(super) fn log_out_at_close(&self) {
         self.log_out.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the network confirmed that the device is removed.
+    pub(super) fn is_removed(&self) -> bool {
+        self.removed.load(Ordering::SeqCst)
     }
 }
 
@@ -99,8 +128,16 @@ pub(super) struct Opening {
     pub(super) lease_max: Duration,
     /// How long closing may take; the same again for removing the device.
     pub(super) close_max: Duration,
-    /// Counts batches that wait for their actor.
+    /// Counts batches that wait for their actor, over all accounts ...
     pub(super) batches: Gauge,
+    /// ... and of this one.
+    pub(super) waiting: Arc<AtomicUsize>,
+}
+
+/// What the actor asked of the link's end, and what came of it.
+struct Leaving {
+    log_out: Arc<AtomicBool>,
+    removed: Arc<AtomicBool>,
 }
 
 /// Tells the actor that the link is gone, whatever ended its task.
@@ -116,7 +153,9 @@ impl Drop for Farewell {
 pub(super) fn open(opening: Opening) -> LinkHandle {
     let cancel = opening.token.child_token();
     let log_out = Arc::new(AtomicBool::new(false));
-    let handle = LinkHandle { cancel: cancel.clone(), log_out: Arc::clone(&log_out) };
+    let leaving = Leaving { log_out, removed: Arc::default() };
+    let (log_out, removed) = (Arc::clone(&leaving.log_out), Arc::clone(&leaving.removed));
+    let handle = LinkHandle { cancel: cancel.clone(), log_out, removed };
     let tasks = opening.leases.tasks.clone();
     tasks.spawn(async move {
         let farewell = Farewell(opening.actor.clone());
@@ -125,7 +164,7 @@ pub(super) fn open(opening: Opening) -> LinkHandle {
             () = cancel.cancelled() => return,
         };
         match lease {
-            Some(_lease) => hold(&opening, &cancel, &log_out).await,
+            Some(_lease) => hold(&opening, &cancel, &leaving).await,
             None => drop(opening.actor.cast(AccountMsg::LinkFailed(Crash::LeaseTimeout))),
         }
         drop(farewell);
@@ -133,7 +172,7 @@ pub(super) fn open(opening: Opening) -> LinkHandle {
     handle
 }
 
-async fn hold(opening: &Opening, cancel: &CancellationToken, log_out: &AtomicBool) {
+async fn hold(opening: &Opening, cancel: &CancellationToken, leaving: &Leaving) {
     let (sender, mut events) = mpsc::channel(EVENTS_WAITING);
     let Some(link) = connect(opening, sender).await else {
         return drop(opening.actor.cast(AccountMsg::LinkFailed(Crash::LinkRefused)));
@@ -146,7 +185,7 @@ async fn hold(opening: &Opening, cancel: &CancellationToken, log_out: &AtomicBoo
     }
     // A link that reports while it closes must not wait for a reader. Acknowledgements above all are still of use.
     let mut last = Vec::new();
-    let mut closing = std::pin::pin!(close(&*link, opening, log_out.load(Ordering::SeqCst)));
+    let mut closing = std::pin::pin!(close(&*link, opening, leaving));
     loop {
         tokio::select! {
             () = &mut closing => break,
@@ -158,7 +197,7 @@ async fn hold(opening: &Opening, cancel: &CancellationToken, log_out: &AtomicBoo
     if !last.is_empty()
         && let Ok(Ok(permit)) = timeout(opening.close_max, gate.acquire_owned()).await
     {
-        let _ = opening.actor.cast(AccountMsg::Events(EventBatch::new(last, permit, &opening.batches)));
+        let _ = opening.actor.cast(AccountMsg::Events(EventBatch::new(last, permit, opening)));
     }
 }
 
@@ -177,16 +216,17 @@ async fn forward(events: &mut mpsc::Receiver<LinkEvent>, opening: &Opening, gate
         if events.recv_many(&mut batch, BATCH_MAX).await == 0 {
             return;
         }
-        let batch = EventBatch::new(batch, permit, &opening.batches);
+        let batch = EventBatch::new(batch, permit, opening);
         if opening.actor.cast(AccountMsg::Events(batch)).is_err() {
             return;
         }
     }
 }
 
-async fn close(link: &dyn Link, opening: &Opening, log_out: bool) {
-    if log_out {
-        remove_device(link, opening).await;
+async fn close(link: &dyn Link, opening: &Opening, leaving: &Leaving) {
+    if leaving.log_out.load(Ordering::SeqCst) {
+        let removed = remove_device(link, opening).await;
+        leaving.removed.store(removed, Ordering::SeqCst);
     }
     if timeout(opening.close_max, link.close()).await.is_err() {
         // Dropping it is all that is left to do; the epoch keeps its writes out.
@@ -194,11 +234,13 @@ async fn close(link: &dyn Link, opening: &Opening, log_out: bool) {
     }
 }
 
-async fn remove_device(link: &dyn Link, opening: &Opening) {
+async fn remove_device(link: &dyn Link, opening: &Opening) -> bool {
     let no = opening.target.no.0;
-    match timeout(opening.close_max, link.log_out()).await {
+    let answer = timeout(opening.close_max, link.log_out()).await;
+    match &answer {
         Ok(Ok(())) => tracing::info!(account.no = no, "the device was removed at the network"),
         Ok(Err(error)) => tracing::warn!(account.no = no, %error, "the device was not removed at the network"),
         Err(_) => tracing::warn!(account.no = no, "the device was not removed in time"),
     }
+    matches!(answer, Ok(Ok(())))
 }

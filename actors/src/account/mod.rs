@@ -4,6 +4,8 @@ mod ack;
 mod actor;
 mod batch;
 mod closing;
+mod codes;
+mod deadline;
 mod incarnation;
 mod inflight;
 mod lease;
@@ -15,8 +17,9 @@ mod transition;
 mod turn;
 
 pub(crate) use actor::{AccountActor, AccountArgs, AccountMsg, Close};
-pub(crate) use lease::LinkLeases;
-pub(crate) use pairing::QrNeed;
-pub(crate) use pairing::qr_need;
-pub(crate) use state::{Boot, after_crash, after_stop, boot, quarantined};
+pub(crate) use lease::{BATCHES_WAITING, LinkLeases};
+pub(crate) use pairing::{QrNeed, code_need, qr_need};
+#[cfg(test)]
+pub(crate) use state::tests::record as test_account;
+pub(crate) use state::{Boot, after_crash, after_stop, boot, can_say_farewell, left, quarantined, shows_on_phone};
 pub(crate) use transition::Transition;

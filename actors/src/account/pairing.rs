@@ -43,7 +43,7 @@ pub(crate) fn qr_need(record: &AccountRecord) -> QrNeed {
     }
     match (record.state.phase, record.state.reason) {
         // From here on the phone has the word.
-        (Phase::Pairing, Reason::Linked) => QrNeed::No,
+        (Phase::Pairing, Reason::Linked | Reason::PasskeyRequired) => QrNeed::No,
         (Phase::Pairing, _) => QrNeed::Coming,
         (Phase::Connecting | Phase::BackingOff, _) if record.identity.is_none() => QrNeed::Coming,
         (Phase::LoggedOut, _) => QrNeed::OnDemand,
@@ -51,6 +51,21 @@ pub(crate) fn qr_need(record: &AccountRecord) -> QrNeed {
         // Asked to run a moment ago; its actor is not up yet.
         (Phase::Stopped, Reason::Requested | Reason::Shutdown) if record.identity.is_none() => QrNeed::OnDemand,
         _ => QrNeed::No,
+    }
+}
+
+/// Whether an account can have a pairing code. Whoever asks for one wants it to run.
+pub(crate) fn code_need(record: &AccountRecord) -> QrNeed {
+    if record.identity.is_some() {
+        return QrNeed::No;
+    }
+    match (record.state.phase, record.state.reason) {
+        // From here on the phone has the word.
+        (Phase::Pairing, Reason::Linked | Reason::PasskeyRequired) => QrNeed::No,
+        (Phase::Pairing | Phase::Connecting | Phase::Reconnecting | Phase::BackingOff, _) => QrNeed::Coming,
+        (Phase::Stopped, Reason::Refused | Reason::Restored) => QrNeed::No,
+        (Phase::Stopped | Phase::LoggedOut, _) => QrNeed::OnDemand,
+        (Phase::Connected | Phase::Quarantined | Phase::Replaced | Phase::Banned | Phase::Outdated, _) => QrNeed::No,
     }
 }
 

@@ -1,5 +1,7 @@
 //! One store job for everything that a turn of an account's actor comes to.
 
+use std::time::Duration;
+
 use wasup_store::id::{AccountNo, Epoch, MessageId, Millis};
 use wasup_store::records::{AccountState, Identity, MessageRecord};
 use wasup_store::repo::send::Settlement;
@@ -7,6 +9,8 @@ use wasup_store::repo::{account, message, send};
 use wasup_store::{StoreError, WriteTx};
 
 use super::batch::Receipts;
+use super::state::turned_away;
+use crate::principal::Asker;
 
 /// Whose rows are written, and by which incarnation.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +23,8 @@ pub(super) struct Owner {
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) identity: Option<Identity>,
+    /// The identity is that of a phone which has just linked the device, and another account may not have the same.
+    pub(super) refuse_same_phone: bool,
     pub(super) states: Vec<AccountState>,
     pub(super) settlements: Vec<(MessageId, Settlement)>,
     pub(super) receipts: Vec<Receipts>,
@@ -28,6 +34,17 @@ pub(super) struct Plan {
     pub(super) take: usize,
     /// The link is over: fresh keys next time. Makes this incarnation's epoch stale.
     pub(super) log_out: bool,
+    /// What is noted beside the states.
+    pub(super) note: Note,
+}
+
+/// What is noted beside a state.
+#[derive(Debug, Default)]
+pub(super) struct Note {
+    /// The shortest time between two events of the account's state.
+    pub(super) every: Duration,
+    /// Who asked for what led to it.
+    pub(super) by: Option<Asker>,
 }
 
 /// What a commit made.
@@ -39,6 +56,8 @@ pub(super) struct Committed {
     pub(super) repeated: usize,
     /// Messages that a receipt moved on.
     pub(super) moved: Vec<MessageId>,
+    /// The account has to leave again: another one is linked to the same phone. Nothing else was written.
+    pub(super) turned_away: bool,
 }
 
 impl Plan {
@@ -64,10 +83,17 @@ impl Plan {
         let Owner { no, epoch } = owner;
         account::fence(tx, no, epoch)?;
         if let Some(identity) = &self.identity {
-            account::set_identity(tx, no, epoch, identity)?;
+            let others = account::set_identity(tx, no, epoch, identity, now_ms)?;
+            if self.refuse_same_phone && !others.is_empty() {
+                account::turn_away(tx, no, epoch, &turned_away(false), now_ms)?;
+                return Ok(Committed { turned_away: true, ..Committed::default() });
+            }
         }
         for state in &self.states {
-            account::set_state(tx, no, Some(epoch), state, now_ms)?;
+            let by = self.note.by.as_deref().cloned();
+            let every_ms = u64::try_from(self.note.every.as_millis()).unwrap_or(u64::MAX);
+            let change = account::StateChange { every_ms, by, ..account::StateChange::told_at_once(state) };
+            account::change_state(tx, no, Some(epoch), &change, now_ms)?;
         }
         if !self.settlements.is_empty() {
             send::settle(tx, no, epoch, &self.settlements, now_ms)?;
@@ -85,6 +111,6 @@ impl Plan {
         if self.log_out {
             account::log_out(tx, no, epoch, now_ms)?;
         }
-        Ok(Committed { outgoing, repeated, moved })
+        Ok(Committed { outgoing, repeated, moved, turned_away: false })
     }
 }

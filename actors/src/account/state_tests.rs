@@ -13,7 +13,7 @@ fn identity() -> Identity {
     Identity { jid: Jid::phone("628111"), lid: None, push_name: None }
 }
 
-fn record(phase: Phase, reason: Reason, linked: bool) -> AccountRecord {
+pub(crate) fn record(phase: Phase, reason: Reason, linked: bool) -> AccountRecord {
     AccountRecord {
         id: "a".parse().unwrap(),
         no: AccountNo(1),
@@ -32,7 +32,13 @@ fn record(phase: Phase, reason: Reason, linked: bool) -> AccountRecord {
         settings: AccountSettings::default(),
         source: AccountSource::Api,
         restriction: None,
+        told: None,
+        leaving: false,
     }
+}
+
+fn settings() -> AccountsSettings {
+    AccountsSettings::default()
 }
 
 fn qr() -> LinkEvent {
@@ -86,7 +92,7 @@ fn events_lead_from_state_to_state() {
         (P::Connected, R::Requested, end(EndReason::Replaced), Some((P::Replaced, R::StreamReplaced, Do::OpenPhone))),
         (P::Connecting, R::Requested, ban(None), Some((P::Banned, R::PermanentBan, Do::OpenPhone))),
         (P::Connecting, R::Requested, ban(Some(NOW + 9)), Some((P::Banned, R::TemporaryBan, Do::Wait))),
-        (P::Connecting, R::Requested, end(EndReason::Outdated), Some((P::Outdated, R::ClientOutdated, Do::None))),
+        (P::Connecting, R::Requested, end(EndReason::Outdated), Some((P::Outdated, R::ClientOutdated, Do::Update))),
         (P::Connecting, R::Requested, end(EndReason::Refused { code: 418 }), Some((P::Stopped, R::Refused, Do::OpenPhone))),
         (P::Connected, R::Requested, end(EndReason::Unexpected), None),
         // no business of the state
@@ -95,7 +101,7 @@ fn events_lead_from_state_to_state() {
     ];
     for (phase, reason, event, expected) in table {
         let current = AccountState { since_ms: 5, ..state(phase, reason, UserAction::None) };
-        let next = next_state(&current, &event, NOW);
+        let next = next_state(&current, &event, &settings(), NOW);
         let told = next.as_ref().map(|s| (s.phase, s.reason, s.user_action));
         assert_eq!(told, expected, "{phase:?}/{reason:?} + {event:?}");
         if let Some(next) = next {
@@ -109,15 +115,15 @@ fn events_lead_from_state_to_state() {
 fn a_repeated_event_changes_nothing() {
     for event in [qr(), LinkEvent::PairingStarted, down(DisconnectReason::TimedOut), end(EndReason::Replaced)] {
         let start = state(Phase::Connected, Reason::Requested, UserAction::None);
-        let once = next_state(&start, &event, NOW).unwrap();
-        assert_eq!(next_state(&once, &event, NOW + 1), None, "{event:?}");
+        let once = next_state(&start, &event, &settings(), NOW).unwrap();
+        assert_eq!(next_state(&once, &event, &settings(), NOW + 1), None, "{event:?}");
     }
 }
 
 #[test]
 fn a_temporary_ban_says_when_it_ends() {
     let start = state(Phase::Connecting, Reason::Requested, UserAction::None);
-    let banned = next_state(&start, &end(EndReason::Banned { until_ms: Some(NOW + 9) }), NOW).unwrap();
+    let banned = next_state(&start, &end(EndReason::Banned { until_ms: Some(NOW + 9) }), &settings(), NOW).unwrap();
     assert_eq!(banned.retry_at_ms, Some(NOW + 9));
 }
 
@@ -156,7 +162,7 @@ fn what_starts_with_the_process() {
     }
     let mut banned = record(P::Banned, R::TemporaryBan, true);
     banned.state.retry_at_ms = Some(NOW + 1);
-    assert_eq!(boot(&banned, NOW), Boot::StartAt(NOW + 1));
+    assert_eq!(boot(&banned, NOW), Boot::StartLater);
     assert_eq!(boot(&banned, NOW + 1), Boot::Start);
 }
 

@@ -1,9 +1,12 @@
 //! The one line that the log gets for a change of an account's state. Restart, quarantine and release are such changes.
 
-use wasup_store::id::{AccountId, Epoch};
-use wasup_store::records::{AccountRecord, AccountState, Phase};
+use std::time::Duration;
 
-use crate::principal::RequestId;
+use wasup_store::id::{AccountId, Epoch};
+use wasup_store::records::{AccountRecord, AccountState, Author, Phase};
+use wasup_store::repo::account::StateChange;
+
+use crate::principal::Asker;
 
 /// A change of an account's state that was committed.
 pub(crate) struct Transition<'a> {
@@ -12,8 +15,8 @@ pub(crate) struct Transition<'a> {
     pub(crate) to: &'a AccountState,
     /// The incarnation that made it, or the last one where nobody's incarnation did.
     pub(crate) epoch: Epoch,
-    /// The request that asked for it, where one did.
-    pub(crate) request_id: Option<&'a RequestId>,
+    /// Who asked for it, where somebody did.
+    pub(crate) by: Option<&'a Asker>,
     /// What broke, where the actor says so.
     pub(crate) cause: Option<&'a str>,
 }
@@ -21,7 +24,17 @@ pub(crate) struct Transition<'a> {
 impl<'a> Transition<'a> {
     /// A change that nobody's incarnation made.
     pub(crate) const fn of(record: &'a AccountRecord, to: &'a AccountState) -> Self {
-        Self { account: &record.id, from: &record.state, to, epoch: record.epoch, request_id: None, cause: None }
+        Self { account: &record.id, from: &record.state, to, epoch: record.epoch, by: None, cause: None }
+    }
+
+    /// What is written of it.
+    pub(crate) fn change(&self, every: Duration) -> StateChange {
+        StateChange {
+            state: self.to.clone(),
+            every_ms: u64::try_from(every.as_millis()).unwrap_or(u64::MAX),
+            cause: self.cause.map(str::to_owned),
+            by: self.by.map(|by| Author::clone(by)),
+        }
     }
 
     /// Writes the line, as grave as what the account came to.
@@ -35,7 +48,8 @@ impl<'a> Transition<'a> {
                     reason = self.to.reason.as_str(),
                     epoch = self.epoch.0,
                     retry_at_ms = self.to.retry_at_ms,
-                    request_id = self.request_id.map(|id| &**id),
+                    who = self.by.map(|by| by.who.as_str()),
+                    request_id = self.by.map(|by| by.request_id.as_str()),
                     cause = self.cause,
                     "{}",
                     self.sentence()

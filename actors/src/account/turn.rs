@@ -15,9 +15,11 @@ use super::ack;
 use super::batch::{Batch, fold};
 use super::incarnation::Incarnation;
 use super::lease::EventBatch;
-use super::plan::{Committed, Owner, Plan};
+use super::plan::{Committed, Note, Owner, Plan};
+use super::state::turned_away;
 use super::transition::Transition;
 use crate::meters::SendOutcome;
+use crate::settings::SamePhone;
 use crate::supervision::{Backoff, Crash, StopReason, StoreTrouble};
 
 /// Waits before a message whose try failed before the wire is tried again.
@@ -26,7 +28,8 @@ const RETRY: Backoff = Backoff { base: Duration::from_secs(1), factor: 2.0, cap:
 impl Incarnation {
     pub(super) async fn on_events(&mut self, batch: EventBatch) -> Result<(), Crash> {
         let now_ms = self.ctx.store.now_ms();
-        let mut batch = fold(&self.state, &self.flights, batch.events, now_ms);
+        let mut batch = fold(&self.state, &self.flights, batch.events, &self.ctx.settings.accounts, now_ms);
+        self.clocks.heard = Instant::now();
         self.note(&mut batch);
         let mut plan = Plan {
             settlements: std::mem::take(&mut batch.settlements),
@@ -35,6 +38,7 @@ impl Incarnation {
         };
         if !self.is_closing() {
             plan.identity = batch.identity.take();
+            plan.refuse_same_phone = batch.paired && self.ctx.settings.accounts.same_phone == SamePhone::Refuse;
             plan.states = std::mem::take(&mut batch.states);
             self.end_of_link(&batch, &mut plan);
         }
@@ -47,6 +51,7 @@ impl Incarnation {
         if batch.end == Some(EndReason::Unexpected) && !self.is_closing() {
             return Err(Crash::LinkEnded);
         }
+        self.ask_for_code();
         self.go_on_closing().await?;
         self.set_alarm();
         Ok(())
@@ -63,6 +68,10 @@ impl Incarnation {
         if let Some(code) = batch.qr.take() {
             self.show_qr(code);
         }
+        if let Some(word) = batch.code.take() {
+            self.on_code(word);
+        }
+        self.ended |= batch.end.is_some();
         for reason in &batch.lost {
             self.ctx.meters.reconnects.count(*reason);
             self.ctx.meters.per_account.reconnected(self.no);
@@ -121,7 +130,7 @@ impl Incarnation {
     pub(super) async fn on_alarm(&mut self) -> Result<(), Crash> {
         self.alarm_rang();
         let now_ms = self.ctx.store.now_ms();
-        let mut plan = Plan::default();
+        let mut plan = Plan { states: self.end_overdue().into_iter().collect(), ..Plan::default() };
         let mut out = self.flights.expired(&self.ctx.settings.send, now_ms);
         if self.connected && self.pump.is_some() {
             out.extend(self.flights.due(Instant::now()));
@@ -175,7 +184,9 @@ impl Incarnation {
 
     /// Writes a plan and acts on what came of it. An outage of the store leaves the memory as it was: whatever was not
     /// written is tried again at the next alarm.
-    pub(super) async fn commit(&mut self, plan: Plan) -> Result<(), Crash> {
+    pub(super) async fn commit(&mut self, mut plan: Plan) -> Result<(), Crash> {
+        let by = self.closing.as_ref().and_then(|closing| closing.by.clone());
+        plan.note = Note { every: self.ctx.settings.accounts.state_events_every, by };
         let Some(epoch) = self.epoch.filter(|_| !plan.is_empty()) else { return Ok(()) };
         let (owner, now_ms) = (Owner { no: self.no, epoch }, self.ctx.store.now_ms());
         let plan = Arc::new(plan);
@@ -189,9 +200,12 @@ impl Incarnation {
     }
 
     fn act_on(&mut self, plan: &Plan, committed: Committed) -> Result<(), Crash> {
+        if committed.turned_away {
+            self.turned_away(plan);
+            return Ok(());
+        }
         for state in &plan.states {
-            self.tell_change(state);
-            self.state = state.clone();
+            self.enter(state);
         }
         self.linked |= plan.identity.is_some();
         for (id, settlement) in &plan.settlements {
@@ -216,11 +230,26 @@ impl Incarnation {
         self.put_on_the_wire(plan, committed)
     }
 
+    fn turned_away(&mut self, plan: &Plan) {
+        tracing::warn!("another account is linked to the same phone: this one leaves again");
+        self.enter(&turned_away(false));
+        self.linked |= plan.identity.is_some();
+        self.ctx.nudges.deliveries();
+        self.leave(StopReason::SamePhone);
+    }
+
+    fn enter(&mut self, state: &AccountState) {
+        self.tell_change(state);
+        self.state = state.clone();
+        self.clocks.entered(state, Instant::now());
+        self.ctx.nudges.scheduler();
+    }
+
     fn tell_change(&self, to: &AccountState) {
         let (from, epoch) = (&self.state, self.epoch.unwrap_or_default());
-        let request_id = self.closing.as_ref().and_then(|closing| closing.request_id.as_ref());
+        let by = self.closing.as_ref().and_then(|closing| closing.by.as_ref());
         if (from.phase, from.reason) != (to.phase, to.reason) {
-            Transition { account: &self.id, from, to, epoch, request_id, cause: None }.log();
+            Transition { account: &self.id, from, to, epoch, by, cause: None }.log();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wasup_sessions::ports::QrCode;
+use wasup_sessions::ports::{CodeRefusal, PairingCode, QrCode};
 use wasup_store::Principal;
 use wasup_store::StoreError;
 use wasup_store::id::{AccountId, Millis};
@@ -87,7 +87,7 @@ impl From<CreateError> for AccountError {
     }
 }
 
-pub(super) const BUSY: AccountError = AccountError::Busy { retry_after: RETRY_AFTER };
+pub(crate) const BUSY: AccountError = AccountError::Busy { retry_after: RETRY_AFTER };
 
 /// The answer to somebody who wants a QR code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +102,29 @@ pub enum QrAnswer {
     /// One is coming, but not within the wait.
     NotYet(AccountState),
     /// None is needed, or the account is not wanted to run.
+    NotNeeded(AccountState),
+}
+
+/// The answer to somebody who wants a pairing code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PairingCodeAnswer {
+    /// A code that can be entered on the phone.
+    Code {
+        /// The code.
+        code: PairingCode,
+        /// Until when.
+        expires_ms: Millis,
+    },
+    /// The network gives none.
+    Refused {
+        /// Why.
+        reason: CodeRefusal,
+        /// When to ask again, where the network says so.
+        retry_after: Option<Duration>,
+    },
+    /// One is coming, but not within the wait.
+    NotYet(AccountState),
+    /// The account is linked, or can't have one in this state.
     NotNeeded(AccountState),
 }
 

@@ -22,6 +22,8 @@ fn record(desired: Desired) -> AccountRecord {
         settings: AccountSettings::default(),
         source: AccountSource::Api,
         restriction: None,
+        told: None,
+        leaving: false,
     }
 }
 

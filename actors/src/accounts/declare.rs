@@ -11,7 +11,7 @@ use super::change::{Effect, Effects, effects};
 use super::{AccountError, Accounts, NewAccount};
 use crate::account::Close;
 use crate::endpoints::{Draw, put_new};
-use crate::principal::{Principal, cause};
+use crate::principal::{Principal, asker};
 use crate::supervision::StopReason;
 
 /// Accounts read at a time.
@@ -107,8 +107,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Busy`]; it is stopped a little later.
     pub async fn stop_undeclared(&self, principal: &Principal, no: AccountNo) -> Result<(), AccountError> {
-        let close = Close::because(StopReason::Undeclared);
-        self.ask_stop(no, Close { request_id: cause(principal), ..close }).await
+        self.ask_stop(no, Close::asked(StopReason::Undeclared, asker(principal))).await
     }
 
     /// Every account that is the accounts file's.
@@ -133,11 +132,12 @@ impl Accounts {
         &self,
         principal: &Principal,
         id: &AccountId,
-        _: AccountNo,
+        no: AccountNo,
         effects: &Effects,
     ) -> Result<(), AccountError> {
         if effects.iter().any(|(_, effect)| *effect == Effect::Reconnecting) {
             self.told(principal, id, "an account connects anew by another proxy");
+            self.ask_restart(principal, no).await?;
         }
         Ok(())
     }

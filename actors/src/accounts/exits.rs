@@ -1,12 +1,13 @@
 //! What is done when an account's actor is gone, or does not answer.
 
-use tokio::time::Instant;
-use wasup_store::id::AccountNo;
-use wasup_store::records::{Desired, Phase};
-
 use super::supervisor::{Running, Supervision, SupervisorMsg};
 use crate::account::{AccountMsg, Transition, after_crash, after_stop, quarantined};
 use crate::supervision::{CrashKind, Departure, Exit, StopReason, Verdict};
+use tokio::time::Instant;
+use wasup_store::id::AccountNo;
+
+/// Pings left unanswered before an account's actor counts as stuck.
+const MISSES_ALLOWED: u32 = 2;
 
 impl Supervision {
     pub(super) async fn departed(&mut self, gone: Departure<AccountNo, Running>, exit: Exit, cause: Option<String>) {
@@ -23,7 +24,10 @@ impl Supervision {
             Exit::Crashed(_) => {
                 // It broke, or was killed, while it stopped: nobody but us can write its state any more.
                 let reason = if self.shutting_down { StopReason::Shutdown } else { StopReason::Requested };
-                if let Some(record) = self.record(no).await
+                let record = self.record(no).await;
+                if let Some(record) = record.as_ref().filter(|record| record.leaving) {
+                    self.wipe(record, None, cause.as_deref()).await;
+                } else if let Some(record) = record
                     && let Some(state) = after_stop(&record.state, record.identity.is_some(), reason)
                 {
                     self.tell(Transition::of(&record, &state), no).await;
@@ -31,32 +35,28 @@ impl Supervision {
             }
             Exit::Stopped(reason) => self.ended(no, reason).await,
         }
-        for done in self.stopping.remove(&no).unwrap_or_default() {
-            let _ = done.send(());
+        let waiting = self.stopping.remove(&no).unwrap_or_default();
+        if let Some(index) = self.start_after.iter().position(|start| start.no == no) {
+            let by = self.start_after.swap_remove(index).by;
+            self.start(no, by).await;
         }
-        if let Some(index) = self.start_after.iter().position(|(waiting, _)| *waiting == no) {
-            let (_, request_id) = self.start_after.swap_remove(index);
-            self.start(no, request_id).await;
+        for done in waiting {
+            let _ = done.send(());
         }
         self.gauge_quarantine();
         self.end_shutdown();
     }
 
-    /// It ended by its own decision; a ban with an end is followed by a new start.
+    /// It ended by its own decision.
     pub(super) async fn ended(&mut self, no: AccountNo, reason: StopReason) {
         if reason == StopReason::Deleted {
             self.table.forget(&no);
             self.ids.remove(&no);
             return;
         }
-        if reason != StopReason::LinkEnded {
-            return;
-        }
-        let record = self.record(no).await.filter(|record| record.desired == Desired::Running);
-        if let Some(record) = record.filter(|record| record.state.phase == Phase::Banned)
-            && let Some(at_ms) = record.state.retry_at_ms
-        {
-            self.start_at(&record, at_ms);
+        // Somebody may have wanted it to run again while it left.
+        if reason == StopReason::LogOut {
+            self.start(no, None).await;
         }
     }
 
@@ -74,6 +74,9 @@ impl Supervision {
             return;
         };
         let cause = cause.as_deref().or(Some(kind.as_str()));
+        if record.leaving {
+            return self.wipe(&record, None, cause).await;
+        }
         match verdict {
             Verdict::RestartAfter(wait) => {
                 self.ctx.meters.restarts.count(kind);
@@ -94,7 +97,7 @@ impl Supervision {
     }
 
     pub(super) async fn heartbeat(&mut self) {
-        let (ask, stuck) = self.table.ping_round();
+        let (ask, stuck) = self.table.ping_round(|_| MISSES_ALLOWED);
         for (generation, running) in ask {
             let _ = running.actor.cast(AccountMsg::Ping(generation));
         }

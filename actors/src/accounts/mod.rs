@@ -2,15 +2,21 @@
 
 mod answers;
 mod change;
+mod code;
 mod declare;
 mod exits;
 mod handle;
+mod leaves;
+mod looks;
 mod qr;
 mod starts;
 mod stops;
 mod supervisor;
+mod timeline;
+mod verbs;
 
-pub use answers::{AccountError, NewAccount, PhaseCounts, QrAnswer};
+pub(crate) use answers::BUSY;
+pub use answers::{AccountError, NewAccount, PairingCodeAnswer, PhaseCounts, QrAnswer};
 pub use change::{Effect, Effects, Setting};
 pub use declare::{DeclaredAccount, Outcome};
 pub use handle::{ASKS_MAX, Accounts};

@@ -7,12 +7,13 @@ use ractor::Actor;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wasup_store::id::{AccountId, AccountNo, Millis};
-use wasup_store::records::{AccountRecord, Desired, Phase, Reason};
+use wasup_store::records::{AccountRecord, AccountState, Desired, Phase, Reason};
 use wasup_store::repo::account;
+use wasup_store::{Durability, StoreError, WriteTx};
 
-use super::supervisor::{Running, Supervision, SupervisorMsg};
+use super::supervisor::{Running, StartAfter, Supervision, SupervisorMsg};
 use crate::account::{AccountActor, AccountArgs, Boot, Close, Transition, boot};
-use crate::principal::RequestId;
+use crate::principal::Asker;
 use crate::supervision::{Crash, CrashKind, StopReason, not_started};
 
 /// Accounts looked at in one go; in between, other messages get their turn.
@@ -22,6 +23,12 @@ const PAGE: usize = 64;
 /// somebody to ask again.
 fn is_fresh(record: &AccountRecord) -> bool {
     record.state.phase == Phase::Stopped && record.state.reason == Reason::Requested
+}
+
+/// Whether a state is one that ends by itself, and its time has come.
+fn is_retried(state: &AccountState, now_ms: Millis) -> bool {
+    let waits = matches!(state.phase, Phase::Banned | Phase::Outdated);
+    waits && state.retry_at_ms.is_some_and(|at_ms| at_ms <= now_ms)
 }
 
 impl Supervision {
@@ -36,7 +43,8 @@ impl Supervision {
             let no = record.no;
             match boot(record, now_ms) {
                 Boot::Start => self.spawn(record, None).await,
-                Boot::StartAt(at_ms) => self.start_at(record, at_ms),
+                Boot::StartLater => self.remember_restart(no).await,
+                Boot::LogOut => self.log_out(record.clone(), Close::because(StopReason::LogOut), None).await,
                 Boot::Quarantined => self.table.quarantine(&no),
                 Boot::Correct(state) => self.tell(Transition::of(record, &state), no).await,
                 Boot::Leave => {}
@@ -60,6 +68,10 @@ impl Supervision {
         let page = page.unwrap_or_default();
         for record in &page {
             let runs = self.table.runs(&record.no);
+            if record.leaving && !runs && !self.shutting_down {
+                self.log_out(record.clone(), Close::because(StopReason::LogOut), None).await;
+                continue;
+            }
             match record.desired {
                 Desired::Running if !runs && is_fresh(record) => self.spawn(record, None).await,
                 Desired::Stopped if runs => {
@@ -76,22 +88,22 @@ impl Supervision {
 
     /// Starts an account if the store wants it to run: asks for a start and for a stop may arrive in another order
     /// than their commits.
-    pub(super) async fn start(&mut self, no: AccountNo, request_id: Option<RequestId>) {
+    pub(super) async fn start(&mut self, no: AccountNo, by: Option<Asker>) {
         let Some(record) = self.record(no).await.filter(|record| record.desired == Desired::Running) else {
             return;
         };
         if self.stopping.contains_key(&no) {
-            self.start_after.push((no, request_id));
+            self.start_after.push(StartAfter { no, by });
             return;
         }
-        self.spawn(&record, request_id).await;
+        self.spawn(&record, by).await;
     }
 
-    pub(super) async fn spawn(&mut self, record: &AccountRecord, request_id: Option<RequestId>) {
+    pub(super) async fn spawn(&mut self, record: &AccountRecord, by: Option<Asker>) {
         let no = record.no;
         let Some(generation) = self.table.begin(&no).filter(|_| !self.shutting_down) else { return };
         self.ids.insert(no, record.id.clone());
-        self.spawn_as(no, &record.id, generation, request_id).await;
+        self.spawn_as(no, &record.id, generation, by).await;
     }
 
     pub(super) async fn respawn(&mut self, no: AccountNo, generation: u64) {
@@ -101,13 +113,7 @@ impl Supervision {
         }
     }
 
-    pub(super) async fn spawn_as(
-        &mut self,
-        no: AccountNo,
-        id: &AccountId,
-        generation: u64,
-        request_id: Option<RequestId>,
-    ) {
+    pub(super) async fn spawn_as(&mut self, no: AccountNo, id: &AccountId, generation: u64, by: Option<Asker>) {
         let token = CancellationToken::new();
         let args = AccountArgs {
             ctx: Arc::clone(&self.ctx),
@@ -116,7 +122,7 @@ impl Supervision {
             no,
             generation,
             token: token.clone(),
-            request_id,
+            by,
         };
         // No name: the framework's registry is one for the whole process and a restart would collide with itself.
         match Actor::spawn_linked(None, AccountActor, args, self.myself.get_cell()).await {
@@ -131,11 +137,24 @@ impl Supervision {
         }
     }
 
-    pub(super) fn start_at(&mut self, record: &AccountRecord, at_ms: Millis) {
-        self.ids.insert(record.no, record.id.clone());
-        if let Some(generation) = self.table.wait(&record.no) {
-            let wait = Duration::from_millis(at_ms.saturating_sub(self.ctx.store.now_ms()));
-            self.respawn_after(record.no, generation, wait);
+    /// A store of an earlier version has no row for it.
+    async fn remember_restart(&self, no: AccountNo) {
+        let note = move |tx: &mut WriteTx<'_>| account::remember_restart(tx, no);
+        let noted: Result<(), StoreError> = self.ctx.store.write(Durability::Durable, note).await;
+        if let Err(error) = noted {
+            tracing::error!(account.no = no.0, %error, "the account's restart can't be noted");
+        }
+        self.ctx.nudges.scheduler();
+    }
+
+    /// The time of an account has come that stood still until then, as after a ban.
+    pub(super) async fn retry(&mut self, no: AccountNo) {
+        let record = self.record(no).await.filter(|record| record.desired == Desired::Running && !record.leaving);
+        let now_ms = self.ctx.store.now_ms();
+        if let Some(record) = record.filter(|record| is_retried(&record.state, now_ms))
+            && !self.stopping.contains_key(&no)
+        {
+            self.spawn(&record, None).await;
         }
     }
 

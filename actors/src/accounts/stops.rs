@@ -2,52 +2,82 @@
 
 use ractor::RpcReplyPort;
 use wasup_store::id::AccountNo;
-use wasup_store::records::Desired;
+use wasup_store::records::{AccountRecord, Desired};
 
-use super::supervisor::{Supervision, SupervisorMsg};
+use super::supervisor::{StartAfter, Supervision, SupervisorMsg};
 use crate::account::{AccountMsg, Close, Transition, after_stop};
 use crate::supervision::{StopReason, StopStep};
 
 impl Supervision {
     pub(super) async fn stop(&mut self, no: AccountNo, close: Close, done: RpcReplyPort<()>) {
-        let record = self.record(no).await;
-        if record.as_ref().is_some_and(|record| record.desired == Desired::Running) {
+        let Some(record) = self.record(no).await else {
+            // Gone: whatever still runs of it ends.
+            if self.ask_to_stop(no, close) {
+                self.stopping.entry(no).or_default().push(done);
+            } else {
+                self.table.forget(&no);
+                self.ids.remove(&no);
+                let _ = done.send(());
+            }
+            return;
+        };
+        if record.leaving {
+            let close = Close { by: close.by.clone(), ..Close::because(StopReason::LogOut) };
+            return self.log_out(record, close, Some(done)).await;
+        }
+        if record.desired == Desired::Running {
             // Started again by somebody else in the meantime: theirs is the later word.
             let _ = done.send(());
             return;
         }
-        self.start_after.retain(|(waiting, _)| *waiting != no);
+        self.start_after.retain(|start| start.no != no);
         if self.ask_to_stop(no, close.clone()) {
             self.stopping.entry(no).or_default().push(done);
             return;
         }
-        match record {
-            Some(record) => {
-                if let Some(state) = after_stop(&record.state, record.identity.is_some(), close.reason) {
-                    let request_id = close.request_id.as_ref();
-                    self.tell(Transition { request_id, ..Transition::of(&record, &state) }, no).await;
-                }
-            }
-            None => {
-                self.table.forget(&no);
-                self.ids.remove(&no);
-            }
+        self.stands_still(&record, &close).await;
+        let _ = done.send(());
+    }
+
+    async fn stands_still(&self, record: &AccountRecord, close: &Close) {
+        if let Some(state) = after_stop(&record.state, record.identity.is_some(), close.reason) {
+            self.tell(Transition { by: close.by.as_ref(), ..Transition::of(record, &state) }, record.no).await;
         }
+    }
+
+    /// Stops an account that runs, and starts it when that is done; starts one that does not.
+    pub(super) async fn restart(&mut self, no: AccountNo, close: Close, done: RpcReplyPort<()>) {
+        let by = close.by.clone();
+        let wanted = self.record(no).await.filter(|record| record.desired == Desired::Running && !record.leaving);
+        if wanted.is_some() && !self.shutting_down && self.ask_to_stop(no, close) {
+            self.start_after.retain(|start| start.no != no);
+            self.start_after.push(StartAfter { no, by });
+            self.stopping.entry(no).or_default().push(done);
+            return;
+        }
+        self.start(no, by).await;
         let _ = done.send(());
     }
 
     /// Asks a running account to stop; `false` where none runs.
     pub(super) fn ask_to_stop(&mut self, no: AccountNo, close: Close) -> bool {
-        match self.table.stop(&no) {
-            StopStep::Done => false,
-            StopStep::Asked => true,
-            StopStep::Ask(running) => {
-                let _ = running.actor.cast(AccountMsg::Close(close));
-                let (generation, patience) = (self.table.generation(&no), self.ctx.settings.supervision.stop_timeout);
-                self.myself.send_after(patience, move || SupervisorMsg::StopLate { no, generation });
-                true
+        let step = self.table.stop(&no);
+        let running = match step {
+            StopStep::Done => return false,
+            // What is asked now may be more than what was asked before.
+            StopStep::Asked if close.reason == StopReason::LogOut => {
+                if let Some(running) = self.table.child(&no) {
+                    let _ = running.actor.cast(AccountMsg::Close(close));
+                }
+                return true;
             }
-        }
+            StopStep::Asked => return true,
+            StopStep::Ask(running) => running,
+        };
+        let _ = running.actor.cast(AccountMsg::Close(close));
+        let (generation, patience) = (self.table.generation(&no), self.ctx.settings.supervision.stop_timeout);
+        self.myself.send_after(patience, move || SupervisorMsg::StopLate { no, generation });
+        true
     }
 
     pub(super) fn stop_late(&mut self, no: AccountNo, generation: u64) {

@@ -17,8 +17,9 @@ use wasup_store::repo::account;
 use crate::account::{AccountMsg, Close, Transition};
 use crate::context::Context;
 use crate::meters::InUse;
-use crate::principal::RequestId;
-use crate::supervision::{ChildTable, Exit, StopReason, cause};
+use crate::principal::Asker;
+use crate::root::Beat;
+use crate::supervision::{ChildTable, Exit, Standing, StopReason, cause};
 
 /// What the supervisor is told.
 pub(crate) enum SupervisorMsg {
@@ -38,6 +39,12 @@ pub(crate) enum SupervisorMsg {
     Pong { no: AccountNo, generation: u64 },
     /// Stop every account, and start none any more.
     Shutdown(RpcReplyPort<()>),
+    /// An account's time to be tried again has come. One an account and look of the scheduler.
+    Retry(AccountNo),
+    /// Somebody looks at the tree. As many as there are permits.
+    Look { of: Vec<AccountNo>, done: RpcReplyPort<Vec<Standing>>, permit: AskPermit },
+    /// The root asks for a sign of life. One.
+    Ping(Beat),
     /// Nothing to do for a supervisor.
     Nudge,
 }
@@ -51,11 +58,19 @@ pub(crate) struct AskPermit {
 /// What may be asked about one account. Answered when it is done.
 pub(crate) enum Ask {
     /// Run, if the store says that it shall.
-    Start { no: AccountNo, request_id: Option<RequestId>, done: RpcReplyPort<()> },
-    /// Stop, if the store says that it shall.
+    Start { no: AccountNo, by: Option<Asker>, done: RpcReplyPort<()> },
+    /// Start anew, if the store says that it shall run.
+    Restart { no: AccountNo, close: Close, done: RpcReplyPort<()> },
+    /// Stop, or leave the network, if the store says that it shall.
     Stop { no: AccountNo, close: Close, done: RpcReplyPort<()> },
     /// Leave quarantine.
-    Release { no: AccountNo, request_id: Option<RequestId>, done: RpcReplyPort<()> },
+    Release { no: AccountNo, by: Option<Asker>, done: RpcReplyPort<()> },
+}
+
+/// An account that is to be started when it has stopped.
+pub(super) struct StartAfter {
+    pub(super) no: AccountNo,
+    pub(super) by: Option<Asker>,
 }
 
 /// What is kept of a running account.
@@ -83,7 +98,7 @@ pub(crate) struct Supervision {
     /// Who waits for a stop.
     pub(super) stopping: HashMap<AccountNo, Vec<RpcReplyPort<()>>>,
     /// Accounts that were asked to start while they stopped.
-    pub(super) start_after: Vec<(AccountNo, Option<RequestId>)>,
+    pub(super) start_after: Vec<StartAfter>,
     pub(super) shutdown: Option<RpcReplyPort<()>>,
     pub(super) shutting_down: bool,
     pub(super) rng: StdRng,
@@ -132,6 +147,9 @@ impl Actor for AccountsSupervisor {
             SupervisorMsg::Heartbeat => state.heartbeat().await,
             SupervisorMsg::Pong { no, generation } => state.table.pong(&no, generation),
             SupervisorMsg::Shutdown(done) => state.shut_down(done),
+            SupervisorMsg::Retry(no) => state.retry(no).await,
+            SupervisorMsg::Look { of, done, permit: _permit } => drop(done.send(state.standings(&of))),
+            SupervisorMsg::Ping(beat) => beat.answer(),
             SupervisorMsg::Nudge => {}
         }
         Ok(())
@@ -180,15 +198,16 @@ impl Actor for AccountsSupervisor {
 impl Supervision {
     pub(super) async fn answer(&mut self, ask: Ask) {
         match ask {
-            Ask::Start { no, request_id, done } => {
-                self.start(no, request_id).await;
+            Ask::Start { no, by, done } => {
+                self.start(no, by).await;
                 let _ = done.send(());
             }
+            Ask::Restart { no, close, done } => self.restart(no, close, done).await,
             Ask::Stop { no, close, done } => self.stop(no, close, done).await,
-            Ask::Release { no, request_id, done } => {
+            Ask::Release { no, by, done } => {
                 self.table.release(&no);
                 self.gauge_quarantine();
-                self.start(no, request_id).await;
+                self.start(no, by).await;
                 let _ = done.send(());
             }
         }
@@ -211,15 +230,17 @@ impl Supervision {
 
     /// Commits a state in the name of nobody's incarnation.
     pub(super) async fn tell(&self, transition: Transition<'_>, no: AccountNo) {
-        let (now_ms, state) = (self.ctx.store.now_ms(), transition.to.clone());
+        let now_ms = self.ctx.store.now_ms();
+        let change = transition.change(self.ctx.settings.accounts.state_events_every);
         let written =
-            self.ctx.store.write(Durability::Durable, move |tx| account::set_state(tx, no, None, &state, now_ms));
+            self.ctx.store.write(Durability::Durable, move |tx| account::change_state(tx, no, None, &change, now_ms));
         match written.await {
             Ok(changed) => {
                 if changed {
                     transition.log();
                 }
                 self.ctx.nudges.deliveries();
+                self.ctx.nudges.scheduler();
             }
             Err(error) => tracing::error!(account.no = no.0, %error, "the account's state can't be written"),
         }

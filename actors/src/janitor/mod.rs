@@ -11,6 +11,7 @@ use wasup_store::repo::{account, expiry};
 use wasup_store::{Durability, StoreError};
 
 use crate::context::Context;
+use crate::root::Beat;
 use crate::supervision::{Crash, StoreTrouble};
 
 use retention::{Left, Retention};
@@ -31,6 +32,11 @@ pub(crate) enum JanitorMsg {
     Expire,
     /// As [`Self::Purge`], for rows that are kept for a time of the config.
     Retain,
+    /// The root asks for a sign of life. One.
+    Ping(Beat),
+    /// Break.
+    #[cfg(test)]
+    Fault(crate::accounts::Fault),
 }
 
 /// The janitor.
@@ -71,6 +77,9 @@ impl Actor for Janitor {
             JanitorMsg::Purge => state.purge().await?,
             JanitorMsg::Expire => state.expire().await?,
             JanitorMsg::Retain => state.retain().await?,
+            JanitorMsg::Ping(beat) => beat.answer(),
+            #[cfg(test)]
+            JanitorMsg::Fault(fault) => fault.strike().await?,
             JanitorMsg::Round => {
                 state.purge().await?;
                 state.expire().await?;

@@ -1,9 +1,12 @@
-//! The root supervisor: keeps the branches of the tree up, and gives up when that does not work.
+//! The root supervisor: keeps the branches of the tree up, each by a policy and with a budget of its own, and gives up
+//! when that does not work for the one that holds the links.
+
+mod branch;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, SpawnErr, SupervisionEvent};
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SpawnErr, SupervisionEvent};
 use rand::rngs::StdRng;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -11,49 +14,18 @@ use tokio::time::Instant;
 use crate::accounts::AccountsSupervisor;
 use crate::context::Context;
 use crate::janitor::Janitor;
-use crate::supervision::{
-    Backoff, ChildTable, Departure, Exit, OnExceeded, RestartKind, RestartPolicy, StopReason, StopStep, Verdict, cause,
-    not_started,
-};
+use crate::look::BranchView;
+use crate::scheduler::Scheduler;
+use crate::supervision::{ChildTable, CrashKind, Departure, Exit, StopReason, StopStep, Verdict, cause, not_started};
 use crate::webhook::Dispatcher;
 
-/// The branches share three restarts a minute: more means that a restart does not help.
-const POLICY: RestartPolicy = RestartPolicy {
-    kind: RestartKind::Permanent,
-    max_restarts: 3,
-    within: Duration::from_secs(60),
-    backoff: Backoff { base: Duration::from_millis(200), factor: 2.0, cap: Duration::from_secs(10), jitter: 0.0 },
-    stable_after: Duration::from_secs(60),
-    on_exceeded: OnExceeded::Escalate,
-};
+pub use branch::Branch;
+use branch::{OTHERS, Running};
+
+pub(crate) use branch::Beat;
+
 /// How long a branch may take to end when the root ends.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
-
-/// A branch, in the order in which they start. They stop in the opposite order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Branch {
-    /// Keeps the store tidy.
-    Janitor,
-    /// Delivers events.
-    Webhooks,
-    /// The accounts and their supervisor.
-    Accounts,
-}
-
-impl Branch {
-    /// Every branch, in the order in which they start.
-    pub const ALL: [Self; 3] = [Self::Janitor, Self::Webhooks, Self::Accounts];
-
-    /// The word used in metrics and logs.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Janitor => "janitor",
-            Self::Webhooks => "webhooks",
-            Self::Accounts => "accounts",
-        }
-    }
-}
 
 /// What the root is told.
 pub(crate) enum RootMsg {
@@ -63,9 +35,18 @@ pub(crate) enum RootMsg {
     Respawn { branch: Branch, generation: u64 },
     /// The process stops: start nothing any more.
     Closing,
+    /// Time to ask for signs of life. One.
+    Heartbeat,
+    /// A sign of life. One a branch.
+    Pong { branch: Branch, generation: u64 },
+    /// Somebody looks at the tree. One for each request.
+    Look(RpcReplyPort<Vec<BranchView>>),
     /// Break a branch.
     #[cfg(test)]
     Kill(Branch),
+    /// ... in a way of one's choice; the accounts' branch is killed.
+    #[cfg(test)]
+    Strike(Branch, crate::accounts::Fault),
 }
 
 /// What the root is started with.
@@ -83,7 +64,7 @@ pub(crate) struct Rooted {
     ctx: Arc<Context>,
     gave_up: watch::Sender<bool>,
     myself: ActorRef<RootMsg>,
-    table: ChildTable<Branch, ActorCell>,
+    table: ChildTable<Branch, Running>,
     closing: bool,
     rng: StdRng,
 }
@@ -95,7 +76,8 @@ impl Actor for Root {
 
     async fn pre_start(&self, myself: ActorRef<RootMsg>, args: RootArgs) -> Result<Rooted, ActorProcessingErr> {
         let RootArgs { ctx, gave_up } = args;
-        let table = ChildTable::with_common_budget(POLICY);
+        let mut table = ChildTable::with_own_budgets(OTHERS);
+        Branch::ALL.into_iter().for_each(|branch| table.treat(&branch, branch.policy()));
         Ok(Rooted { ctx, gave_up, myself, table, closing: false, rng: rand::make_rng() })
     }
 
@@ -112,6 +94,7 @@ impl Actor for Root {
                     all &= state.start(branch).await;
                 }
                 let _ = done.send(all);
+                state.set_heartbeat();
             }
             RootMsg::Respawn { branch, generation } => {
                 if !state.closing && state.table.begin_due(&branch, generation).is_some() {
@@ -119,9 +102,16 @@ impl Actor for Root {
                 }
             }
             RootMsg::Closing => state.closing = true,
+            RootMsg::Heartbeat => state.heartbeat(),
+            RootMsg::Pong { branch, generation } => state.table.pong(&branch, generation),
+            RootMsg::Look(done) => drop(done.send(state.look())),
             #[cfg(test)]
             RootMsg::Kill(branch) => {
-                state.table.child(&branch).inspect(ActorCell::kill);
+                state.table.child(&branch).inspect(|running| running.cell().kill());
+            }
+            #[cfg(test)]
+            RootMsg::Strike(branch, fault) => {
+                state.table.child(&branch).inspect(|running| running.strike(fault));
             }
         }
         Ok(())
@@ -150,9 +140,9 @@ impl Actor for Root {
 
     async fn post_stop(&self, _: ActorRef<RootMsg>, state: &mut Rooted) -> Result<(), ActorProcessingErr> {
         for branch in Branch::ALL.into_iter().rev() {
-            if let StopStep::Ask(cell) = state.table.stop(&branch) {
+            if let StopStep::Ask(running) = state.table.stop(&branch) {
                 let reason = Some(StopReason::Shutdown.as_str().to_owned());
-                let _ = cell.stop_and_wait(reason, Some(STOP_PATIENCE)).await;
+                let _ = running.cell().stop_and_wait(reason, Some(STOP_PATIENCE)).await;
             }
         }
         Ok(())
@@ -166,8 +156,8 @@ impl Rooted {
 
     async fn spawn(&mut self, branch: Branch) -> bool {
         match self.spawn_linked(branch).await {
-            Ok(cell) => {
-                self.table.started(&branch, cell.get_id(), cell, Instant::now());
+            Ok(running) => {
+                self.table.started(&branch, running.cell().get_id(), running, Instant::now());
                 tracing::info!(branch = branch.as_str(), "a branch of the tree is up");
                 true
             }
@@ -180,13 +170,42 @@ impl Rooted {
         }
     }
 
-    async fn spawn_linked(&self, branch: Branch) -> Result<ActorCell, SpawnErr> {
+    async fn spawn_linked(&self, branch: Branch) -> Result<Running, SpawnErr> {
         let (ctx, root) = (Arc::clone(&self.ctx), self.myself.get_cell());
         Ok(match branch {
-            Branch::Janitor => Actor::spawn_linked(None, Janitor, ctx, root).await?.0.get_cell(),
-            Branch::Webhooks => Actor::spawn_linked(None, Dispatcher, ctx, root).await?.0.get_cell(),
-            Branch::Accounts => Actor::spawn_linked(None, AccountsSupervisor, ctx, root).await?.0.get_cell(),
+            Branch::Janitor => Running::Janitor(Actor::spawn_linked(None, Janitor, ctx, root).await?.0),
+            Branch::Webhooks => Running::Webhooks(Actor::spawn_linked(None, Dispatcher, ctx, root).await?.0),
+            Branch::Accounts => Running::Accounts(Actor::spawn_linked(None, AccountsSupervisor, ctx, root).await?.0),
+            Branch::Scheduler => Running::Scheduler(Actor::spawn_linked(None, Scheduler, ctx, root).await?.0),
         })
+    }
+
+    fn set_heartbeat(&self) {
+        self.myself.send_after(self.ctx.settings.supervision.heartbeat, || RootMsg::Heartbeat);
+    }
+
+    fn heartbeat(&mut self) {
+        if self.closing {
+            return;
+        }
+        let (ask, stuck) = self.table.ping_round(|branch| branch.misses_allowed());
+        for (generation, running) in ask {
+            running.ping(&self.myself, generation);
+        }
+        for branch in stuck {
+            // Its end may never come, so the slot does not wait for it.
+            let exit = Exit::Crashed(CrashKind::Stuck);
+            if let Some(gone) = self.table.abandon(&branch, exit, Instant::now(), &mut self.rng) {
+                gone.child.cell().kill();
+                self.carry_out(branch, gone.generation, gone.verdict, Some(CrashKind::Stuck.as_str()));
+            }
+        }
+        self.set_heartbeat();
+    }
+
+    fn look(&self) -> Vec<BranchView> {
+        let now = Instant::now();
+        Branch::ALL.map(|branch| BranchView { branch, standing: self.table.standing(&branch, now) }).into()
     }
 
     fn carry_out(&self, branch: Branch, generation: u64, verdict: Verdict, cause: Option<&str>) {

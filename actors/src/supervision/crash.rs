@@ -30,7 +30,8 @@ impl Crash {
     pub(crate) const fn kind(&self) -> CrashKind {
         match self {
             Self::Rows(_) | Self::Invariant(_) => CrashKind::Crashed,
-            Self::LinkEnded | Self::LinkRefused | Self::LeaseTimeout => CrashKind::LinkEnded,
+            Self::LinkEnded | Self::LeaseTimeout => CrashKind::LinkEnded,
+            Self::LinkRefused => CrashKind::LinkRefused,
         }
     }
 }

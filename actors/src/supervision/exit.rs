@@ -21,10 +21,18 @@ pub enum StopReason {
     QrExpired,
     /// Another incarnation owns the account.
     TakenOver,
+    /// An operator had it logged out.
+    LogOut,
+    /// An operator had it started anew.
+    Restarted,
+    /// An operator gave the pairing up.
+    PairingCancelled,
+    /// Another account is linked to the same phone, and only one may be.
+    SamePhone,
 }
 
 impl StopReason {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 11] = [
         Self::Requested,
         Self::Undeclared,
         Self::Shutdown,
@@ -32,6 +40,10 @@ impl StopReason {
         Self::LinkEnded,
         Self::QrExpired,
         Self::TakenOver,
+        Self::LogOut,
+        Self::Restarted,
+        Self::PairingCancelled,
+        Self::SamePhone,
     ];
 
     /// The word that travels through the framework and stands in logs.
@@ -45,6 +57,10 @@ impl StopReason {
             Self::LinkEnded => "link_ended",
             Self::QrExpired => "qr_expired",
             Self::TakenOver => "taken_over",
+            Self::LogOut => "log_out",
+            Self::Restarted => "restarted",
+            Self::PairingCancelled => "pairing_cancelled",
+            Self::SamePhone => "same_phone",
         }
     }
 
@@ -64,11 +80,13 @@ pub enum CrashKind {
     Stuck,
     /// It could not even start.
     NotStarted,
+    /// Its link could not be opened.
+    LinkRefused,
 }
 
 impl CrashKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Crashed, Self::LinkEnded, Self::Stuck, Self::NotStarted];
+    pub const ALL: [Self; 5] = [Self::Crashed, Self::LinkEnded, Self::Stuck, Self::NotStarted, Self::LinkRefused];
 
     /// The word used in metrics and logs.
     #[must_use]
@@ -78,6 +96,7 @@ impl CrashKind {
             Self::LinkEnded => "link_ended",
             Self::Stuck => "stuck",
             Self::NotStarted => "not_started",
+            Self::LinkRefused => "link_refused",
         }
     }
 }

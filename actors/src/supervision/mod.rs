@@ -5,6 +5,7 @@ mod backoff;
 mod crash;
 mod exit;
 mod policy;
+mod standing;
 mod table;
 
 pub use backoff::Backoff;
@@ -13,4 +14,5 @@ pub(crate) use crash::{Crash, StoreTrouble};
 pub use exit::{CrashKind, Exit, StopReason};
 pub(crate) use exit::{cause, not_started};
 pub use policy::{OnExceeded, RestartHistory, RestartKind, RestartPolicy, Verdict, decide};
+pub use standing::{ChildPhase, Standing};
 pub(crate) use table::{ChildTable, Departure, StopStep};

@@ -24,6 +24,8 @@ pub enum OnExceeded {
     Quarantine,
     /// The supervisor gives up itself.
     Escalate,
+    /// It is started again after this wait, time and again: nothing else would be better off without it.
+    KeepTrying(Duration),
 }
 
 /// How a kind of children is treated.
@@ -55,6 +57,14 @@ impl RestartHistory {
     /// Notes a start.
     pub fn started(&mut self, now: Instant) {
         self.started = Some(now);
+    }
+
+    /// How many crashes count at present.
+    #[must_use]
+    pub fn restarts_within(&self, policy: &RestartPolicy, now: Instant) -> u32 {
+        let stable = self.started.is_some_and(|since| now.saturating_duration_since(since) >= policy.stable_after);
+        let counts = |crash: &&Instant| !stable && now.saturating_duration_since(**crash) <= policy.within;
+        u32::try_from(self.crashes.iter().filter(counts).count()).unwrap_or(u32::MAX)
     }
 
     /// Forgets everything, as after a release.
@@ -100,6 +110,7 @@ pub fn decide(
         return match policy.on_exceeded {
             OnExceeded::Quarantine => Verdict::Quarantine,
             OnExceeded::Escalate => Verdict::Escalate,
+            OnExceeded::KeepTrying(wait) => Verdict::RestartAfter(wait),
         };
     }
     Verdict::RestartAfter(policy.backoff.wait(history.streak, rng))

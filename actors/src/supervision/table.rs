@@ -8,10 +8,7 @@ use ractor::ActorId;
 use rand::Rng;
 use tokio::time::Instant;
 
-use super::{CrashKind, Exit, RestartHistory, RestartPolicy, Verdict, decide};
-
-/// Pings left unanswered before a child counts as stuck.
-const MISSES_ALLOWED: u32 = 2;
+use super::{ChildPhase, CrashKind, Exit, RestartHistory, RestartPolicy, Standing, Verdict, decide};
 
 /// Children by key. `C` is what the supervisor keeps of a running one.
 ///
@@ -21,30 +18,24 @@ pub(crate) struct ChildTable<K, C> {
     policy: RestartPolicy,
     slots: HashMap<K, Slot<C>>,
     by_actor: HashMap<ActorId, K>,
-    /// One history for all children together, where their budget is common.
-    common: Option<RestartHistory>,
 }
 
 struct Slot<C> {
+    /// Its own policy, where it has one.
+    policy: Option<RestartPolicy>,
     generation: u64,
-    phase: Phase,
+    phase: ChildPhase,
     history: RestartHistory,
+    /// When it is started again, while it waits for that.
+    due: Option<Instant>,
     child: Option<Child<C>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Idle,
-    Running,
-    Waiting,
-    Stopping,
-    Quarantined,
 }
 
 struct Child<C> {
     id: ActorId,
     it: C,
     misses: u32,
+    since: Instant,
 }
 
 /// A child that is gone, and what is done about it.
@@ -71,48 +62,69 @@ pub(crate) enum StopStep<C> {
 }
 
 impl<K: Clone + Eq + Hash + Debug, C: Clone> ChildTable<K, C> {
-    /// Each child has a budget of its own.
+    /// Each child has a budget of its own, and this policy unless it is treated by another.
     pub(crate) fn with_own_budgets(policy: RestartPolicy) -> Self {
-        Self { policy, slots: HashMap::new(), by_actor: HashMap::new(), common: None }
-    }
-
-    /// All children share one budget.
-    pub(crate) fn with_common_budget(policy: RestartPolicy) -> Self {
-        Self { common: Some(RestartHistory::default()), ..Self::with_own_budgets(policy) }
+        Self { policy, slots: HashMap::new(), by_actor: HashMap::new() }
     }
 
     fn slot(&mut self, key: &K) -> &mut Slot<C> {
         self.slots.entry(key.clone()).or_insert_with(|| Slot {
+            policy: None,
             generation: 0,
-            phase: Phase::Idle,
+            phase: ChildPhase::Idle,
             history: RestartHistory::default(),
+            due: None,
             child: None,
         })
+    }
+
+    /// From here on this child is treated by a policy of its own.
+    pub(crate) fn treat(&mut self, key: &K, policy: RestartPolicy) {
+        self.slot(key).policy = Some(policy);
+    }
+
+    /// How a child stands.
+    pub(crate) fn standing(&self, key: &K, now: Instant) -> Standing {
+        let Some(slot) = self.slots.get(key) else { return Standing::never(&self.policy) };
+        let policy = slot.policy.as_ref().unwrap_or(&self.policy);
+        let restarts = slot.history.restarts_within(policy, now);
+        Standing {
+            phase: slot.phase,
+            generation: slot.generation,
+            restarts,
+            budget_left: policy.max_restarts.saturating_sub(restarts),
+            restart_in: slot
+                .due
+                .filter(|_| slot.phase == ChildPhase::Waiting)
+                .map(|at| at.saturating_duration_since(now)),
+            misses: slot.child.as_ref().map_or(0, |child| child.misses.saturating_sub(1)),
+            up: slot.child.as_ref().map(|child| now.saturating_duration_since(child.since)),
+        }
     }
 
     /// The generation of a start that may happen now, or `None` where the child runs, stops or is quarantined.
     /// A start during a back-off is one too: the operator does not want to wait.
     pub(crate) fn begin(&mut self, key: &K) -> Option<u64> {
         let slot = self.slot(key);
-        if !matches!(slot.phase, Phase::Idle | Phase::Waiting) {
+        if !matches!(slot.phase, ChildPhase::Idle | ChildPhase::Waiting) {
             return None;
         }
         slot.generation += 1;
-        slot.phase = Phase::Idle;
+        slot.phase = ChildPhase::Idle;
         Some(slot.generation)
     }
 
     /// As [`Self::begin`], for a timer: only while the slot still waits for this very restart.
     pub(crate) fn begin_due(&mut self, key: &K, generation: u64) -> Option<u64> {
         let slot = self.slots.get(key)?;
-        (slot.phase == Phase::Waiting && slot.generation == generation).then(|| self.begin(key)).flatten()
+        (slot.phase == ChildPhase::Waiting && slot.generation == generation).then(|| self.begin(key)).flatten()
     }
 
     /// Notes that a start succeeded.
     pub(crate) fn started(&mut self, key: &K, id: ActorId, it: C, now: Instant) {
         let slot = self.slot(key);
-        slot.phase = Phase::Running;
-        slot.child = Some(Child { id, it, misses: 0 });
+        slot.phase = ChildPhase::Running;
+        slot.child = Some(Child { id, it, misses: 0, since: now });
         slot.history.started(now);
         self.by_actor.insert(id, key.clone());
     }
@@ -134,9 +146,9 @@ impl<K: Clone + Eq + Hash + Debug, C: Clone> ChildTable<K, C> {
         let key = self.by_actor.remove(&id)?;
         let slot = self.slots.get_mut(&key)?;
         let child = slot.child.take()?;
-        let ordered = slot.phase == Phase::Stopping;
+        let ordered = slot.phase == ChildPhase::Stopping;
         let verdict = if ordered {
-            slot.phase = Phase::Idle;
+            slot.phase = ChildPhase::Idle;
             Verdict::LeaveStopped
         } else {
             self.judge(&key, exit, now, rng)
@@ -152,40 +164,32 @@ impl<K: Clone + Eq + Hash + Debug, C: Clone> ChildTable<K, C> {
     }
 
     fn judge(&mut self, key: &K, exit: Exit, now: Instant, rng: &mut impl Rng) -> Verdict {
-        let policy = self.policy;
-        let mut common = self.common.take();
+        let shared = self.policy;
         let slot = self.slot(key);
-        let history = common.as_mut().unwrap_or(&mut slot.history);
-        let verdict = decide(&policy, history, exit, now, rng);
+        let policy = slot.policy.unwrap_or(shared);
+        let verdict = decide(&policy, &mut slot.history, exit, now, rng);
         slot.phase = match verdict {
-            Verdict::RestartAfter(_) => Phase::Waiting,
-            Verdict::Quarantine => Phase::Quarantined,
-            Verdict::Escalate | Verdict::LeaveStopped => Phase::Idle,
+            Verdict::RestartAfter(_) => ChildPhase::Waiting,
+            Verdict::Quarantine => ChildPhase::Quarantined,
+            Verdict::Escalate | Verdict::LeaveStopped => ChildPhase::Idle,
         };
-        self.common = common;
+        slot.due = if let Verdict::RestartAfter(wait) = verdict { Some(now + wait) } else { None };
         verdict
-    }
-
-    /// Makes a slot wait for a start at a known time; answers the generation for its timer.
-    pub(crate) fn wait(&mut self, key: &K) -> Option<u64> {
-        let generation = self.begin(key)?;
-        self.slot(key).phase = Phase::Waiting;
-        Some(generation)
     }
 
     /// Begins a stop. Whatever timer runs for the slot is void from here.
     pub(crate) fn stop(&mut self, key: &K) -> StopStep<C> {
         let Some(slot) = self.slots.get_mut(key) else { return StopStep::Done };
         match slot.phase {
-            Phase::Idle | Phase::Quarantined => StopStep::Done,
-            Phase::Stopping => StopStep::Asked,
-            Phase::Waiting => {
+            ChildPhase::Idle | ChildPhase::Quarantined => StopStep::Done,
+            ChildPhase::Stopping => StopStep::Asked,
+            ChildPhase::Waiting => {
                 slot.generation += 1;
-                slot.phase = Phase::Idle;
+                slot.phase = ChildPhase::Idle;
                 StopStep::Done
             }
-            Phase::Running => {
-                slot.phase = Phase::Stopping;
+            ChildPhase::Running => {
+                slot.phase = ChildPhase::Stopping;
                 slot.child.as_ref().map_or(StopStep::Done, |child| StopStep::Ask(child.it.clone()))
             }
         }
@@ -193,20 +197,21 @@ impl<K: Clone + Eq + Hash + Debug, C: Clone> ChildTable<K, C> {
 
     /// The child, if it is still the one of this generation and stopping: for the deadline of a stop.
     pub(crate) fn late_stop(&self, key: &K, generation: u64) -> Option<C> {
-        let slot = self.slots.get(key).filter(|slot| slot.phase == Phase::Stopping && slot.generation == generation)?;
+        let slot =
+            self.slots.get(key).filter(|slot| slot.phase == ChildPhase::Stopping && slot.generation == generation)?;
         slot.child.as_ref().map(|child| child.it.clone())
     }
 
     /// Puts a slot into quarantine, as found in the store at the start.
     pub(crate) fn quarantine(&mut self, key: &K) {
-        self.slot(key).phase = Phase::Quarantined;
+        self.slot(key).phase = ChildPhase::Quarantined;
     }
 
     /// Lets a child out of quarantine with a clean history.
     pub(crate) fn release(&mut self, key: &K) {
         let slot = self.slot(key);
-        if slot.phase == Phase::Quarantined {
-            slot.phase = Phase::Idle;
+        if slot.phase == ChildPhase::Quarantined {
+            slot.phase = ChildPhase::Idle;
             slot.generation += 1;
             slot.history.clear();
         }
@@ -240,23 +245,22 @@ impl<K: Clone + Eq + Hash + Debug, C: Clone> ChildTable<K, C> {
     }
 
     /// A running child.
-    #[cfg(test)]
     pub(crate) fn child(&self, key: &K) -> Option<C> {
         self.slots.get(key)?.child.as_ref().map(|child| child.it.clone())
     }
 
     /// How many are in quarantine.
     pub(crate) fn quarantined(&self) -> usize {
-        self.slots.values().filter(|slot| slot.phase == Phase::Quarantined).count()
+        self.slots.values().filter(|slot| slot.phase == ChildPhase::Quarantined).count()
     }
 
-    /// Begins a round of pings: whom to ask, and who has left two of them unanswered.
-    pub(crate) fn ping_round(&mut self) -> (Vec<(u64, C)>, Vec<K>) {
+    /// Begins a round of pings: whom to ask, and who has left too many of them unanswered.
+    pub(crate) fn ping_round(&mut self, misses_allowed: impl Fn(&K) -> u32) -> (Vec<(u64, C)>, Vec<K>) {
         let (mut ask, mut stuck) = (Vec::new(), Vec::new());
         for (key, slot) in &mut self.slots {
             // One that is stopping has its own deadline.
-            let Some(child) = slot.child.as_mut().filter(|_| slot.phase == Phase::Running) else { continue };
-            if child.misses >= MISSES_ALLOWED {
+            let Some(child) = slot.child.as_mut().filter(|_| slot.phase == ChildPhase::Running) else { continue };
+            if child.misses >= misses_allowed(key) {
                 stuck.push(key.clone());
                 continue;
             }

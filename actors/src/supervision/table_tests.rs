@@ -13,10 +13,11 @@ struct World {
     rng: StdRng,
     now: Instant,
     next: u64,
+    policy: RestartPolicy,
 }
 
 impl World {
-    fn new(common: bool) -> Self {
+    fn new() -> Self {
         let policy = RestartPolicy {
             kind: RestartKind::Transient,
             max_restarts: 2,
@@ -25,8 +26,8 @@ impl World {
             stable_after: Duration::from_secs(600),
             on_exceeded: OnExceeded::Quarantine,
         };
-        let table = if common { ChildTable::with_common_budget(policy) } else { ChildTable::with_own_budgets(policy) };
-        Self { table, rng: StdRng::seed_from_u64(1), now: Instant::now(), next: 0 }
+        let table = ChildTable::with_own_budgets(policy);
+        Self { policy, table, rng: StdRng::seed_from_u64(1), now: Instant::now(), next: 0 }
     }
 
     fn start(&mut self, key: &'static str) -> Option<(ActorId, u64)> {
@@ -44,12 +45,12 @@ impl World {
 
 #[test]
 fn an_unknown_actor_is_ignored() {
-    assert!(World::new(false).exit(ActorId::Local(99), CRASH).is_none());
+    assert!(World::new().exit(ActorId::Local(99), CRASH).is_none());
 }
 
 #[test]
 fn a_restart_needs_its_own_generation() {
-    let mut w = World::new(false);
+    let mut w = World::new();
     let (id, _) = w.start("a").unwrap();
     let gone = w.exit(id, CRASH).unwrap();
     assert_eq!(gone.verdict, Verdict::RestartAfter(Duration::from_secs(1)));
@@ -61,7 +62,7 @@ fn a_restart_needs_its_own_generation() {
 
 #[test]
 fn a_stop_during_a_back_off_is_final() {
-    let mut w = World::new(false);
+    let mut w = World::new();
     let (id, _) = w.start("a").unwrap();
     let gone = w.exit(id, CRASH).unwrap();
     assert_eq!(w.table.stop(&"a"), StopStep::Done);
@@ -72,7 +73,7 @@ fn a_stop_during_a_back_off_is_final() {
 #[test]
 fn whatever_happens_to_a_stopping_child_it_stays_stopped() {
     for exit in [CRASH, Exit::Stopped(StopReason::Requested)] {
-        let mut w = World::new(false);
+        let mut w = World::new();
         let (id, generation) = w.start("a").unwrap();
         assert_eq!(w.table.stop(&"a"), StopStep::Ask(0));
         assert_eq!(w.table.stop(&"a"), StopStep::Asked);
@@ -86,8 +87,8 @@ fn whatever_happens_to_a_stopping_child_it_stays_stopped() {
 }
 
 #[test]
-fn budgets_are_per_child_unless_common() {
-    let mut w = World::new(false);
+fn budgets_are_per_child() {
+    let mut w = World::new();
     for _ in 0..2 {
         let (id, _) = w.start("a").unwrap();
         w.exit(id, CRASH);
@@ -102,18 +103,34 @@ fn budgets_are_per_child_unless_common() {
     let (id, _) = w.start("a").unwrap();
     assert_eq!(w.exit(id, CRASH).unwrap().verdict, Verdict::RestartAfter(Duration::from_secs(1)));
 
-    let mut w = World::new(true);
-    for key in ["a", "b"] {
-        let (id, _) = w.start(key).unwrap();
-        w.exit(id, CRASH);
-    }
+    w.table.treat(&"c", RestartPolicy { max_restarts: 0, ..w.policy });
     let (id, _) = w.start("c").unwrap();
-    assert_eq!(w.exit(id, CRASH).unwrap().verdict, Verdict::Quarantine);
+    assert_eq!(w.exit(id, CRASH).unwrap().verdict, Verdict::Quarantine, "by a policy of its own");
+}
+
+#[test]
+fn a_child_says_how_it_stands() {
+    let mut w = World::new();
+    assert_eq!(w.table.standing(&"a", w.now), Standing::never(&w.policy));
+    let (id, generation) = w.start("a").unwrap();
+    let (up, later) = (Duration::from_secs(7), w.now + Duration::from_secs(7));
+    let running = w.table.standing(&"a", later);
+    assert_eq!((running.phase, running.generation, running.up), (ChildPhase::Running, generation, Some(up)));
+    assert_eq!((running.restarts, running.budget_left, running.restart_in), (0, w.policy.max_restarts, None));
+    w.table.ping_round(|_| 2);
+    assert_eq!(w.table.standing(&"a", w.now).misses, 0, "the first ping may still be answered");
+    w.table.ping_round(|_| 2);
+    assert_eq!(w.table.standing(&"a", w.now).misses, 1);
+    w.exit(id, CRASH).unwrap();
+    let waiting = w.table.standing(&"a", w.now);
+    assert_eq!((waiting.phase, waiting.restarts, waiting.up), (ChildPhase::Waiting, 1, None));
+    assert_eq!(waiting.budget_left, w.policy.max_restarts - 1);
+    assert_eq!(waiting.restart_in, Some(Duration::from_secs(1)));
 }
 
 #[test]
 fn a_failed_start_takes_the_way_of_a_crash() {
-    let mut w = World::new(false);
+    let mut w = World::new();
     for wait in [1, 2] {
         w.table.begin(&"a").unwrap();
         let (generation, verdict) = w.table.not_started(&"a", w.now, &mut w.rng);
@@ -126,14 +143,14 @@ fn a_failed_start_takes_the_way_of_a_crash() {
 
 #[test]
 fn two_misses_make_a_child_stuck() {
-    let mut w = World::new(false);
+    let mut w = World::new();
     let (_, generation) = w.start("a").unwrap();
-    assert_eq!(w.table.ping_round(), (vec![(generation, 0)], vec![]));
+    assert_eq!(w.table.ping_round(|_| 2), (vec![(generation, 0)], vec![]));
     w.table.pong(&"a", generation);
-    assert_eq!(w.table.ping_round(), (vec![(generation, 0)], vec![]));
+    assert_eq!(w.table.ping_round(|_| 2), (vec![(generation, 0)], vec![]));
     w.table.pong(&"a", generation + 1);
-    assert_eq!(w.table.ping_round(), (vec![], vec![]), "an answer of another generation does not count");
-    assert_eq!(w.table.ping_round(), (vec![], vec!["a"]));
+    assert_eq!(w.table.ping_round(|_| 2), (vec![], vec![]), "an answer of another generation does not count");
+    assert_eq!(w.table.ping_round(|_| 2), (vec![], vec!["a"]));
     let gone = w.table.abandon(&"a", Exit::Crashed(CrashKind::Stuck), w.now, &mut w.rng).unwrap();
     assert!(matches!(gone.verdict, Verdict::RestartAfter(_)));
     assert!(w.table.alive().is_empty());

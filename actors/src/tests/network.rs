@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::{Semaphore, mpsc};
 use wasup_sessions::ports::{
-    EndReason, Link, LinkError, LinkEvent, LinkFactory, LinkTarget, Outgoing, QrCode, SendError,
+    CodeRefusal, DisconnectReason, EndReason, Link, LinkError, LinkEvent, LinkFactory, LinkTarget, Outgoing,
+    PairingCode, QrCode, SendError,
 };
 use wasup_store::id::AccountNo;
 use wasup_store::jid::Jid;
@@ -39,6 +40,13 @@ pub(super) enum Answer {
     Panic,
 }
 
+/// What the network says to whoever wants a pairing code.
+#[derive(Clone, Copy)]
+pub(super) enum CodeAnswer {
+    Code(Duration),
+    Refuse(CodeRefusal, Option<Duration>),
+}
+
 type Rule = Box<dyn Fn(&Outgoing, usize) -> Answer + Send + Sync>;
 
 pub(super) struct Network {
@@ -52,6 +60,9 @@ pub(super) struct Network {
     /// Links close only when this has a permit.
     pub(super) closers: Semaphore,
     codes: AtomicUsize,
+    code_answer: Mutex<CodeAnswer>,
+    pub(super) codes_asked: AtomicUsize,
+    pub(super) codes_cancelled: AtomicUsize,
 }
 
 pub(super) struct FakeLink {
@@ -60,6 +71,7 @@ pub(super) struct FakeLink {
     events: Mutex<Option<mpsc::Sender<LinkEvent>>>,
     open: AtomicBool,
     pub(super) logged_out: AtomicBool,
+    is_connected: AtomicBool,
     sent: Mutex<Vec<Outgoing>>,
 }
 
@@ -78,11 +90,18 @@ impl Network {
             close_hangs: AtomicBool::new(false),
             closers: Semaphore::new(1),
             codes: AtomicUsize::new(0),
+            code_answer: Mutex::new(CodeAnswer::Code(Duration::from_secs(180))),
+            codes_asked: AtomicUsize::new(0),
+            codes_cancelled: AtomicUsize::new(0),
         })
     }
 
     pub(super) fn opens(&self, opens: Opens) {
         *lock(&self.opens) = opens;
+    }
+
+    pub(super) fn answers_codes(&self, answer: CodeAnswer) {
+        *lock(&self.code_answer) = answer;
     }
 
     /// Answers messages by this rule from now on; it gets the message and how often its id was seen, this time included.
@@ -126,6 +145,7 @@ impl LinkFactory for Factory {
             events: Mutex::new(Some(events)),
             open: AtomicBool::new(true),
             logged_out: AtomicBool::new(false),
+            is_connected: AtomicBool::new(false),
             sent: Mutex::default(),
         });
         if network.links(no).iter().any(|link| link.is_open()) {
@@ -149,11 +169,17 @@ impl FakeLink {
     }
 
     pub(super) fn connect(&self) {
+        self.is_connected.store(true, Ordering::SeqCst);
         self.tell(LinkEvent::Connected { identity: identity() });
     }
 
     pub(super) fn show_code(&self) {
         self.tell(LinkEvent::Qr { code: self.network.next_code(), valid_for: Duration::from_secs(20) });
+    }
+
+    pub(super) fn lose(&self, reason: DisconnectReason) {
+        self.is_connected.store(false, Ordering::SeqCst);
+        self.tell(LinkEvent::Disconnected { reason });
     }
 
     pub(super) fn end(&self, reason: EndReason) {
@@ -200,13 +226,27 @@ impl Link for FakeLink {
 
     fn reconnect_now(&self) {}
 
-    fn request_pairing_code(&self, _: &str) {}
+    fn request_pairing_code(&self, phone: &str) {
+        let code = self.network.codes_asked.fetch_add(1, Ordering::SeqCst);
+        let answer = *lock(&self.network.code_answer);
+        self.tell(match answer {
+            CodeAnswer::Code(valid_for) => {
+                LinkEvent::PairingCode { code: PairingCode(format!("{phone}-{code}")), valid_for }
+            }
+            CodeAnswer::Refuse(reason, retry_after) => LinkEvent::PairingCodeRefused { reason, retry_after },
+        });
+    }
 
-    fn cancel_pairing_code(&self) {}
+    fn cancel_pairing_code(&self) {
+        self.network.codes_cancelled.fetch_add(1, Ordering::SeqCst);
+    }
 
     fn ask_restriction(&self) {}
 
     async fn log_out(&self) -> Result<(), LinkError> {
+        if !self.is_connected.load(Ordering::SeqCst) {
+            return Err(LinkError::Protocol("not connected".into()));
+        }
         self.logged_out.store(true, Ordering::SeqCst);
         Ok(())
     }

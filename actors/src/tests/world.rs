@@ -17,8 +17,8 @@ use wasup_store::{SpaceFloor, Store, SystemClock};
 use super::network::{Factory, Network};
 use super::receivers::{Encoder, PATIENCE, Receivers, Transport};
 use crate::{
-    Accepted, Meters, NewAccount, Nudges, Ports, Principal, RetentionSettings, SendCommand, SendSettings, Settings,
-    ShutdownReport, SupervisionSettings, Tree, WebhookSettings,
+    Accepted, AccountsSettings, Meters, NewAccount, Nudges, Ports, Principal, RetentionSettings, SendCommand,
+    SendSettings, Settings, ShutdownReport, SupervisionSettings, Tree, WebhookSettings,
 };
 
 pub(super) struct World {
@@ -64,6 +64,7 @@ fn settings() -> Settings {
             stop_timeout: Duration::from_secs(2),
             ..SupervisionSettings::default()
         },
+        accounts: AccountsSettings { state_events_every: Duration::ZERO, ..AccountsSettings::default() },
         send: SendSettings {
             ack_timeout: millis(150),
             tries_max: 10,

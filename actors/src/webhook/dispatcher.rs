@@ -14,6 +14,7 @@ use super::lane::Lanes;
 use super::worker::Attempted;
 use crate::alarm::Alarm;
 use crate::context::Context;
+use crate::root::Beat;
 use crate::supervision::{Crash, StoreTrouble};
 use crate::tray::Tray;
 
@@ -29,6 +30,11 @@ pub(crate) enum DispatcherMsg {
     Forgive(EndpointId),
     /// A replay of many runs. One.
     Replay,
+    /// The root asks for a sign of life. One.
+    Ping(Beat),
+    /// Break.
+    #[cfg(test)]
+    Fault(crate::accounts::Fault),
     /// Claim nothing any more; answered when no worker is out. One.
     Drain(RpcReplyPort<()>),
 }
@@ -114,6 +120,9 @@ impl Actor for Dispatcher {
                 state.replay().await?;
                 state.dispatch().await?;
             }
+            DispatcherMsg::Ping(beat) => beat.answer(),
+            #[cfg(test)]
+            DispatcherMsg::Fault(fault) => fault.strike().await?,
             DispatcherMsg::Drain(done) => {
                 state.draining = true;
                 state.drained = Some(done);

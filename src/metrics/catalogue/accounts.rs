@@ -50,13 +50,13 @@ pub(crate) static RECONNECTS: Family = counter(
 pub(crate) static RESTARTS: Family = counter(
     "wasup_account_restarts_total",
     "Restarts of an account's actor after it broke, by reason.",
-    &[label("reason", &["crashed", "link_ended", "stuck", "not_started"])],
+    &[label("reason", &["crashed", "link_ended", "stuck", "not_started", "link_refused"])],
 );
 
 pub(crate) static BRANCH_RESTARTS: Family = counter(
     "wasup_branch_restarts_total",
     "Restarts of a branch of the supervision tree after it broke. The process ends after three in a minute.",
-    &[label("branch", &["janitor", "webhooks", "accounts"])],
+    &[label("branch", &["janitor", "webhooks", "accounts", "scheduler"])],
 );
 
 pub(crate) static QUARANTINED: Family =
