@@ -15,9 +15,9 @@ use crate::stanza::{now, shape};
 use crate::trace::Trace;
 use crate::violation::{Broken, Violation, Violations};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use wacore_binary::{Jid, Node};
 
@@ -42,6 +42,10 @@ pub(crate) struct Registry {
     /// Told after every change that somebody may be waiting for.
     pub(crate) changed: Notify,
     pub(crate) shutdown: CancellationToken,
+    /// Whether anybody is to listen for connections.
+    pub(crate) reachable: watch::Sender<bool>,
+    /// Whether somebody does.
+    pub(crate) listening: AtomicBool,
     identity: RwLock<Arc<ServerIdentity>>,
     directory: RwLock<Directory>,
     links: Mutex<HashMap<u64, Arc<Link>>>,
@@ -62,6 +66,8 @@ impl Registry {
             connecting: Arc::default(),
             changed: Notify::new(),
             shutdown: CancellationToken::new(),
+            reachable: watch::Sender::new(true),
+            listening: AtomicBool::new(true),
             identity: RwLock::new(Arc::new(ServerIdentity::generate(now()))),
             directory: RwLock::default(),
             links: Mutex::default(),

@@ -105,6 +105,21 @@ async function run() {
             await companion.opened.promise;
             for (let count = 0; count < 150; count++) await companion.text(`queued ${count}`);
         });
+        await proof.step('another companion pairs by code', async () => {
+            const other = new Companion(url);
+            try {
+                // Its connection is there once it shows a QR code.
+                await other.code.promise;
+                const code = await other.socket.requestPairingCode(friend);
+                const linked = await control('POST', `/v1/phones/${friend}/code`, { code });
+                await other.opened.promise;
+                await companion.socket.sendMessage(friendJid, { text: 'to both' });
+                await other.text('to both');
+                return linked;
+            } finally {
+                other.end();
+            }
+        });
         await proof.step('unlinked by the phone', async () => {
             const cut = { scope: { number }, cut: 'device_removed' };
             const { ended } = await control('POST', '/v1/disconnect', cut);

@@ -15,6 +15,8 @@ mod contract;
 mod declared;
 mod deliveries;
 #[cfg(feature = "sandbox")]
+mod disconnects;
+#[cfg(feature = "sandbox")]
 mod encrypted;
 mod endpoint_switches;
 mod endpoints;

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `GET /v1/network` | websocket url, root key (hex) |
 //! | `POST /v1/network/rotate-key` | another server key under the same root |
+//! | `PUT /v1/network/reachable` `{"reachable":false}` | stop listening for connections, listen again; open ones stay |
 //! | `GET /v1/connections` | devices with a connection |
 //! | `GET /v1/stats` | counters |
 //! | `GET`, `DELETE /v1/violations` | refused stanzas; forget them |

@@ -1,15 +1,17 @@
 //! What the network says about itself.
 
+use super::refusal::{Body, Refusal};
 use crate::{Connected, Network, Stats, TraceLine, Violation};
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 
 pub(super) fn routes() -> Router<Network> {
     Router::new()
         .route("/v1/network", get(network))
         .route("/v1/network/rotate-key", post(rotate_key))
+        .route("/v1/network/reachable", put(set_reachable))
         .route("/v1/connections", get(connections))
         .route("/v1/stats", get(stats))
         .route("/v1/violations", get(violations).delete(forget))
@@ -29,6 +31,17 @@ async fn network(State(network): State<Network>) -> Json<About> {
 async fn rotate_key(State(network): State<Network>) -> StatusCode {
     network.rotate_server_key();
     StatusCode::NO_CONTENT
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reachable {
+    reachable: bool,
+}
+
+async fn set_reachable(State(network): State<Network>, Body(request): Body<Reachable>) -> Result<StatusCode, Refusal> {
+    network.set_reachable(request.reachable).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn connections(State(network): State<Network>) -> Json<Vec<Connected>> {

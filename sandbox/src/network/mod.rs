@@ -3,6 +3,7 @@
 mod books;
 mod breaking;
 mod counts;
+mod listening;
 mod restricting;
 mod waiting;
 
@@ -12,7 +13,6 @@ pub(crate) use breaking::unlink;
 
 use crate::Config;
 use crate::account::Account;
-use crate::connection::{self, Underway};
 use crate::ledger::Stats;
 use crate::phone::Phone;
 use crate::registry::Registry;
@@ -21,10 +21,7 @@ use crate::violation::Violation;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::io::Interest;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
+use tokio::net::TcpListener;
 use tokio_util::sync::DropGuard;
 
 /// Why a network could not be started.
@@ -105,7 +102,7 @@ impl Network {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let (listener, address) = listen(config.listen).await?;
         let registry = Arc::new(Registry::new(config));
-        tokio::spawn(accept(registry.clone(), listener));
+        tokio::spawn(listening::accept(registry.clone(), listener, address));
         let running = Arc::new(registry.shutdown.clone().drop_guard());
         Ok(Self { registry, address, _running: running })
     }
@@ -229,75 +226,5 @@ impl Network {
     fn device(&self, number: &str, id: u16) -> Result<Arc<crate::device::Device>, NotFound> {
         let found = self.account(number)?.device(id);
         found.ok_or_else(|| NotFound::Device(number.to_owned(), id))
-    }
-}
-
-async fn accept(registry: Arc<Registry>, listener: TcpListener) {
-    loop {
-        let stream = tokio::select! {
-            () = registry.shutdown.cancelled() => return,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _peer)) => stream,
-                Err(error) => {
-                    // Out of file descriptors, most likely; the next attempt may find one.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    continue;
-                }
-            },
-        };
-        let now = Instant::now();
-        let underway = registry.connecting.begin(now);
-        registry.changed.notify_waiters();
-        if registry.faults.refuses_connection(now) {
-            registry.counters.connections_refused.add_one();
-            continue;
-        }
-        tokio::spawn(serve(registry.clone(), stream, underway));
-    }
-}
-
-async fn serve(registry: Arc<Registry>, stream: TcpStream, underway: Underway) {
-    match outlasting_silence(&registry, stream).await {
-        // Small frames answer each other: Nagle's algorithm would cost 40 ms a hop.
-        Some(stream) if stream.set_nodelay(true).is_ok() => {
-            connection::serve(registry.clone(), stream, underway).await;
-        }
-        _ => drop(underway),
-    }
-    registry.changed.notify_waiters();
-}
-
-/// Leaves a socket hanging, unread, while the whole network is silent. `None` when the client gives up.
-async fn outlasting_silence(registry: &Registry, stream: TcpStream) -> Option<TcpStream> {
-    if !registry.faults.silent() {
-        return Some(stream);
-    }
-    while registry.faults.silent() {
-        let healed = registry.changed.notified();
-        tokio::pin!(healed);
-        healed.as_mut().enable();
-        if !registry.faults.silent() {
-            break;
-        }
-        tokio::select! {
-            () = registry.shutdown.cancelled() => return None,
-            () = healed => {}
-            () = given_up(&stream) => return None,
-        }
-    }
-    // Registered anew: what came meanwhile has been looked at, and would not be told again.
-    TcpStream::from_std(stream.into_std().ok()?).ok()
-}
-
-/// Ends when the client closes the socket, without reading what it has sent.
-async fn given_up(stream: &TcpStream) {
-    while let Ok(ready) = stream.ready(Interest::READABLE).await {
-        if ready.is_read_closed() {
-            return;
-        }
-        // Takes the readiness back, so that the next turn waits for the next event.
-        let _waits: std::io::Result<()> =
-            stream.try_io(Interest::READABLE, || Err(std::io::ErrorKind::WouldBlock.into()));
     }
 }

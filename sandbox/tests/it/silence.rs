@@ -54,6 +54,24 @@ async fn a_silent_account_logs_in_once_it_is_healed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_not_reachable_comes_back_at_its_address() {
+    let network = network().await;
+    let own = network.phone("15550000001");
+    let companion = paired(&network, &own).await;
+    network.set_reachable(false).await.unwrap();
+    assert!(network.is_connected(own.number()), "open connections stay");
+    let refused = TcpStream::connect(network.address()).await.unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    network.mark_logins();
+    network.disconnect(&Scope::Network, Cut::Drop).unwrap();
+    network.wait_disconnected(own.number(), SOON).await.unwrap();
+    network.set_reachable(true).await.unwrap();
+    network.wait_connected(own.number(), SOON).await.unwrap();
+    companion.connected().await;
+    assert_eq!(network.logins_since_mark()[0].since_mark, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_waits_in_silence_shows_its_code_when_it_is_over() {
     let network = network().await;
     network.inject(&Scope::Network, &Fault::Silence).unwrap();
