@@ -15,7 +15,7 @@ const CONNECTED: State = (Phase::Connected, Reason::Requested, Do::None, false);
 const REMOVED: State = (Phase::LoggedOut, Reason::DeviceRemoved, Do::ScanQr, false);
 const REPLACED: State = (Phase::Replaced, Reason::StreamReplaced, Do::OpenPhone, false);
 const REFUSED: State = (Phase::Stopped, Reason::Refused, Do::OpenPhone, false);
-const OUTDATED: State = (Phase::Outdated, Reason::ClientOutdated, Do::None, false);
+const OUTDATED: State = (Phase::Outdated, Reason::ClientOutdated, Do::Update, true);
 
 const fn lost(reason: Reason) -> State {
     (Phase::Reconnecting, reason, Do::Wait, false)

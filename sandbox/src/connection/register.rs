@@ -65,6 +65,8 @@ fn stanza(registry: &Registry, link: &Link, offer: &Arc<Offer>, node: &Node) {
             }
         },
         ("ack", _) if attr(node, "class").as_deref() == Some("notification") && offer.acknowledged(&id) => {}
+        // Baileys says that it is there once it has asked for a code.
+        ("presence", _) if offer.request().is_some() => {}
         ("ib", _) => {}
         _ => {
             let broken = Broken::new(Rule::OutOfOrder, "a stanza before the login");
