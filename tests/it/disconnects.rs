@@ -154,7 +154,7 @@ impl Stage {
     async fn play(&self, number: &str, row: &Row) -> (Vec<State>, u64) {
         let Row(id, misfortune, states) = row;
         self.link(id, number).await;
-        let mut told = Told::from_now(&self.world, id).await;
+        let mut told = Told::since_linked(&self.world, id).await;
         misfortune.happen(&self.network, number);
         let back = states.last() == Some(&CONNECTED);
         told.reach(states.len() - usize::from(back)).await;
@@ -182,9 +182,13 @@ struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    async fn from_now(world: &'a World, id: &'a str) -> Self {
-        let mut told = Self { world, id, cursor: "latest".to_owned(), states: Vec::new() };
-        told.read("0s").await;
+    /// From after the account was linked.
+    async fn since_linked(world: &'a World, id: &'a str) -> Self {
+        let mut told = Self { world, id, cursor: "oldest".to_owned(), states: Vec::new() };
+        while told.states.last() != Some(&(Phase::Connected, Reason::Linked, Do::None, false)) {
+            told.read("20s").await;
+        }
+        told.states.clear();
         told
     }
 
