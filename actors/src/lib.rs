@@ -12,6 +12,7 @@ mod account;
 mod accounts;
 mod alarm;
 mod audit;
+mod campaigns;
 mod clock;
 mod context;
 mod deliveries;

@@ -7,6 +7,7 @@ use ractor::{ActorCell, ActorRef};
 
 use super::RootMsg;
 use crate::accounts::SupervisorMsg;
+use crate::campaigns::CampaignsMsg;
 use crate::janitor::JanitorMsg;
 use crate::scheduler::SchedulerMsg;
 use crate::supervision::{Backoff, OnExceeded, RestartKind, RestartPolicy};
@@ -42,11 +43,13 @@ pub enum Branch {
     Accounts,
     /// Does what is due.
     Scheduler,
+    /// The campaigns and their supervisor.
+    Campaigns,
 }
 
 impl Branch {
     /// Every branch, in the order in which they start.
-    pub const ALL: [Self; 4] = [Self::Janitor, Self::Webhooks, Self::Accounts, Self::Scheduler];
+    pub const ALL: [Self; 5] = [Self::Janitor, Self::Webhooks, Self::Accounts, Self::Scheduler, Self::Campaigns];
 
     /// The word used in metrics and logs.
     #[must_use]
@@ -56,6 +59,7 @@ impl Branch {
             Self::Webhooks => "webhooks",
             Self::Accounts => "accounts",
             Self::Scheduler => "scheduler",
+            Self::Campaigns => "campaigns",
         }
     }
 
@@ -63,7 +67,7 @@ impl Branch {
     pub(super) const fn policy(self) -> RestartPolicy {
         match self {
             Self::Accounts => ACCOUNTS,
-            Self::Janitor | Self::Webhooks | Self::Scheduler => OTHERS,
+            Self::Janitor | Self::Webhooks | Self::Scheduler | Self::Campaigns => OTHERS,
         }
     }
 
@@ -72,7 +76,7 @@ impl Branch {
     pub(super) const fn misses_allowed(self) -> u32 {
         match self {
             Self::Accounts => 20,
-            Self::Janitor | Self::Webhooks | Self::Scheduler => 2,
+            Self::Janitor | Self::Webhooks | Self::Scheduler | Self::Campaigns => 2,
         }
     }
 }
@@ -99,6 +103,7 @@ pub(super) enum Running {
     Webhooks(ActorRef<DispatcherMsg>),
     Accounts(ActorRef<SupervisorMsg>),
     Scheduler(ActorRef<SchedulerMsg>),
+    Campaigns(ActorRef<CampaignsMsg>),
 }
 
 impl Running {
@@ -108,6 +113,7 @@ impl Running {
             Self::Webhooks(actor) => actor.get_cell(),
             Self::Accounts(actor) => actor.get_cell(),
             Self::Scheduler(actor) => actor.get_cell(),
+            Self::Campaigns(actor) => actor.get_cell(),
         }
     }
 
@@ -117,6 +123,7 @@ impl Running {
             Self::Webhooks(_) => Branch::Webhooks,
             Self::Accounts(_) => Branch::Accounts,
             Self::Scheduler(_) => Branch::Scheduler,
+            Self::Campaigns(_) => Branch::Campaigns,
         }
     }
 
@@ -128,6 +135,7 @@ impl Running {
             Self::Webhooks(actor) => actor.cast(DispatcherMsg::Ping(beat)).is_ok(),
             Self::Accounts(actor) => actor.cast(SupervisorMsg::Ping(beat)).is_ok(),
             Self::Scheduler(actor) => actor.cast(SchedulerMsg::Ping(beat)).is_ok(),
+            Self::Campaigns(actor) => actor.cast(CampaignsMsg::Ping(beat)).is_ok(),
         };
     }
 
@@ -138,6 +146,7 @@ impl Running {
             Self::Janitor(actor) => actor.cast(JanitorMsg::Fault(fault)).unwrap(),
             Self::Webhooks(actor) => actor.cast(DispatcherMsg::Fault(fault)).unwrap(),
             Self::Scheduler(actor) => actor.cast(SchedulerMsg::Fault(fault)).unwrap(),
+            Self::Campaigns(actor) => actor.cast(CampaignsMsg::Fault(fault)).unwrap(),
             Self::Accounts(actor) => actor.kill(),
         }
     }

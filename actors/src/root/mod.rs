@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::accounts::AccountsSupervisor;
+use crate::campaigns::CampaignsSupervisor;
 use crate::context::Context;
 use crate::janitor::Janitor;
 use crate::look::BranchView;
@@ -177,6 +178,7 @@ impl Rooted {
             Branch::Webhooks => Running::Webhooks(Actor::spawn_linked(None, Dispatcher, ctx, root).await?.0),
             Branch::Accounts => Running::Accounts(Actor::spawn_linked(None, AccountsSupervisor, ctx, root).await?.0),
             Branch::Scheduler => Running::Scheduler(Actor::spawn_linked(None, Scheduler, ctx, root).await?.0),
+            Branch::Campaigns => Running::Campaigns(Actor::spawn_linked(None, CampaignsSupervisor, ctx, root).await?.0),
         })
     }
 
