@@ -148,7 +148,7 @@ impl Gateway {
         let (stopping, ending) = (CancellationToken::new(), CancellationToken::new());
         let nudges = Nudges::new();
         let delivering = nudges.clone();
-        let committed = Arc::new(move |_| delivering.deliveries());
+        let committed = Arc::new(move |no| delivering.received(no));
         let links = WhatsAppLinks::new(store.clone(), link_settings(config), committed)?.counting(metrics.links());
         let links = Arc::new(links);
         let space = SpaceFloor::new(&config.data.dir, config.data.free_space_floor.0);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use wasup_actors::{
-    AccountsSettings, BreakerSettings, EndpointChange, NewEndpoint, RetentionSettings, SendSettings, Settings,
+    AccountsSettings, BreakerSettings, EndpointChange, NewEndpoint, PaceSettings, RetentionSettings, SendSettings, Settings,
     SupervisionSettings, WebhookSettings,
 };
 use wasup_sessions::link::LinkSettings;
@@ -41,6 +41,13 @@ pub(crate) fn tree_settings(config: &Config, free_space_floor: SpaceFloor) -> Se
             outbox_max: send.outbox_max,
             idempotency_ttl: send.idempotency_ttl.0,
             free_space_floor,
+            restriction_retry: send.restriction_retry.0,
+            pace: PaceSettings {
+                gap_min: send.pacing.gap_min.0,
+                gap_max: send.pacing.gap_max.0,
+                per_minute: send.pacing.per_minute,
+                cold_per_day: send.pacing.cold_per_day,
+            },
         },
         webhooks: WebhookSettings {
             timeout: webhooks.timeout.0,

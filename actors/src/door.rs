@@ -108,6 +108,8 @@ pub(crate) struct AccountDoor {
     pub(crate) qr: watch::Sender<Option<QrShown>>,
     /// Somebody asked for a QR code since the last round of them began.
     pub(crate) qr_wanted: AtomicBool,
+    /// Sends are held: a message from the other side may let them go.
+    pub(crate) holding: AtomicBool,
     pub(crate) code: watch::Sender<Option<CodeNews>>,
     code_wish: Mutex<Option<CodeWish>>,
     /// Batches of the link's events that wait for the actor.
@@ -120,6 +122,7 @@ impl AccountDoor {
             door: Door::new(|| AccountMsg::Nudge),
             qr: watch::Sender::new(None),
             qr_wanted: AtomicBool::new(false),
+            holding: AtomicBool::new(false),
             code: watch::Sender::new(None),
             code_wish: Mutex::default(),
             batches: Arc::default(),
@@ -246,6 +249,14 @@ impl Nudges {
     /// Something may be due sooner than before.
     pub(crate) fn scheduler(&self) {
         self.doors.scheduler.knock();
+    }
+
+    /// The account received something. Costs a look where nothing is held for want of that.
+    pub fn received(&self, no: AccountNo) {
+        self.deliveries();
+        if let Some(account) = self.doors.known(no).filter(|account| account.holding.load(Ordering::SeqCst)) {
+            account.door.knock();
+        }
     }
 
     /// There may be rows to clear away.

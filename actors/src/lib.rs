@@ -54,12 +54,13 @@ pub use events::{Batch, Begin, Bounds, EventFilter, Events, EventsError, Tail};
 pub use look::{AccountView, BranchView, Look, PermitsView, TreeView};
 pub use messages::{Accepted, Idempotency, MessageError, MessageQuery, Messages, SendCommand, SendError};
 pub use meters::{
-    AccountCounts, AttemptResult, DeliveryOutcome, Meters, PerAccount, PrunedRows, Refusal, ReplyOutcome, SendOutcome,
+    AccountCounts, AttemptResult, DeliveryOutcome, Meters, PerAccount, PrunedRows, Refusal, ReplyOutcome,
+    RestrictionChange, SendOutcome,
 };
 pub use principal::{Principal, Who};
 pub use root::Branch;
 pub use settings::{
-    AccountsSettings, BreakerSettings, RetentionSettings, SamePhone, SendSettings, Settings, SupervisionSettings,
+    AccountsSettings, BreakerSettings, PaceSettings, RetentionSettings, SamePhone, SendSettings, Settings, SupervisionSettings,
     WebhookSettings,
 };
 pub use supervision::{ChildPhase, Standing};

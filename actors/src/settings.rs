@@ -179,6 +179,23 @@ pub struct SendSettings {
     pub idempotency_ttl: Duration,
     /// Under this much free space sends are refused.
     pub free_space_floor: SpaceFloor,
+    /// How long messages to people who never wrote are held when the network refuses them, where it names no term itself.
+    pub restriction_retry: Duration,
+    /// How fast accounts send, where they have no pace of their own.
+    pub pace: PaceSettings,
+}
+
+/// How fast an account sends. By default nothing is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PaceSettings {
+    /// The shortest time between two messages.
+    pub gap_min: Duration,
+    /// The longest time that is drawn between two messages.
+    pub gap_max: Duration,
+    /// Most messages in a minute; 0 for any number.
+    pub per_minute: u32,
+    /// Most chats in 24 hours that an account may write to without ever having heard from them; 0 for any number.
+    pub cold_per_day: u32,
 }
 
 /// Webhook deliveries.

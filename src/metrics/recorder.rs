@@ -8,7 +8,9 @@ use metrics::{Counter, Gauge, Histogram, Key, Label as KeyLabel, Level, Metadata
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use tokio_util::sync::CancellationToken;
 use wasup_actors::supervision::CrashKind;
-use wasup_actors::{AttemptResult, Branch, DeliveryOutcome, Meters, PrunedRows, Refusal, ReplyOutcome, SendOutcome};
+use wasup_actors::{
+    AttemptResult, Branch, DeliveryOutcome, Meters, PrunedRows, Refusal, ReplyOutcome, RestrictionChange, SendOutcome,
+};
 use wasup_sessions::meters::{Arrived, Counters, LinkMeters};
 use wasup_sessions::ports::DisconnectReason;
 use wasup_store::records::Content;
@@ -122,6 +124,7 @@ impl Metrics {
             reconnects: self.counters(&catalogue::RECONNECTS, &DisconnectReason::ALL, DisconnectReason::as_str),
             accepted: self.contents("outbound"),
             sends: self.counters(&catalogue::SENDS, SendOutcome::ALL, SendOutcome::as_str),
+            restrictions: self.counters(&catalogue::RESTRICTIONS, RestrictionChange::ALL, RestrictionChange::as_str),
             send_seconds: self.histogram(&catalogue::SEND_TIME, &[]),
             refusals: self.counters(&catalogue::REFUSALS, Refusal::ALL, Refusal::as_str),
             asks: self.gauge(&catalogue::MAILBOX_PERMITS, &["supervisor"]),

@@ -104,7 +104,8 @@ trees! {
     RecipientState = "recipient_state",
     /// no · person → campaign · seq. Ends with the campaign. Durable.
     RecipientOf = "recipient_of",
-    /// no · window → sends in it. Expires with the window. Durable.
+    /// no · kind · time or human → what an account sent lately, and whose held sends may go; see `repo::pace`. Ends with
+    /// its window. Durable.
     Pace = "pace",
     /// no · hour · type · direction → count. Pruned by retention. Durable.
     Stat = "stat",

@@ -35,6 +35,8 @@ pub(super) struct Batch {
     pub(super) lost: Vec<DisconnectReason>,
     pub(super) settlements: Vec<(MessageId, Settlement)>,
     pub(super) receipts: Vec<Receipts>,
+    /// What the network said about the right to write to those who never wrote.
+    pub(super) told: Option<(bool, Option<Millis>)>,
     /// The newest code on show; `Some(None)` where none is to be shown any more.
     pub(super) qr: Option<Option<(QrCode, Duration)>>,
     pub(super) exhausted: bool,
@@ -86,7 +88,7 @@ impl Batch {
             LinkEvent::PairingCodeRefused { reason, retry_after } => {
                 self.code = Some(CodeWord::Refused(reason, retry_after));
             }
-            LinkEvent::Restriction { .. } => {}
+            LinkEvent::Restriction { active, until_ms } => self.told = Some((active, until_ms)),
             LinkEvent::PairingStarted | LinkEvent::PasskeyRequired => {
                 self.no_codes();
                 self.phone_came = true;

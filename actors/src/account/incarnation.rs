@@ -11,15 +11,17 @@ use wasup_sessions::ports::{Link, LinkTarget, QrCode};
 use wasup_store::id::{AccountId, AccountNo, Epoch};
 use wasup_store::records::{AccountRecord, AccountState, MessageRecord};
 use wasup_store::repo::send::MAX_IN_FLIGHT;
-use wasup_store::repo::{account, send};
+use wasup_store::repo::{account, pace, send};
 use wasup_store::{Durability, StoreError, Watermark};
 
 use super::actor::{AccountArgs, AccountMsg};
 use super::deadline::Clocks;
 use super::inflight::Flights;
 use super::lease::{self, LinkHandle, Opening};
+use super::pace::{Pace, PaceRules};
 use super::pairing::Rounds;
 use super::pump::{Pump, Report};
+use super::standing::Standing;
 use super::state::opening;
 use super::transition::Transition;
 use crate::accounts::SupervisorMsg;
@@ -33,7 +35,7 @@ use crate::tray::Tray;
 /// The longest time between two looks at the outbox, should every nudge be lost.
 pub(super) const SLOW_WAKE: Duration = Duration::from_secs(5);
 /// The shortest time between two alarms.
-const ALARM_MIN: Duration = Duration::from_millis(20);
+pub(super) const ALARM_MIN: Duration = Duration::from_millis(20);
 /// Share of the stop's time that each of its three steps may take: sends, removal of the device, close.
 pub(super) const STOP_SHARE: f64 = 0.3;
 
@@ -64,6 +66,7 @@ pub(crate) struct Incarnation {
     pub(super) tray: Arc<Tray<Report>>,
     pub(super) connected: bool,
     pub(super) flights: Flights,
+    pub(super) standing: Standing,
     pub(super) rounds: Rounds,
     pub(super) clocks: Clocks,
     /// The wish behind the pairing code that was asked for last.
@@ -117,6 +120,7 @@ impl Incarnation {
             tray: Arc::new(Tray::new()),
             connected: false,
             flights: Flights::default(),
+            standing: Standing::default(),
             rounds: Rounds::default(),
             clocks: Clocks::new(Instant::now()),
             code_for: None,
@@ -139,10 +143,13 @@ impl Incarnation {
             let change = Transition { by: by.as_ref(), ..Transition::of(&record, &to) }.change(every);
             let changed = account::change_state(tx, record.no, Some(record.epoch), &change, now_ms)?;
             let unsettled = tx.reading(|tx| send::unsettled(tx, record.no, MAX_IN_FLIGHT))?;
-            Ok::<_, StoreError>(Some((record, unsettled, changed)))
+            let paced = tx.reading(|tx| pace::sends_since(tx, record.no, 0))?;
+            Ok::<_, StoreError>(Some((record, unsettled, paced, changed)))
         });
         match taken.await {
-            Ok(Some((record, unsettled, changed))) if record.no == self.no => {
+            Ok(Some((record, unsettled, paced, changed))) if record.no == self.no => {
+                let rules = PaceRules::of(&record.settings.pacing, &self.ctx.settings.send.pace);
+                self.standing = Standing::resume(record.restriction, Pace::resume(rules, paced, &mut self.rng));
                 self.take_up(&record, &unsettled, now_ms);
                 if changed {
                     let by = self.by.take();
@@ -259,7 +266,8 @@ impl Incarnation {
         let closing = self.closing.as_ref().map(|closing| closing.deadline.max(now + ALARM_MIN));
         let overdue = self.clocks.next(self.state.phase, &self.ctx.settings.accounts);
         let overdue = overdue.filter(|_| self.closing.is_none()).map(|at| at.max(now + ALARM_MIN));
-        let at = [due, closing, overdue].into_iter().flatten().fold(now + SLOW_WAKE, Instant::min);
+        let sends = self.sends_at(now).filter(|_| self.connected && self.closing.is_none());
+        let at = [due, closing, overdue, sends].into_iter().flatten().fold(now + SLOW_WAKE, Instant::min);
         let actor = self.myself.clone();
         self.alarm.set(at, move || {
             // An actor that is gone needs no waking.

@@ -26,6 +26,8 @@ struct Flight {
     tries: u32,
     since_ms: Millis,
     place: Place,
+    /// It goes to somebody who never wrote.
+    cold: bool,
 }
 
 /// What becomes of a send that was not acknowledged.
@@ -62,14 +64,36 @@ impl Flights {
 
     fn insert(&mut self, id: MessageId, record: &MessageRecord, place: Place) {
         let since_ms = record.times.sending_ms.unwrap_or(record.ts_ms);
-        let flight = Flight { provider_id: record.provider_id.clone(), tries: record.tries, since_ms, place };
+        let flight =
+            Flight { provider_id: record.provider_id.clone(), tries: record.tries, since_ms, place, cold: false };
         self.by_provider.insert(record.provider_id.clone(), id);
         self.flights.insert(id, flight);
     }
 
     /// Goes to the sending task, for the first time or again.
     pub(super) fn hand_over(&mut self, id: MessageId, record: &MessageRecord) {
+        let cold = self.is_cold(id);
         self.insert(id, record, Place::Handed);
+        if cold {
+            self.mark_cold(id);
+        }
+    }
+
+    /// Goes to somebody who never wrote.
+    pub(super) fn mark_cold(&mut self, id: MessageId) {
+        if let Some(flight) = self.flights.get_mut(&id) {
+            flight.cold = true;
+        }
+    }
+
+    /// Whether it is known to go to somebody who never wrote.
+    pub(super) fn is_cold(&self, id: MessageId) -> bool {
+        self.flights.get(&id).is_some_and(|flight| flight.cold)
+    }
+
+    /// How many are known to go to somebody who never wrote.
+    pub(super) fn cold(&self) -> usize {
+        self.flights.values().filter(|flight| flight.cold).count()
     }
 
     /// Was begun by an earlier incarnation.

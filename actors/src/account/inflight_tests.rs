@@ -14,6 +14,8 @@ fn settings() -> SendSettings {
         outbox_max: 10,
         idempotency_ttl: Duration::from_secs(60),
         free_space_floor: SpaceFloor::new("/", 0),
+        restriction_retry: Duration::from_secs(3_600),
+        pace: crate::PaceSettings::default(),
     }
 }
 

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use wasup_store::id::{AccountNo, Epoch, MessageId, Millis};
-use wasup_store::records::{AccountState, Identity, MessageRecord};
+use wasup_store::records::{AccountState, Identity, MessageRecord, Restriction};
 use wasup_store::repo::send::Settlement;
-use wasup_store::repo::{account, message, send};
+use wasup_store::repo::take::{self, TakeRule, Taken};
+use wasup_store::repo::{account, message, restriction, send};
 use wasup_store::{StoreError, WriteTx};
 
 use super::batch::Receipts;
+use super::restriction::Change;
 use super::state::turned_away;
 use crate::principal::Asker;
 
@@ -30,8 +32,10 @@ pub(super) struct Plan {
     pub(super) receipts: Vec<Receipts>,
     /// Sends to be put on the wire once more.
     pub(super) again: Vec<MessageId>,
-    /// Most queued sends to be taken for the wire.
-    pub(super) take: usize,
+    /// What the network forbids from now on, and whether that is told.
+    pub(super) restriction: Option<(Option<Restriction>, Change)>,
+    /// Queued sends to be taken for the wire.
+    pub(super) take: Option<Take>,
     /// The link is over: fresh keys next time. Makes this incarnation's epoch stale.
     pub(super) log_out: bool,
     /// What is noted beside the states.
@@ -47,11 +51,27 @@ pub(super) struct Note {
     pub(super) by: Option<Asker>,
 }
 
+/// What is taken for the wire.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Take {
+    pub(super) rule: TakeRule,
+    /// How long it is noted; `None` where nobody asks how fast the account sends.
+    pub(super) keep_ms: Option<Millis>,
+}
+
 /// What a commit made.
 #[derive(Debug, Default)]
 pub(super) struct Committed {
+    /// When.
+    pub(super) at_ms: Millis,
     /// Sends for the wire, in order.
     pub(super) outgoing: Vec<(MessageId, MessageRecord)>,
+    /// Those of them that go to somebody who never wrote, as far as that was asked.
+    pub(super) cold: Vec<MessageId>,
+    /// Sends that were put aside.
+    pub(super) held: Vec<MessageId>,
+    /// There is more to be moved at once.
+    pub(super) more: bool,
     /// How many of them go there once more.
     pub(super) repeated: usize,
     /// Messages that a receipt moved on.
@@ -68,14 +88,15 @@ impl Plan {
             && self.settlements.is_empty()
             && self.receipts.is_empty()
             && self.again.is_empty()
-            && self.take == 0
+            && self.restriction.is_none()
+            && self.take.is_none()
             && !self.log_out
     }
 
     /// Whether it is about messages only. Nothing of that leaves but by the link's frames, by deliveries and by answers
     /// to those who wait for a message, and all of these wait for the disk.
     pub(super) const fn is_messages_only(&self) -> bool {
-        self.identity.is_none() && self.states.is_empty() && !self.log_out
+        self.identity.is_none() && self.states.is_empty() && self.restriction.is_none() && !self.log_out
     }
 
     /// Writes it.
@@ -103,14 +124,21 @@ impl Plan {
             let Receipts { seen, at_ms, provider_ids } = receipts;
             moved.extend(message::receipt(tx, no, epoch, provider_ids, *seen, *at_ms, now_ms)?);
         }
+        if let Some((restriction, change)) = self.restriction {
+            restriction::set(tx, no, epoch, restriction, change != Change::Noted, now_ms)?;
+        }
         let mut outgoing = send::again(tx, no, epoch, &self.again, now_ms)?;
         let repeated = outgoing.len();
-        if self.take > 0 {
-            outgoing.extend(send::take(tx, no, epoch, now_ms, self.take)?);
-        }
+        let taken = match self.take {
+            Some(Take { rule, keep_ms: Some(keep) }) => take::take_paced(tx, no, epoch, now_ms, &rule, keep)?,
+            Some(Take { rule, keep_ms: None }) => take::take(tx, no, epoch, now_ms, &rule)?,
+            None => Taken::default(),
+        };
+        outgoing.extend(taken.outgoing);
         if self.log_out {
             account::log_out(tx, no, epoch, now_ms)?;
         }
-        Ok(Committed { outgoing, repeated, moved, turned_away: false })
+        let Taken { cold, held, more, .. } = taken;
+        Ok(Committed { at_ms: now_ms, outgoing, cold, held, more, repeated, moved, turned_away: false })
     }
 }

@@ -30,6 +30,7 @@ const LANES: u64 = 4;
 /// The sending tasks of one link. They end with this handle.
 pub(super) struct Pump {
     number: u64,
+    link: Arc<dyn Link>,
     lanes: Vec<Lane>,
 }
 
@@ -67,7 +68,12 @@ impl Pump {
             let task = tokio::spawn(send_all(batches, Arc::clone(link), Arc::clone(tray), farewell, timeout));
             Lane { queue, _task: AbortOnDropHandle::new(task) }
         };
-        Self { number, lanes: (0..LANES).map(lane).collect() }
+        Self { number, link: Arc::clone(link), lanes: (0..LANES).map(lane).collect() }
+    }
+
+    /// Asks the network what it restricts.
+    pub(super) fn ask_restriction(&self) {
+        self.link.ask_restriction();
     }
 
     /// Whether these are the tasks with that number.

@@ -7,8 +7,7 @@ use tokio::time::Instant;
 use wasup_sessions::ports::{EndReason, SendError};
 use wasup_store::id::MessageId;
 use wasup_store::records::{AccountState, FailReason};
-use wasup_store::repo::send::{MAX_IN_FLIGHT, Settlement};
-use wasup_store::repo::{counters, revival};
+use wasup_store::repo::send::Settlement;
 use wasup_store::{Durability, StoreError};
 
 use super::ack;
@@ -45,7 +44,9 @@ impl Incarnation {
         if batch.fresh_connection && self.connected {
             let out = self.flights.after_reconnect();
             self.try_again(out, &mut plan, now_ms);
+            self.standing.on_connected(self.pump.as_ref());
         }
+        self.judge_restriction(batch.told, &mut plan, now_ms);
         self.pump(&mut plan).await;
         self.commit(plan).await?;
         if batch.end == Some(EndReason::Unexpected) && !self.is_closing() {
@@ -156,32 +157,6 @@ impl Incarnation {
         }
     }
 
-    /// Plans to take queued sends, as many as may be in flight.
-    async fn pump(&self, plan: &mut Plan) {
-        if !self.connected || self.pump.is_none() || self.is_closing() {
-            return;
-        }
-        let most = self.ctx.settings.send.in_flight.clamp(1, MAX_IN_FLIGHT);
-        let staying = self.flights.len().saturating_sub(plan.settlements.len());
-        let free = most.saturating_sub(staying);
-        if free == 0 {
-            return;
-        }
-        // A look before a durable commit that may find nothing. The outbox also counts what is in flight.
-        let no = self.no;
-        let waiting = self.ctx.store.read(|tx| {
-            // A restored account's waits for an operator.
-            if revival::outbox_paused(tx, no)? {
-                Ok(0)
-            } else {
-                counters::account(tx, no).map(|counts| counts.outbox_depth())
-            }
-        });
-        if waiting.await.is_ok_and(|depth: u64| depth > self.flights.len() as u64) {
-            plan.take = free;
-        }
-    }
-
     /// Writes a plan and acts on what came of it. An outage of the store leaves the memory as it was: whatever was not
     /// written is tried again at the next alarm.
     pub(super) async fn commit(&mut self, mut plan: Plan) -> Result<(), Crash> {
@@ -204,6 +179,7 @@ impl Incarnation {
             self.turned_away(plan);
             return Ok(());
         }
+        self.act_on_standing(plan, &committed);
         for state in &plan.states {
             self.enter(state);
         }
@@ -218,8 +194,9 @@ impl Incarnation {
             }
         }
         let settled = plan.settlements.iter().map(|(id, _)| *id);
-        self.ctx.settled.wake(settled.chain(committed.moved.iter().copied()));
-        if !(plan.states.is_empty() && plan.settlements.is_empty() && committed.moved.is_empty()) {
+        self.ctx.settled.wake(settled.chain(committed.moved.iter().chain(&committed.held).copied()));
+        let told = plan.restriction.is_some() || !committed.held.is_empty();
+        if told || !(plan.states.is_empty() && plan.settlements.is_empty() && committed.moved.is_empty()) {
             self.ctx.nudges.deliveries();
         }
         if plan.log_out {
@@ -274,6 +251,7 @@ impl Incarnation {
         for (id, record) in &committed.outgoing {
             self.flights.hand_over(*id, record);
         }
+        committed.cold.iter().for_each(|id| self.flights.mark_cold(*id));
         match &self.pump {
             Some(pump) => pump.hand_over(committed.outgoing),
             None if committed.outgoing.is_empty() => Ok(()),

@@ -12,7 +12,7 @@ use crate::root::Branch;
 use crate::supervision::CrashKind;
 
 pub use per_account::{AccountCounts, PerAccount};
-pub use words::{AttemptResult, DeliveryOutcome, PrunedRows, Refusal, ReplyOutcome, SendOutcome};
+pub use words::{AttemptResult, DeliveryOutcome, PrunedRows, Refusal, ReplyOutcome, RestrictionChange, SendOutcome};
 
 /// The handles that the tree counts with. Times are seconds.
 #[derive(Clone)]
@@ -29,6 +29,8 @@ pub struct Meters {
     pub accepted: Counters<&'static str>,
     /// Tries to send.
     pub sends: Counters<SendOutcome>,
+    /// Changes of what the network forbids accounts to send.
+    pub restrictions: Counters<RestrictionChange>,
     /// From a send's acceptance to the acknowledgement of the network's server.
     pub send_seconds: Histogram,
     /// Requests that a limit refused.
@@ -68,6 +70,7 @@ impl Default for Meters {
             reconnects: Counters::default(),
             accepted: Counters::default(),
             sends: Counters::default(),
+            restrictions: Counters::default(),
             send_seconds: Histogram::noop(),
             refusals: Counters::default(),
             asks: Gauge::noop(),

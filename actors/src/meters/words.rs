@@ -38,6 +38,18 @@ words! {
 }
 
 words! {
+    /// What became of the network's forbidding to write to people who never wrote.
+    RestrictionChange {
+        /// It began.
+        Begun = "begun",
+        /// It was found to hold on.
+        Extended = "extended",
+        /// It is over.
+        Lifted = "lifted",
+    }
+}
+
+words! {
     /// What was asked for and refused because a limit was reached.
     Refusal {
         /// The account's outbox is full.

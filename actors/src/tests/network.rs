@@ -63,6 +63,10 @@ pub(super) struct Network {
     code_answer: Mutex<CodeAnswer>,
     pub(super) codes_asked: AtomicUsize,
     pub(super) codes_cancelled: AtomicUsize,
+    /// What the network says about restrictions; `None` where it says nothing.
+    pub(super) restricts: Mutex<Option<(bool, Option<u64>)>>,
+    /// How often it was asked.
+    pub(super) asked: AtomicUsize,
 }
 
 pub(super) struct FakeLink {
@@ -93,6 +97,8 @@ impl Network {
             code_answer: Mutex::new(CodeAnswer::Code(Duration::from_secs(180))),
             codes_asked: AtomicUsize::new(0),
             codes_cancelled: AtomicUsize::new(0),
+            restricts: Mutex::default(),
+            asked: AtomicUsize::new(0),
         })
     }
 
@@ -241,7 +247,12 @@ impl Link for FakeLink {
         self.network.codes_cancelled.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn ask_restriction(&self) {}
+    fn ask_restriction(&self) {
+        self.network.asked.fetch_add(1, Ordering::SeqCst);
+        if let Some((active, until_ms)) = *lock(&self.network.restricts) {
+            self.tell(LinkEvent::Restriction { active, until_ms });
+        }
+    }
 
     async fn log_out(&self) -> Result<(), LinkError> {
         if !self.is_connected.load(Ordering::SeqCst) {

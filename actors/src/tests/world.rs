@@ -12,7 +12,8 @@ use wasup_store::records::{
     AccountRecord, Content, EventData, EventRecord, Lane, MessageRecord, MessageState, Participant, Phase, Reason,
 };
 use wasup_store::repo::event;
-use wasup_store::{SpaceFloor, Store, SystemClock};
+use wasup_store::repo::inbound::{self, InboundBatch, NewInbound};
+use wasup_store::{Durability, SpaceFloor, Store, SystemClock, WriteTx};
 
 use super::network::{Factory, Network};
 use super::receivers::{Encoder, PATIENCE, Receivers, Transport};
@@ -22,12 +23,13 @@ use crate::{
 };
 
 pub(super) struct World {
-    engine: Arc<MemoryEngine>,
+    pub(super) engine: Arc<MemoryEngine>,
     pub(super) settings: Settings,
     pub(super) store: Store,
     pub(super) network: Arc<Network>,
     pub(super) receivers: Arc<Receivers>,
     pub(super) meters: Meters,
+    pub(super) nudges: Nudges,
     tree: Option<Tree>,
 }
 
@@ -41,6 +43,12 @@ pub(super) fn account(id: &str) -> AccountId {
 
 pub(super) fn peer() -> Participant {
     Participant { jid: Jid::phone("628222"), phone: Some("628222".into()), lid: None }
+}
+
+/// Somebody else.
+pub(super) fn somebody(n: u64) -> Participant {
+    let digits = (700_000 + n).to_string();
+    Participant { jid: Jid::phone(&digits), phone: Some(digits), lid: None }
 }
 
 /// Waits for a condition.
@@ -73,6 +81,8 @@ fn settings() -> Settings {
             outbox_max: 100,
             idempotency_ttl: Duration::from_secs(60),
             free_space_floor: SpaceFloor::new("/", 0),
+            restriction_retry: Duration::from_secs(3_600),
+            pace: crate::PaceSettings::default(),
         },
         webhooks: WebhookSettings {
             timeout: millis(300),
@@ -94,7 +104,16 @@ impl World {
         let engine = Arc::new(MemoryEngine::default());
         let store = Self::open(&engine);
         let (network, receivers) = (Network::new(), Receivers::new());
-        Self { engine, settings: settings(), store, network, receivers, meters: Meters::default(), tree: None }
+        Self {
+            engine,
+            settings: settings(),
+            store,
+            network,
+            receivers,
+            meters: Meters::default(),
+            nudges: Nudges::new(),
+            tree: None,
+        }
     }
 
     /// ... with a running tree.
@@ -110,13 +129,14 @@ impl World {
     }
 
     pub(super) async fn start(&mut self) {
+        self.nudges = Nudges::new();
         let ports = Ports {
             store: self.store.clone(),
             links: Arc::new(Factory(Arc::clone(&self.network))),
             webhooks: Arc::new(Transport(Arc::clone(&self.receivers))),
             encoder: Arc::new(Encoder),
             settings: self.settings.clone(),
-            nudges: Nudges::new(),
+            nudges: self.nudges.clone(),
             qr_shown: None,
             meters: self.meters.clone(),
         };
@@ -140,6 +160,11 @@ impl World {
 
     /// Creates accounts that start at once.
     pub(super) async fn create(&self, ids: &[&str]) {
+        self.create_with(ids, wasup_store::records::AccountSettings::default()).await;
+    }
+
+    /// ... with settings of their own.
+    pub(super) async fn create_with(&self, ids: &[&str], settings: wasup_store::records::AccountSettings) {
         for id in ids {
             let new = NewAccount {
                 id: account(id),
@@ -147,7 +172,7 @@ impl World {
                 default_region: None,
                 autostart: true,
                 metadata: None,
-                settings: wasup_store::records::AccountSettings::default(),
+                settings: settings.clone(),
                 source: wasup_store::records::AccountSource::Api,
                 start: true,
                 default_webhook: false,
@@ -199,15 +224,39 @@ impl World {
     }
 
     pub(super) async fn send(&self, id: &str, body: &str) -> Accepted {
+        self.send_to(id, &peer(), body).await
+    }
+
+    pub(super) async fn send_to(&self, id: &str, chat: &Participant, body: &str) -> Accepted {
         let command = SendCommand {
             account: account(id),
-            chat: peer(),
+            chat: chat.clone(),
             content: Content::Text { body: body.into() },
             lane: Lane::Interactive,
             client_message_id: None,
             idempotency: None,
         };
         self.tree().messages.send(&me(), command).await.unwrap()
+    }
+
+    /// The account gets a message from somebody.
+    pub(super) async fn receive(&self, id: &str, from: &Participant, provider_id: &str) {
+        let owner = self.get(id).await;
+        let new = NewInbound {
+            provider_id: provider_id.into(),
+            chat: from.clone(),
+            sender: Some(from.clone()),
+            from_me: false,
+            group: false,
+            ts_ms: self.store.now_ms(),
+            rand: rand::random(),
+            content: Content::Text { body: "hello".into() },
+            push_name: None,
+        };
+        let batch = InboundBatch { no: owner.no, epoch: owner.epoch, now_ms: self.store.now_ms(), messages: vec![new] };
+        let write = move |tx: &mut WriteTx<'_>| inbound::commit(tx, &batch);
+        self.store.write(Durability::Durable, write).await.unwrap();
+        self.nudges.received(owner.no);
     }
 
     pub(super) async fn message(&self, id: MessageId) -> MessageRecord {

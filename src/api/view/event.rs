@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wasup_actors::webhook::EventEncoder;
 use wasup_store::id::{AccountId, EventId};
-use wasup_store::records::{ClockEvent, DiscardedEvent, EventData, EventRecord, MessageEvent, StatusEvent};
+use wasup_store::records::{ClockEvent, DiscardedEvent, EventData, EventRecord, MessageEvent, RestrictedEvent, StatusEvent};
 
 use super::message::text_and_kind;
 use super::{PersonView, ReasonView, StateView, Time};
@@ -47,6 +47,7 @@ enum Data<'a> {
     Account { previous: &'static str, state: StateView },
     SamePhone { others: Vec<&'a str> },
     Expired { account: &'a str, reason: &'a str },
+    Restricted { active: bool, code: u16, until: Option<Time> },
     Message(Box<MessageData<'a>>),
     Status(Box<StatusData<'a>>),
     Clock { trusted: bool, jump_ms: i64 },
@@ -117,6 +118,9 @@ impl<'a> EventView<'a> {
                 Data::SamePhone { others: others.iter().map(AccountId::as_str).collect() }
             }
             EventData::Expired { account, reason } => Data::Expired { account: account.as_str(), reason },
+            EventData::Restricted(RestrictedEvent { active, code, until_ms }) => {
+                Data::Restricted { active: *active, code: *code, until: until_ms.map(Time::from_ms) }
+            }
             EventData::Message(message) => Data::Message(Box::new(MessageData::new(message))),
             EventData::Status(status) => Data::Status(Box::new(StatusData::new(status))),
             EventData::Clock(ClockEvent { trusted, jump_ms }) => Data::Clock { trusted: *trusted, jump_ms: *jump_ms },

@@ -95,6 +95,7 @@ impl From<FailReason> for ReasonView {
             FailReason::LoggedOut => ("logged_out", None),
             FailReason::NoRecipient => ("no_recipient", None),
             FailReason::NotSendable => ("not_sendable", None),
+            FailReason::Paced => ("paced", None),
         };
         Self { code, server_code }
     }

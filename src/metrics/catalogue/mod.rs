@@ -4,6 +4,7 @@
 mod accounts;
 mod deliveries;
 mod messages;
+mod restrictions;
 mod server;
 mod store;
 mod streams;
@@ -11,6 +12,7 @@ mod streams;
 pub(crate) use accounts::*;
 pub(crate) use deliveries::*;
 pub(crate) use messages::*;
+pub(crate) use restrictions::*;
 pub(crate) use server::*;
 pub(crate) use store::*;
 pub(crate) use streams::*;
@@ -117,7 +119,7 @@ const fn label(name: &'static str, values: &'static [&'static str]) -> Label {
 /// Every family, in the order of the rooms that they are about.
 #[must_use]
 pub fn catalogue() -> Vec<&'static Family> {
-    [accounts::ALL, messages::ALL, deliveries::ALL, streams::ALL, store::ALL, server::ALL].concat()
+    [accounts::ALL, messages::ALL, restrictions::ALL, deliveries::ALL, streams::ALL, store::ALL, server::ALL].concat()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub(crate) mod restore;
 pub(crate) mod seal;
 mod second;
 pub(crate) mod tee;
+mod third;
 
 pub use archive::{ArchiveError, End, Head, inspect};
 pub use backup::BackupReport;

@@ -1,6 +1,6 @@
 //! What changed from the first layout to the second.
 
-use super::migrate::{Next, Step};
+use super::migrate::Next;
 use crate::id::AccountNo;
 use crate::key::Parts;
 use crate::records::{AccountCounters, MessageState, TenantCounters};
@@ -11,13 +11,8 @@ use crate::{Direction, Tree, WriteTx, envelope};
 /// Rows looked at in one commit.
 const PAGE: usize = 256;
 
-/// The steps, in their order.
-pub(super) const STEPS: &[Step] = &[
-    Step { to: 2, what: "the outbox alone leads to queued messages", work: queued_rows },
-    Step { to: 2, what: "tenants have counters", work: tenants },
-];
-
-fn queued_rows(tx: &mut WriteTx<'_>, from: &[u8]) -> Next {
+/// The outbox alone leads to queued messages.
+pub(super) fn queued_rows(tx: &mut WriteTx<'_>, from: &[u8]) -> Next {
     let page = tx.range(Tree::MsgOpen, from, None, Direction::Forward, PAGE)?;
     for (key, _) in page.iter().filter(|(key, _)| key.get(4) == Some(&(MessageState::Queued as u8))) {
         tx.delete(Tree::MsgOpen, key)?;
@@ -25,8 +20,8 @@ fn queued_rows(tx: &mut WriteTx<'_>, from: &[u8]) -> Next {
     Ok(page.last().filter(|_| page.len() == PAGE).map(|(last, _)| [last.as_ref(), &[0]].concat()))
 }
 
-/// Each page's accounts are added in the commit that moves the cursor, so none is counted twice.
-fn tenants(tx: &mut WriteTx<'_>, from: &[u8]) -> Next {
+/// Tenants have counters. Each page's accounts are added in the commit that moves the cursor, so none is counted twice.
+pub(super) fn tenants(tx: &mut WriteTx<'_>, from: &[u8]) -> Next {
     let page = tx.range(Tree::AccountNo, from, None, Direction::Forward, PAGE)?;
     for (key, value) in &page {
         let owner: Owner = envelope::open_record(Tree::AccountNo, value)?;

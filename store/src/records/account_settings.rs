@@ -124,9 +124,12 @@ pub struct Restriction {
     pub since_ms: Millis,
     /// When it is tried whether it still holds; the network's own term where it told one.
     pub until_ms: Millis,
-    /// Whether `until_ms` is the network's own word.
+    /// Whether the network itself told of it, and of its term where it named one, not only by a refusal.
     #[serde(default)]
     pub told: bool,
+    /// How often in a row it was found to hold: each time makes the next term longer.
+    #[serde(default)]
+    pub refusals: u32,
 }
 
 #[cfg(test)]

@@ -26,4 +26,7 @@ pub struct PersonRecord {
     pub phone: Option<Jid>,
     /// The chat with them, where there is one.
     pub chat: Option<ChatNo>,
+    /// Whether they ever wrote to the account in that chat; `None` in rows that were written before this was noted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heard: Option<bool>,
 }

@@ -31,6 +31,14 @@ pub struct AccountCounters {
     pub unsent: u64,
     /// Rows of the outbox by lane.
     pub outbox: [u64; 3],
+    /// Sends that are held.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub held: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl AccountCounters {
@@ -43,6 +51,12 @@ impl AccountCounters {
     #[must_use]
     pub fn outbox_depth(&self) -> u64 {
         self.outbox.iter().sum()
+    }
+
+    /// Sends that have no outcome yet.
+    #[must_use]
+    pub fn unsettled(&self) -> u64 {
+        self.outbox_depth() + self.held
     }
 }
 
@@ -68,6 +82,9 @@ pub struct TenantCounters {
     pub unsent: u64,
     /// Rows of the outboxes by lane.
     pub outbox: [u64; 3],
+    /// Sends that are held.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub held: u64,
 }
 
 impl TenantCounters {
@@ -88,6 +105,7 @@ impl TenantCounters {
                 step(self.outbox[1], before.outbox[1], after.outbox[1]),
                 step(self.outbox[2], before.outbox[2], after.outbox[2]),
             ],
+            held: step(self.held, before.held, after.held),
         }
     }
 }

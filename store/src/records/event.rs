@@ -17,6 +17,9 @@ pub enum EventKind {
     /// An account's time was over and it was removed. The server's own event, as the account is no more.
     #[serde(rename = "account.expired")]
     AccountExpired,
+    /// The network forbids the account to write to people who never wrote to it, or allows it again.
+    #[serde(rename = "account.restricted")]
+    AccountRestricted,
     /// A message arrived.
     #[serde(rename = "message.received")]
     MessageReceived,
@@ -42,8 +45,9 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind there is in this version.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::AccountState,
+        Self::AccountRestricted,
         Self::SamePhone,
         Self::AccountExpired,
         Self::MessageReceived,
@@ -62,6 +66,7 @@ impl EventKind {
             Self::AccountState => "account.state",
             Self::SamePhone => "account.same_phone",
             Self::AccountExpired => "account.expired",
+            Self::AccountRestricted => "account.restricted",
             Self::MessageReceived => "message.received",
             Self::MessageSent => "message.sent",
             Self::MessageStatus => "message.status",
@@ -86,6 +91,18 @@ pub struct AccountStateEvent {
     pub previous: super::Phase,
     /// The state now.
     pub state: AccountState,
+}
+
+/// `account.restricted`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestrictedEvent {
+    /// Whether it is forbidden now.
+    pub active: bool,
+    /// The code by which it became known.
+    pub code: u16,
+    /// When it is tried whether it still holds; `None` where it does not any more.
+    #[serde(default)]
+    pub until_ms: Option<Millis>,
 }
 
 /// `message.received` and `message.sent`.
@@ -177,6 +194,8 @@ pub enum EventData {
         /// The reason's code: `never_linked`, `logged_out`.
         reason: String,
     },
+    /// What an account may send.
+    Restricted(RestrictedEvent),
     /// A message.
     Message(MessageEvent),
     /// A message's state.

@@ -53,7 +53,7 @@ pub enum MessageState {
     Queued = 1,
     /// On the wire, perhaps; resolved by sending the same id again.
     Sending = 2,
-    /// A restriction of the network forbids it for now.
+    /// A restriction of the network, or the account's own limit of new chats, forbids it for now.
     Held = 3,
     /// Acknowledged by the network's server.
     Sent = 4,
@@ -146,6 +146,8 @@ pub enum FailReason {
     NoRecipient,
     /// The library could not encode or encrypt it.
     NotSendable,
+    /// It waits because the account wrote to as many new chats as it may in a day, or behind others that are held.
+    Paced,
 }
 
 /// A human: whichever of the two addresses is known.
@@ -256,7 +258,7 @@ pub struct MessageRecord {
     /// The lane it waits or waited in.
     #[serde(default)]
     pub lane: Lane,
-    /// How often it was put on the wire.
+    /// How often it was put on the wire since it was accepted, or last let go after it was held.
     #[serde(default)]
     pub tries: u32,
     /// The caller's own id, where it gave one.

@@ -31,7 +31,8 @@ pub use endpoint::{DeliveryOrder, EndpointRecord, Off, PayloadFormat, ReplyMode,
 pub use endpoint_filter::EventFilter;
 pub use endpoint_policy::{BadStatusRange, DeliveryPolicy, StatusRange, StatusRules};
 pub use event::{
-    AccountStateEvent, ClockEvent, DiscardedEvent, EventData, EventKind, EventRecord, MessageEvent, StatusEvent,
+    AccountStateEvent, ClockEvent, DiscardedEvent, EventData, EventKind, EventRecord, MessageEvent, RestrictedEvent,
+    StatusEvent,
 };
 pub use idempotency::IdempotencyRecord;
 pub use message::{Content, Direction, FailReason, Lane, MessageRecord, MessageState, Participant, StateTimes};

@@ -277,6 +277,8 @@ pub fn log_out(
     record.epoch = Epoch(record.epoch.0 + 1);
     record.identity = None;
     record.leaving = false;
+    // The next link may be another number's.
+    record.restriction = None;
     store_owned(tx, &record)?;
     Ok(Some(record))
 }
@@ -348,7 +350,7 @@ pub fn purge_step(tx: &mut WriteTx<'_>, limit: usize) -> Result<bool, StoreError
     purge::step(tx, limit)
 }
 
-pub(super) fn owner(tx: &ReadTx<'_>, no: AccountNo) -> Result<Option<Owner>, StoreError> {
+pub(crate) fn owner(tx: &ReadTx<'_>, no: AccountNo) -> Result<Option<Owner>, StoreError> {
     tx.record(Tree::AccountNo, no_key(no))
 }
 

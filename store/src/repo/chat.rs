@@ -4,12 +4,12 @@
 //! record. Other chats are numbered from [`FIRST_OF_OTHERS`] on. `chat`: no · chat u32 → record; no · 0 u32 · jid → chat
 //! u32. `chat_recent`: no · ~last · chat → (): `last` is the time of the chat's newest row in `msg_chat`.
 
-use super::person;
 use super::scope::AccountScope;
-use crate::id::{AccountNo, ChatNo, MessageKey, Millis, PersonNo};
+use super::{held, message, person};
+use crate::id::{AccountNo, ChatNo, MessageId, MessageKey, Millis, PersonNo};
 use crate::jid::{Jid, JidKind};
 use crate::key::{Key, Parts};
-use crate::records::{ChatRecord, Participant, PersonRecord};
+use crate::records::{ChatRecord, Direction as Way, Participant, PersonRecord};
 use crate::{ReadTx, StoreError, Tree, WriteTx};
 
 /// The first number of a chat that is not with one human.
@@ -65,22 +65,27 @@ pub fn find(tx: &ReadTx<'_>, no: AccountNo, participant: &Participant) -> Result
         return Ok(pointer(tx, &jid_key(no, &participant.jid))?.into_iter().collect());
     }
     let Some(person) = person::find(tx, no, participant)? else { return Ok(Vec::new()) };
-    let mut chats = Vec::new();
-    for person in std::iter::once(person).chain(person::absorbed(tx, no, person)?) {
-        chats.extend(of_person(tx, no, person)?);
-    }
-    Ok(chats)
+    of_human(tx, no, person)
 }
 
-/// The chat with a participant and, in a chat with a human, the human; makes a new chat where there is none.
+/// The chat with a participant and, in a chat with a human, the human; makes a new chat where there is none. `heard`:
+/// because they wrote in it.
 pub(super) fn resolve(
     tx: &mut WriteTx<'_>,
     scope: &mut AccountScope,
     participant: &Participant,
+    heard: bool,
 ) -> Result<(ChatNo, Option<PersonNo>), StoreError> {
     if is_human(&participant.jid) {
-        let (person, record) = person::resolve(tx, scope, participant)?;
-        return Ok((with_person(tx, scope.no, person, record)?, Some(person)));
+        let (person, mut record) = person::resolve(tx, scope, participant)?;
+        let first = heard && record.heard != Some(true);
+        if first {
+            record.heard = Some(true);
+            if scope.counters.held > 0 {
+                held::may_go(tx, scope.no, person)?;
+            }
+        }
+        return Ok((with_person(tx, scope.no, person, record, first)?, Some(person)));
     }
     let key = jid_key(scope.no, &participant.jid);
     if let Some(chat) = tx.reading(|tx| pointer(tx, &key))? {
@@ -99,20 +104,77 @@ fn with_person(
     no: AccountNo,
     person: PersonNo,
     mut record: PersonRecord,
+    changed: bool,
 ) -> Result<ChatNo, StoreError> {
-    if let Some(chat) = record.chat {
-        return Ok(chat);
-    }
     // A person that others were merged into goes on in the chat that one of them had.
+    let known = match record.chat {
+        Some(chat) => Some(chat),
+        None => of_absorbed(tx, no, person)?,
+    };
+    if known.is_none() {
+        record.chat = Some(ChatNo(person.0));
+    }
+    if changed || known.is_none() {
+        person::put(tx, no, person, &record)?;
+    }
+    Ok(known.unwrap_or(ChatNo(person.0)))
+}
+
+fn of_absorbed(tx: &WriteTx<'_>, no: AccountNo, person: PersonNo) -> Result<Option<ChatNo>, StoreError> {
     for other in tx.reading(|tx| person::absorbed(tx, no, person))? {
         if let Some(chat) = tx.reading(|tx| of_person(tx, no, other))? {
-            return Ok(chat);
+            return Ok(Some(chat));
         }
     }
-    let chat = ChatNo(person.0);
-    record.chat = Some(chat);
-    person::put(tx, no, person, &record)?;
-    Ok(chat)
+    Ok(None)
+}
+
+/// Most messages of a chat that are looked at where nobody noted whether the human ever wrote.
+const LOOK_BACK: usize = 64;
+
+/// Whether the other side of a chat ever wrote to the account. Where it is no human that question does not arise.
+///
+/// One keyed read says yes; a no takes a few more.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn heard(tx: &ReadTx<'_>, no: AccountNo, chat: ChatNo) -> Result<bool, StoreError> {
+    let Some(person) = human(chat) else { return Ok(true) };
+    let noted = person::get(tx, no, person)?.and_then(|record| record.heard);
+    if noted == Some(true) {
+        return Ok(true);
+    }
+    let canonical = person::canonical(tx, no, person)?;
+    let of_canonical =
+        if canonical == person { noted } else { person::get(tx, no, canonical)?.and_then(|record| record.heard) };
+    match (noted, of_canonical) {
+        (_, Some(true)) => Ok(true),
+        (Some(false), Some(false)) => Ok(false),
+        // Rows of an earlier version.
+        _ => wrote_lately(tx, no, canonical),
+    }
+}
+
+fn wrote_lately(tx: &ReadTx<'_>, no: AccountNo, person: PersonNo) -> Result<bool, StoreError> {
+    for chat in of_human(tx, no, person)? {
+        for key in message::newest_of_chat(tx, no, chat, LOOK_BACK)? {
+            let found = message::get(tx, MessageId { account: no, key })?;
+            if found.is_some_and(|message| message.direction == Way::Inbound) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Every chat with a human: one, or several where two persons turned out to be one.
+pub(super) fn of_human(tx: &ReadTx<'_>, no: AccountNo, person: PersonNo) -> Result<Vec<ChatNo>, StoreError> {
+    let canonical = person::canonical(tx, no, person)?;
+    let mut chats = Vec::new();
+    for person in std::iter::once(canonical).chain(person::absorbed(tx, no, canonical)?) {
+        chats.extend(of_person(tx, no, person)?);
+    }
+    Ok(chats)
 }
 
 /// Moves a chat in the order of recent ones, before the message that is its newest now is written. `newest` is the

@@ -60,7 +60,7 @@ pub(super) fn known_endpoint(tx: &ReadTx<'_>, id: EndpointId) -> Result<Option<E
     tx.record(Tree::Meta, endpoint_key(id))
 }
 
-pub(super) fn put_account(tx: &mut WriteTx<'_>, no: AccountNo, counters: &AccountCounters) -> Result<(), StoreError> {
+pub(crate) fn put_account(tx: &mut WriteTx<'_>, no: AccountNo, counters: &AccountCounters) -> Result<(), StoreError> {
     tx.put_record(Tree::Meta, account_key(no), counters)
 }
 

@@ -76,7 +76,7 @@ fn commit_one(
     new: &NewInbound,
     now_ms: Millis,
 ) -> Result<InboundOutcome, StoreError> {
-    let (chat_no, person) = chat::resolve(tx, scope, &new.chat)?;
+    let (chat_no, person) = chat::resolve(tx, scope, &new.chat, !new.from_me)?;
     let sender = match &new.sender {
         _ if new.from_me => None,
         Some(sender) if new.group || person.is_none() => Some(person::resolve(tx, scope, sender)?.0),

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::scope::AccountScope;
-use super::{chat, event, outbox};
+use super::{chat, event, held, outbox};
 use crate::id::{AccountNo, ChatNo, Epoch, MessageId, MessageKey, Millis, PersonNo};
 use crate::key::{Key, Parts};
 use crate::records::{
@@ -64,8 +64,8 @@ pub(super) fn put_new(
 ) -> Result<(), StoreError> {
     let no = scope.no;
     let id = MessageId { account: no, key };
-    let newest = tx.reading(|tx| newest_of_chat(tx, no, message.chat_no))?;
-    chat::touch(tx, no, message.chat_no, newest, key)?;
+    let newest = tx.reading(|tx| newest_of_chat(tx, no, message.chat_no, 1))?;
+    chat::touch(tx, no, message.chat_no, newest.first().copied(), key)?;
     tx.put_record(Tree::Msg, id.to_bytes(), message)?;
     tx.put_fixed(Tree::MsgChat, chat_key(no, message.chat_no, key), &[])?;
     let sender = message.sender_no.unwrap_or_default();
@@ -82,9 +82,15 @@ pub(super) fn put_new(
     Ok(())
 }
 
-fn newest_of_chat(tx: &ReadTx<'_>, no: AccountNo, chat: ChatNo) -> Result<Option<MessageKey>, StoreError> {
-    let newest = tx.first(Tree::MsgChat, Key::new().u32(no.0).u32(chat.0), Walk::Backward)?;
-    Ok(newest.and_then(|(key, _)| MessageKey::from_bytes(key.get(8..)?)))
+/// At most `limit` messages of a chat, the newest first.
+pub(super) fn newest_of_chat(
+    tx: &ReadTx<'_>,
+    no: AccountNo,
+    chat: ChatNo,
+    limit: usize,
+) -> Result<Vec<MessageKey>, StoreError> {
+    let rows = tx.prefix(Tree::MsgChat, Key::new().u32(no.0).u32(chat.0), Walk::Backward, limit)?;
+    Ok(rows.iter().filter_map(|(key, _)| MessageKey::from_bytes(key.get(8..)?)).collect())
 }
 
 /// Writes a message back after its state changed from `before`.
@@ -275,7 +281,10 @@ pub(super) fn advance(
         }
         scope.counters.sent += 1;
         outbox::remove(tx, scope, message.lane, id.key)?;
+        // One that was let go was perhaps on the wire before, too.
+        message.tries = message.tries.max(1);
     }
+    held::count(scope, before, message.state);
     restate(tx, id, before, &message)?;
     tell_state(tx, scope, id, &message, now_ms)?;
     Ok(true)

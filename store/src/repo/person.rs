@@ -3,6 +3,7 @@
 //! `person`: no · 0 · person u32 → record; no · 1 · jid → person u32. `alias`: no · 0 · canonical · absorbed and
 //! no · 1 · absorbed · canonical, both written by a merge in one commit.
 
+use super::held;
 use super::scope::AccountScope;
 use crate::id::{AccountNo, PersonNo};
 use crate::jid::{Jid, JidKind};
@@ -137,11 +138,17 @@ pub(super) fn resolve(
         Ok((by_lid, by_phone, of_phone))
     })?;
     let has_lid = of_phone.as_ref().is_some_and(|record| record.lid.is_some());
-    let person = match lesson(by_lid, by_phone.map(|person| (person, has_lid)), lid.is_some()) {
+    let lesson = lesson(by_lid, by_phone.map(|person| (person, has_lid)), lid.is_some());
+    let merged = matches!(lesson, Lesson::Merge { .. });
+    let person = match lesson {
         Lesson::Same(person) | Lesson::Repoint(person) => person,
         Lesson::Merge { into, absorbed } => {
             tx.put_fixed(Tree::Alias, alias_key(no, 0, into, absorbed), &[])?;
             tx.put_fixed(Tree::Alias, alias_key(no, 1, absorbed, into), &[])?;
+            if scope.counters.held > 0 {
+                // One of them may have written, the other may be held.
+                held::may_go(tx, no, into)?;
+            }
             into
         }
         Lesson::New | Lesson::NewOwner => {
@@ -149,8 +156,16 @@ pub(super) fn resolve(
             scope.counters.last_person
         }
     };
+    let absorbed = of_phone.as_ref().filter(|_| by_phone != Some(person)).and_then(|record| record.heard);
     let before = if by_phone == Some(person) { of_phone } else { tx.reading(|tx| get(tx, no, person))? };
-    let mut record = before.clone().unwrap_or_default();
+    let mut record = before.clone().unwrap_or(PersonRecord { heard: Some(false), ..PersonRecord::default() });
+    if merged {
+        record.heard = match (record.heard, absorbed) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        };
+    }
     for (place, pointer, jid) in [(&mut record.lid, by_lid, lid), (&mut record.phone, by_phone, phone)] {
         let Some(jid) = jid else { continue };
         if pointer != Some(person) {

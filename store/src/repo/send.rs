@@ -1,7 +1,8 @@
 //! A send, from its acceptance to its one outcome.
 
 use super::scope::AccountScope;
-use super::{account, chat, idempotency, message, outbox, revival};
+use super::take::{self, TakeRule};
+use super::{account, chat, held, idempotency, message, outbox};
 use crate::id::{AccountNo, Epoch, MessageId, MessageKey, Millis, PersonNo};
 use crate::key::Key;
 use crate::records::{Content, Direction, FailReason, Lane, MessageRecord, MessageState, Participant, StateTimes};
@@ -30,7 +31,7 @@ pub struct NewSend {
     pub client_message_id: Option<String>,
     /// The request's key, where it may be repeated.
     pub idempotency: Option<Idempotency>,
-    /// Most unsettled sends of the account.
+    /// Most unsettled sends of the account, held ones among them.
     pub outbox_max: u64,
 }
 
@@ -91,10 +92,10 @@ pub fn accept(tx: &mut WriteTx<'_>, new: &NewSend) -> Result<Accepted, AcceptErr
         return replay(tx, request, first);
     }
     let mut scope = AccountScope::open(tx, new.no)?;
-    if scope.counters.outbox_depth() >= new.outbox_max {
+    if scope.counters.unsettled() >= new.outbox_max {
         return Err(AcceptError::OutboxFull);
     }
-    let (chat_no, _) = chat::resolve(tx, &mut scope, &new.chat)?;
+    let (chat_no, _) = chat::resolve(tx, &mut scope, &new.chat, false)?;
     let key = MessageKey::new(new.now_ms, new.rand);
     let id = MessageId { account: new.no, key };
     let record = MessageRecord {
@@ -148,27 +149,7 @@ pub fn take(
     now_ms: Millis,
     limit: usize,
 ) -> Result<Vec<(MessageId, MessageRecord)>, StoreError> {
-    account::fence(tx, no, epoch)?;
-    if tx.reading(|tx| revival::outbox_paused(tx, no))? {
-        return Ok(Vec::new());
-    }
-    // Sends that wait for their acknowledgement still stand in front; there are never more than the in-flight limit.
-    let in_flight = tx.reading(|tx| Ok(open_ids(tx, no, MessageState::Sending, MAX_IN_FLIGHT)?.len()))?;
-    let mut taken = Vec::new();
-    for lane in Lane::ALL {
-        if taken.len() >= limit {
-            break;
-        }
-        let waiting = tx.reading(|tx| outbox::oldest(tx, no, lane, limit + in_flight))?;
-        for key in waiting {
-            if taken.len() >= limit {
-                break;
-            }
-            let id = MessageId { account: no, key };
-            taken.extend(begin(tx, id, MessageState::Queued, now_ms)?.map(|record| (id, record)));
-        }
-    }
-    Ok(taken)
+    Ok(take::take(tx, no, epoch, now_ms, &TakeRule { limit, cold: None })?.outgoing)
 }
 
 /// Most sends of an account that are on the wire at once.
@@ -193,7 +174,7 @@ pub fn again(
     Ok(begun)
 }
 
-fn begin(
+pub(super) fn begin(
     tx: &mut WriteTx<'_>,
     id: MessageId,
     from: MessageState,
@@ -210,7 +191,13 @@ fn begin(
     Ok(Some(record))
 }
 
-fn open_ids(tx: &ReadTx<'_>, no: AccountNo, state: MessageState, limit: usize) -> Result<Vec<MessageId>, StoreError> {
+/// At most `limit` messages in a state that `msg_open` lists, the oldest first.
+pub(super) fn open_ids(
+    tx: &ReadTx<'_>,
+    no: AccountNo,
+    state: MessageState,
+    limit: usize,
+) -> Result<Vec<MessageId>, StoreError> {
     let rows = tx.prefix(Tree::MsgOpen, Key::new().u32(no.0).u8(state as u8), Walk::Forward, limit)?;
     let id = |key: &[u8]| Some(MessageId { account: no, key: MessageKey::from_bytes(key.get(5..)?)? });
     Ok(rows.iter().filter_map(|(key, _)| id(key)).collect())
@@ -305,6 +292,7 @@ pub(super) fn settle_one(
         record.times.ended_ms = Some(now_ms);
         scope.counters.unsent += 1;
     }
+    held::count(scope, before, record.state);
     message::restate(tx, id, before, &record)?;
     if outcome == Settlement::Requeue {
         return Ok(());

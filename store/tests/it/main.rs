@@ -20,6 +20,7 @@ mod encrypted;
 mod endpoints;
 mod follow;
 mod group;
+mod held;
 mod inbound;
 mod insurance;
 mod keys;

@@ -76,7 +76,7 @@ fn accounts() {
             history: HistorySettings { days: Some(30), ..HistorySettings::default() },
         },
         source: AccountSource::File,
-        restriction: Some(Restriction { code: 463, since_ms: NOW, until_ms: NOW + 1, told: true }),
+        restriction: Some(Restriction { code: 463, since_ms: NOW, until_ms: NOW + 1, told: true, refusals: 2 }),
         told: Some(Told { phase: Phase::Connected, at_ms: NOW, next_ms: Some(NOW + 2) }),
         leaving: true,
     }));
@@ -118,6 +118,7 @@ fn reasons() {
         FailReason::LoggedOut,
         FailReason::NoRecipient,
         FailReason::NotSendable,
+        FailReason::Paced,
     ];
     insta::assert_snapshot!(all.each_ref().map(bytes).join("\n"));
 }
@@ -125,13 +126,19 @@ fn reasons() {
 #[test]
 fn chats_and_persons() {
     let chat = ChatRecord { participant: group(7), person: Some(PersonNo(1)) };
-    let person = PersonRecord { lid: Some(both(900, 62).jid), phone: Some(both(900, 62).jid), chat: Some(ChatNo(3)) };
+    let person = PersonRecord {
+        lid: Some(both(900, 62).jid),
+        phone: Some(both(900, 62).jid),
+        chat: Some(ChatNo(3)),
+        heard: Some(true),
+    };
     insta::assert_snapshot!([bytes(&chat), bytes(&person)].join("\n"));
 }
 
 #[test]
 fn counters() {
-    let account = AccountCounters { seq: Seq(1), messages: 2, outbox: [1, 2, 3], ..AccountCounters::default() };
+    let account =
+        AccountCounters { seq: Seq(1), messages: 2, outbox: [1, 2, 3], held: 4, ..AccountCounters::default() };
     let endpoint = EndpointCounters {
         pending: 1,
         completed: 2,
@@ -141,7 +148,7 @@ fn counters() {
         failing_since_ms: Some(NOW),
         oldest: Some(Position(9)),
     };
-    let tenant = TenantCounters { accounts: 1, messages: 2, outbox: [1, 2, 3], ..TenantCounters::default() };
+    let tenant = TenantCounters { accounts: 1, messages: 2, outbox: [1, 2, 3], held: 4, ..TenantCounters::default() };
     insta::assert_snapshot!([bytes(&account), bytes(&endpoint), bytes(&tenant)].join("\n"));
 }
 
@@ -271,6 +278,10 @@ fn events() {
         event(
             EventKind::AccountState,
             EventData::Account(AccountStateEvent { previous: Phase::Pairing, state: state() }),
+        ),
+        event(
+            EventKind::AccountRestricted,
+            EventData::Restricted(RestrictedEvent { active: true, code: 463, until_ms: Some(NOW + 1) }),
         ),
         event(EventKind::MessageReceived, EventData::Message(data)),
         event(EventKind::MessageStatus, EventData::Status(status)),

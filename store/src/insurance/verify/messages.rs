@@ -52,7 +52,8 @@ fn add(tally: &mut Tally, found: &MessageRecord, schema: u32) {
     match found.state {
         MessageState::Queued | MessageState::Sending => *counters.lane(found.lane) += 1,
         MessageState::Rejected | MessageState::Failed | MessageState::Cancelled => counters.unsent += 1,
-        MessageState::Held => {}
+        // Before the third layout nobody counted them.
+        MessageState::Held => counters.held += u64::from(schema >= 3),
         // What another device of the account wrote was never on our wire.
         _ if found.tries > 0 => counters.sent += 1,
         _ => {}

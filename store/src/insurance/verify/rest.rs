@@ -6,6 +6,7 @@ use crate::Tree;
 use crate::chunk::{self, CUT};
 use crate::key::{Key, Parts};
 use crate::records::IdempotencyRecord;
+use crate::repo::pace;
 
 /// Trees whose rows only have to be rows.
 const REST: &[Tree] = &[
@@ -21,7 +22,6 @@ const REST: &[Tree] = &[
     Tree::Recipient,
     Tree::RecipientState,
     Tree::RecipientOf,
-    Tree::Pace,
     Tree::Stat,
     Tree::Timeline,
     Tree::Audit,
@@ -37,9 +37,31 @@ pub(super) fn check(check: &mut Check<'_>) {
     });
     expiry(check, answers);
     pieces(check);
+    paces(check);
     for tree in REST {
         check.all(*tree, |_, _, value| well_formed(*tree, value));
     }
+}
+
+/// What accounts sent lately, and for whom something may go that is held.
+fn paces(check: &mut Check<'_>) {
+    check.owned(Tree::Pace, |check, no, key, value| {
+        let (body, mut parts) = (fixed(Tree::Pace, value)?, Parts(key.get(4..).unwrap_or_default()));
+        let sound = match parts.u8() {
+            Some(pace::SENDS) => parts.u64().is_some() && parts.rest().is_empty() && body.len() == 4,
+            Some(pace::COLD) => parts.u64().is_some() && parts.u32().is_some() && parts.rest().is_empty(),
+            Some(pace::MAY_GO) => {
+                let person = Key::new().u32(no).u8(0).bytes(parts.rest());
+                check.expect((Tree::Pace, key), Tree::Person, &person)?;
+                true
+            }
+            _ => false,
+        };
+        if !sound {
+            check.fail(FindingCode::BadKey, Tree::Pace, key);
+        }
+        Ok(())
+    });
 }
 
 fn expiry(check: &mut Check<'_>, answers: u64) {
