@@ -1,6 +1,7 @@
 //! The tree over a real store in memory, a network and receivers of its own. Real time: the store's writer is a thread
 //! of its own, under which paused time would leap.
 
+mod chaos;
 mod contract;
 mod counts;
 mod crashes;

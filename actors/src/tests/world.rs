@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use wasup_store::engine::MemoryEngine;
+use wasup_store::engine::{Engine, MemoryEngine};
 use wasup_store::id::{AccountId, AccountNo, MessageId, Position};
+use wasup_store::insurance::{Finding, FindingCode, verify_engine};
 use wasup_store::jid::Jid;
+use wasup_store::keyring::Keyring;
 use wasup_store::records::{
     AccountRecord, Content, EventData, EventRecord, Lane, MessageRecord, MessageState, Participant, Phase, Reason,
 };
 use wasup_store::repo::event;
 use wasup_store::repo::inbound::{self, InboundBatch, NewInbound};
-use wasup_store::{Durability, SpaceFloor, Store, SystemClock, WriteTx};
+use wasup_store::{Durability, SpaceFloor, Store, SystemClock, Tree as Rows, WriteTx};
 
 use super::network::{Factory, Network};
 use super::receivers::{Encoder, PATIENCE, Receivers, Transport};
@@ -51,6 +53,14 @@ pub(super) fn somebody(n: u64) -> Participant {
     Participant { jid: Jid::phone(&digits), phone: Some(digits), lid: None }
 }
 
+/// Looks at every row of a store, as `wasup verify` does. Links of tests have no keys, which is all that may be missing.
+pub(super) fn verify(engine: &dyn Engine) {
+    let report = verify_engine(engine, &Keyring::plain(), 1_000);
+    let keyless = |finding: &Finding| finding.code == FindingCode::Dangling && finding.tree == Rows::AccountNo.name();
+    let wrong: Vec<_> = report.shown.iter().filter(|finding| !keyless(finding)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// Waits for a condition.
 pub(super) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
@@ -63,7 +73,7 @@ pub(super) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T
     }
 }
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     let millis = Duration::from_millis;
     Settings {
         supervision: SupervisionSettings {

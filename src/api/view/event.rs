@@ -5,7 +5,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wasup_actors::webhook::EventEncoder;
 use wasup_store::id::{AccountId, EventId};
-use wasup_store::records::{ClockEvent, DiscardedEvent, EventData, EventRecord, MessageEvent, RestrictedEvent, StatusEvent};
+use wasup_store::records::{
+    ClockEvent, DiscardedEvent, EventData, EventRecord, MessageEvent, RestrictedEvent, StatusEvent,
+};
 
 use super::message::text_and_kind;
 use super::{PersonView, ReasonView, StateView, Time};
