@@ -104,7 +104,7 @@ impl From<&HistorySettings> for HistoryView {
 
 impl From<&Restriction> for RestrictionView {
     fn from(restriction: &Restriction) -> Self {
-        let Restriction { code, since_ms, until_ms, told } = *restriction;
+        let Restriction { code, since_ms, until_ms, told, refusals: _ } = *restriction;
         Self { code, since: Time::from_ms(since_ms), until: Time::from_ms(until_ms), told }
     }
 }

@@ -78,7 +78,7 @@ impl Chaos {
         let (over, time): (Arc<SledEngine>, Arc<Moved>) = (Arc::clone(&engine), Arc::clone(&clock));
         let store = Store::over(over, time, Path::new("chaos")).unwrap();
         let (still, waits) = mpsc::channel::<()>();
-        tokio::task::spawn_blocking(move || drop(waits.recv()));
+        tokio::task::spawn_blocking(move || waits.recv().is_err());
         let mut settings = settings();
         settings.supervision =
             SupervisionSettings { stop_timeout: Duration::from_secs(5), ..SupervisionSettings::default() };
@@ -270,7 +270,11 @@ impl Chaos {
 
     async fn on_the_link(&self, step: &Step) {
         match step {
-            Step::Lost(at, reason) => self.tell(*at, LinkEvent::Disconnected { reason: *reason }).await,
+            Step::Lost(at, reason) => {
+                if let Some(link) = self.link(*at).await {
+                    link.lose(*reason);
+                }
+            }
             Step::Back(at) => {
                 if let Some(link) = self.link(*at).await {
                     link.connect();
