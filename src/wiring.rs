@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use wasup_actors::{
-    AccountsSettings, BreakerSettings, EndpointChange, NewEndpoint, PaceSettings, RetentionSettings, SendSettings, Settings,
-    SupervisionSettings, WebhookSettings,
+    AccountsSettings, BreakerSettings, EndpointChange, NewEndpoint, PaceSettings, RetentionSettings, SendSettings,
+    Settings, SupervisionSettings, WebhookSettings,
 };
 use wasup_sessions::link::LinkSettings;
 use wasup_store::SpaceFloor;

@@ -60,8 +60,8 @@ pub use meters::{
 pub use principal::{Principal, Who};
 pub use root::Branch;
 pub use settings::{
-    AccountsSettings, BreakerSettings, PaceSettings, RetentionSettings, SamePhone, SendSettings, Settings, SupervisionSettings,
-    WebhookSettings,
+    AccountsSettings, BreakerSettings, PaceSettings, RetentionSettings, SamePhone, SendSettings, Settings,
+    SupervisionSettings, WebhookSettings,
 };
 pub use supervision::{ChildPhase, Standing};
 pub use tree::{Late, Prepared, ShutdownReport, StartError, Tree};

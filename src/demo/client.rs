@@ -96,7 +96,8 @@ impl ApiClient {
     /// # Errors
     /// When the server can't be reached or refuses.
     pub async fn create_account(&self, account: &str) -> anyhow::Result<()> {
-        let _: Value = checked(self.request(Method::POST, "/v1/accounts").json(&json!({"id": account})).send().await?).await?;
+        let _: Value =
+            checked(self.request(Method::POST, "/v1/accounts").json(&json!({"id": account})).send().await?).await?;
         Ok(())
     }
 

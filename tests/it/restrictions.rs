@@ -36,7 +36,7 @@ fn is_held(message: &Value) -> bool {
 async fn strangers_wait_until_it_is_over_and_everybody_else_is_written_to() {
     let mut linked = Linked::with(1, &[]).await;
     let own = linked.phones[0].number().to_owned();
-    let (buddy, silent) = (linked.network().phone("6283333333333"), linked.network().phone("6284444444444"));
+    let (buddy, silent) = (linked.network().phone("6281333333333"), linked.network().phone("6281222222222"));
     write(&linked, &buddy, "hello from a buddy").await;
     linked.network().restrict(&own, 463, Some(Duration::from_secs(3_600))).unwrap();
     let mut held = Vec::new();
