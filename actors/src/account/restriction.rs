@@ -76,8 +76,8 @@ fn later(now_ms: Millis, term: Duration, others: u32) -> Millis {
 pub(super) enum Change {
     /// It began.
     Begun,
-    /// Its term is longer than it was.
-    Extended,
+    /// Its term is another one.
+    Moved,
     /// It is over.
     Lifted,
     /// What is known of it changed, and nothing else.
@@ -85,13 +85,15 @@ pub(super) enum Change {
 }
 
 /// What changed between two moments; `None` for nothing.
-pub(super) fn change(before: Option<Restriction>, after: Option<Restriction>) -> Option<Change> {
+pub(super) fn change(before: Option<Restriction>, after: Option<Restriction>, now_ms: Millis) -> Option<Change> {
     match (before, after) {
         (None, None) => None,
         (None, Some(_)) => Some(Change::Begun),
         (Some(_), None) => Some(Change::Lifted),
         (Some(before), Some(after)) if before == after => None,
-        (Some(before), Some(after)) if after.until_ms > before.until_ms => Some(Change::Extended),
+        (Some(before), Some(after)) if after.until_ms != before.until_ms && after.until_ms > now_ms => {
+            Some(Change::Moved)
+        }
         (Some(_), Some(_)) => Some(Change::Noted),
     }
 }

@@ -65,12 +65,13 @@ fn changes_are_told_apart() {
         (None, None, None),
         (None, Some(one), Some(Change::Begun)),
         (Some(one), Some(one), None),
-        (Some(one), Some(Restriction { until_ms: NOW + 6, ..one }), Some(Change::Extended)),
+        (Some(one), Some(Restriction { until_ms: NOW + 6, ..one }), Some(Change::Moved)),
+        (Some(one), Some(Restriction { until_ms: NOW + 4, ..one }), Some(Change::Moved)),
         (Some(one), Some(Restriction { until_ms: NOW, ..one }), Some(Change::Noted)),
         (Some(one), Some(Restriction { told: true, ..one }), Some(Change::Noted)),
         (Some(one), None, Some(Change::Lifted)),
     ] {
-        assert_eq!(change(before, after), expected);
+        assert_eq!(change(before, after, NOW), expected);
     }
 }
 

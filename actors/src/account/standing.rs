@@ -82,7 +82,7 @@ impl Incarnation {
             current = after(current, Fact::Told { active, until_ms }, term, now_ms);
             self.standing.question.answered(current, Instant::now());
         }
-        plan.restriction = change(before, current).map(|change| (current, change));
+        plan.restriction = change(before, current, now_ms).map(|change| (current, change));
     }
 
     /// Plans to take sends, as many as may be in flight, and as the account's pace and the network allow.
@@ -133,7 +133,7 @@ impl Incarnation {
         let mut restriction = plan.restriction.map_or(self.standing.restriction, |(planned, _)| planned);
         if look.held.held == 0 && !waiting && plan.restriction.is_none() {
             let left = after(restriction, Fact::NothingHeld, self.ctx.settings.send.restriction_retry, now_ms);
-            plan.restriction = change(restriction, left).map(|change| (left, change));
+            plan.restriction = change(restriction, left, now_ms).map(|change| (left, change));
             restriction = left;
         }
         let settled = plan.settlements.iter().filter(|(id, _)| self.flights.is_cold(*id)).count();
@@ -198,7 +198,7 @@ impl Incarnation {
     fn tell_restriction(&self, restriction: Option<Restriction>, change: Change) {
         let counted = match change {
             Change::Begun => RestrictionChange::Begun,
-            Change::Extended => RestrictionChange::Extended,
+            Change::Moved => RestrictionChange::Moved,
             Change::Lifted => RestrictionChange::Lifted,
             Change::Noted => return,
         };

@@ -42,8 +42,8 @@ words! {
     RestrictionChange {
         /// It began.
         Begun = "begun",
-        /// It was found to hold on.
-        Extended = "extended",
+        /// Its term became another one.
+        Moved = "moved",
         /// It is over.
         Lifted = "lifted",
     }
