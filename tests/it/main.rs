@@ -35,8 +35,6 @@ mod receiver;
 mod receivers;
 #[cfg(feature = "sandbox")]
 mod replies;
-#[cfg(feature = "sandbox")]
-mod restrictions;
 mod stopping;
 mod streams;
 mod streams_apart;
