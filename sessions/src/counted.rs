@@ -11,6 +11,13 @@ pub struct LinkStats {
     pub copies_lost: u64,
     /// Links that hold a permit to connect at the moment.
     pub connects_in_flight: u64,
+    /// Links that want one and have none yet.
+    pub connects_waiting: u64,
+    /// Permits given.
+    pub connects_granted: u64,
+    /// Waits for a permit that were longer than the protocol library waits for a connect. Such a link keeps its place
+    /// and is called when its turn comes.
+    pub connects_refused: u64,
 }
 
 /// The counters behind [`LinkStats`].
@@ -33,7 +40,7 @@ impl Counted {
         LinkStats {
             notes_dropped: self.notes_dropped.load(Ordering::Relaxed),
             copies_lost: self.copies_lost.load(Ordering::Relaxed),
-            connects_in_flight: 0,
+            ..LinkStats::default()
         }
     }
 }

@@ -16,6 +16,7 @@ mod fail_point;
 mod provider_id;
 mod trouble;
 
+pub use dial::{ProxyRefusal, check_proxy};
 #[cfg(feature = "sandbox")]
 pub use fail_point::FailPoint;
 pub use provider_id::provider_id;

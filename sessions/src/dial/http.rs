@@ -14,7 +14,8 @@ use wacore::net::{HttpClient, HttpRequest, HttpResponse, StreamingHttpResponse, 
 
 use super::body::{Incoming, spool};
 use super::budget::Budget;
-use super::reach::{Reach, literal};
+use super::proxy::Proxy;
+use super::reach::{Reach, ReachError, literal};
 use super::version_page::{self, VersionPage};
 use crate::ports::LinkError;
 
@@ -23,14 +24,39 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 const REDIRECTS: usize = 3;
 /// Largest body that is answered whole.
 const WHOLE_BODY_MAX: usize = 16 * 1024 * 1024;
-/// Transfers of media at once, in the process.
-const TRANSFERS: usize = 16;
-/// Bytes of uploads on disk at once, in the process.
-const UPLOAD_BYTES: u64 = 512 * 1024 * 1024;
 
-/// Connections and budgets that links share.
+/// What all clients of a process have in common.
+pub(crate) struct Shared {
+    tls: rustls::ClientConfig,
+    reach: Reach,
+    budget: Budget,
+    spool: PathBuf,
+}
+
+impl Shared {
+    /// Under the rule of where clients may connect to. Uploads are kept in `spool` while they go out.
+    pub(crate) fn new(reach: Reach, spool: PathBuf, budget: Budget) -> Result<Self, LinkError> {
+        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| broken(&error))?
+            .with_root_certificates(rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+            .with_no_client_auth();
+        Ok(Self { tls, reach, budget, spool })
+    }
+
+    pub(crate) fn reach(&self) -> Reach {
+        self.reach
+    }
+}
+
+fn broken(error: &dyn std::fmt::Display) -> LinkError {
+    LinkError::Protocol(format!("no HTTP client: {error}"))
+}
+
+/// Connections that links share which go the same way.
 pub(crate) struct HttpPool {
     client: Client,
+    proxied: bool,
     reach: Reach,
     budget: Budget,
     version: VersionPage,
@@ -38,34 +64,35 @@ pub(crate) struct HttpPool {
 }
 
 impl HttpPool {
-    /// A pool under the rule of where it may connect to. Uploads are kept in `spool` while they go out.
-    pub(crate) fn new(reach: Reach, spool: PathBuf) -> Result<Self, LinkError> {
-        let broken = |error: &dyn std::fmt::Display| LinkError::Protocol(format!("no HTTP client: {error}"));
-        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| broken(&error))?
-            .with_root_certificates(rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
-            .with_no_client_auth();
+    /// A pool of connections, through a proxy if there is one.
+    pub(crate) fn new(shared: &Shared, proxy: Option<&Proxy>) -> Result<Self, LinkError> {
+        let reach = shared.reach;
         let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            // A proxy of the environment would be a way around the rule.
+            .tls_backend_preconfigured(shared.tls.clone())
+            // A proxy of the environment would be a way around the rule, and around the account's own.
             .no_proxy()
             .dns_resolver(Arc::new(Checked(reach)))
-            .redirect(redirects(reach))
+            .redirect(redirects(reach, proxy.is_some()))
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(REQUEST_TIMEOUT)
             .tcp_nodelay(true)
-            .pool_max_idle_per_host(4)
-            .build()
-            .map_err(|error| broken(&error))?;
-        Ok(Self { client, reach, budget: Budget::new(TRANSFERS, UPLOAD_BYTES), version: VersionPage::default(), spool })
+            .pool_max_idle_per_host(4);
+        let client = match proxy {
+            Some(proxy) => client.proxy(proxy.for_http().map_err(|error| broken(&error.without_url()))?),
+            None => client,
+        };
+        let client = client.build().map_err(|error| broken(&error.without_url()))?;
+        let (budget, spool) = (shared.budget.clone(), shared.spool.clone());
+        Ok(Self { client, proxied: proxy.is_some(), reach, budget, version: VersionPage::default(), spool })
     }
 
-    fn request(&self, request: &HttpRequest) -> anyhow::Result<RequestBuilder> {
+    async fn request(&self, request: &HttpRequest) -> anyhow::Result<RequestBuilder> {
         let url = Url::parse(&request.url)?;
-        // A name is judged where it is resolved; an address never gets there.
+        // A name is judged where it is resolved, which may be at the proxy; an address never gets there.
         if let Some(ip) = literal(&url) {
             self.reach.check(ip)?;
+        } else if self.proxied && self.reach == Reach::LoopbackOnly {
+            self.reach.resolve(&url).await?;
         }
         let method = Method::from_bytes(request.method.as_bytes())?;
         let builder = self.client.request(method, url);
@@ -73,7 +100,7 @@ impl HttpPool {
     }
 
     async fn fetch(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
-        let mut builder = self.request(&request)?.timeout(REQUEST_TIMEOUT);
+        let mut builder = self.request(&request).await?.timeout(REQUEST_TIMEOUT);
         if let Some(body) = request.body {
             builder = builder.body(body);
         }
@@ -91,13 +118,15 @@ async fn whole(mut response: reqwest::Response) -> anyhow::Result<HttpResponse> 
     Ok(HttpResponse { status_code, body })
 }
 
-fn redirects(reach: Reach) -> redirect::Policy {
+fn redirects(reach: Reach, proxied: bool) -> redirect::Policy {
     redirect::Policy::custom(move |attempt| {
         if attempt.previous().len() > REDIRECTS {
             return attempt.stop();
         }
         match literal(attempt.url()).map(|ip| reach.check(ip)) {
             Some(Err(error)) => attempt.error(error),
+            // Nobody here would see where a proxy finds the name.
+            None if proxied && reach == Reach::LoopbackOnly => attempt.error(ReachError::NotLoopback),
             _ => attempt.follow(),
         }
     })
@@ -119,11 +148,13 @@ impl Resolve for Checked {
 /// The library's HTTP client over the pool.
 pub(crate) struct LinkHttp {
     pool: Arc<HttpPool>,
+    failed: Box<dyn Fn() + Send + Sync>,
 }
 
 impl LinkHttp {
-    pub(crate) fn new(pool: Arc<HttpPool>) -> Self {
-        Self { pool }
+    /// `failed` hears when the version page can't be had, without which no connect goes on.
+    pub(crate) fn new(pool: Arc<HttpPool>, failed: Box<dyn Fn() + Send + Sync>) -> Self {
+        Self { pool, failed }
     }
 }
 
@@ -131,7 +162,11 @@ impl LinkHttp {
 impl HttpClient for LinkHttp {
     async fn execute(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
         if version_page::is_asked_for(&request.method, &request.url) {
-            return self.pool.version.get(|| self.pool.fetch(request)).await;
+            let page = self.pool.version.get(|| self.pool.fetch(request)).await;
+            if page.is_err() {
+                (self.failed)();
+            }
+            return page;
         }
         self.pool.fetch(request).await
     }
@@ -143,8 +178,10 @@ impl HttpClient for LinkHttp {
     fn execute_streaming(&self, request: HttpRequest) -> anyhow::Result<StreamingHttpResponse> {
         let on = Handle::try_current()?;
         let share = self.pool.budget.transfer(&on)?;
-        let builder = self.pool.request(&request)?;
-        let response = on.block_on(async { tokio::time::timeout(REQUEST_TIMEOUT, builder.send()).await })??;
+        let response = on.block_on(async {
+            let builder = self.pool.request(&request).await?;
+            anyhow::Ok(tokio::time::timeout(REQUEST_TIMEOUT, builder.send()).await??)
+        })?;
         let status_code = response.status().as_u16();
         Ok(StreamingHttpResponse { status_code, body: Box::new(Incoming::new(response, on, share)) })
     }
@@ -166,7 +203,7 @@ impl HttpClient for LinkHttp {
         on.block_on(async {
             let pieces = ReaderStream::new(tokio::fs::File::from_std(file));
             // The network refuses bodies of unknown length.
-            let builder = self.pool.request(&request)?.header(CONTENT_LENGTH, content_length);
+            let builder = self.pool.request(&request).await?.header(CONTENT_LENGTH, content_length);
             whole(builder.body(Body::wrap_stream(pieces)).send().await?).await
         })
     }
@@ -206,7 +243,8 @@ mod tests {
     }
 
     fn http(reach: Reach) -> LinkHttp {
-        LinkHttp::new(Arc::new(HttpPool::new(reach, std::env::temp_dir()).unwrap()))
+        let shared = Shared::new(reach, std::env::temp_dir(), Budget::new(4, 1 << 20)).unwrap();
+        LinkHttp::new(Arc::new(HttpPool::new(&shared, None).unwrap()), Box::new(|| {}))
     }
 
     fn answer(status: &str, body: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use wacore::store::DevicePropsOverride;
 use waproto::whatsapp::device_props::PlatformType;
 use wasup_store::repo::wa::WaScope;
@@ -47,8 +47,8 @@ struct Parts {
 impl Parts {
     async fn new(links: &WhatsAppLinks, target: &LinkTarget) -> Result<Self, LinkError> {
         let settings = &links.settings;
-        let http = Arc::clone(&links.http);
-        let dialer = Dialer::new(settings.url.as_deref(), settings.connect_timeout, links.reach, http).await?;
+        let (url, proxy) = (settings.url.as_deref(), target.proxy.as_ref());
+        let dialer = Dialer::new(url, proxy, settings.connect_timeout, &links.http).await?;
         let scope = WaScope { no: target.no, link: target.link, epoch: target.epoch };
         let (tasks, trouble) = (LinkTasks::default(), Arc::<Trouble>::default());
         let outlet = Arc::new(Outlet::counting(Arc::clone(&links.counted)));
@@ -63,7 +63,7 @@ impl Parts {
             store: links.store.clone(),
             mark: target.mark.clone(),
             dialer,
-            permits: Arc::clone(&links.permits),
+            seat: links.permits.seat(target.urgent, Arc::clone(tasks.turn())),
             permit: Arc::<PermitSlot>::default(),
             permit_deadline: PERMIT_DEADLINE,
             step: settings.login_step,
@@ -71,7 +71,6 @@ impl Parts {
             losses: Arc::<Losses>::default(),
             codes: Arc::clone(&codes),
             tasks: tasks.clone(),
-            permit_free: Arc::<Notify>::default(),
             current: Mutex::default(),
         };
         Ok(Self {
@@ -95,11 +94,12 @@ impl Parts {
             codes: Arc::clone(&self.codes),
             step: links.settings.login_step,
         };
+        let losses = Arc::clone(&self.sockets.losses);
         let device = DevicePropsOverride::new().with_os(target.name.clone()).with_platform_type(PlatformType::DESKTOP);
         let mut builder = Bot::builder()
             .with_backend_arc(Arc::clone(&self.keys) as _)
             .with_transport_factory(SocketFactory(Arc::clone(&self.sockets)))
-            .with_http_client(self.sockets.dialer.http())
+            .with_http_client(self.sockets.dialer.http(move |reason| losses.hint(reason)))
             .with_runtime(self.tasks.clone())
             .with_inbound_durability_hook(CommitFirst(Arc::clone(&self.inbox)))
             .with_event_handler(ears)

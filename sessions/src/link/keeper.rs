@@ -1,5 +1,5 @@
-//! Looks after a link from outside of the library: a refused write ends the connection, a free permit or an impatient
-//! human ends a wait, and nothing stands still for ever.
+//! Looks after a link from outside of the library: a refused write ends the connection, and nothing stands still
+//! for ever.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,15 +32,12 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Watches for refused writes and free permits, until the store or the account is not ours any more.
+    /// Watches for refused writes, until the store or the account is not ours any more.
     pub(super) async fn watch(self) {
         loop {
-            tokio::select! {
-                severity = self.trouble.reported() => match severity {
-                    Severity::Passing => self.sockets.drop_connection(DisconnectReason::ConnectionLost).await,
-                    Severity::Fatal => return self.give_up().await,
-                },
-                () = self.sockets.permit_free.notified() => self.sockets.tasks.hurry(),
+            match self.trouble.reported().await {
+                Severity::Passing => self.sockets.drop_connection(DisconnectReason::ConnectionLost).await,
+                Severity::Fatal => return self.give_up().await,
             }
         }
     }

@@ -30,7 +30,7 @@ pub use settings::LinkSettings;
 pub use crate::counted::LinkStats;
 
 use crate::counted::Counted;
-use crate::dial::{ConnectPermits, HttpPool, Reach};
+use crate::dial::{ConnectPermits, HttpPools, Limits, Reach};
 use crate::meters::LinkMeters;
 use crate::ports::{Link, LinkError, LinkEvent, LinkFactory, LinkTarget};
 
@@ -40,8 +40,7 @@ pub struct WhatsAppLinks {
     settings: LinkSettings,
     committed: Committed,
     permits: Arc<ConnectPermits>,
-    http: Arc<HttpPool>,
-    reach: Reach,
+    http: HttpPools,
     counted: Arc<Counted>,
     meters: Arc<LinkMeters>,
 }
@@ -53,11 +52,11 @@ impl WhatsAppLinks {
     /// # Errors
     /// [`LinkError::Protocol`] when TLS can't be set up.
     pub fn new(store: Store, settings: LinkSettings, committed: Committed) -> Result<Self, LinkError> {
-        let reach = Reach::of_this_build();
         let spool = settings.spool.clone().unwrap_or_else(std::env::temp_dir);
-        let http = Arc::new(HttpPool::new(reach, spool)?);
-        let permits = ConnectPermits::new(settings.connects_in_flight);
-        Ok(Self { store, settings, committed, permits, http, reach, counted: Arc::default(), meters: Arc::default() })
+        let http = HttpPools::new(Reach::of_this_build(), spool)?;
+        let limits = Limits { at_once: settings.connects_in_flight, per_minute: settings.connects_per_minute };
+        let permits = ConnectPermits::new(limits, settings.connect_jitter);
+        Ok(Self { store, settings, committed, permits, http, counted: Arc::default(), meters: Arc::default() })
     }
 
     /// ... that count with these handles from the next link on.
@@ -70,7 +69,14 @@ impl WhatsAppLinks {
     /// What the links of this factory counted.
     #[must_use]
     pub fn stats(&self) -> LinkStats {
-        LinkStats { connects_in_flight: self.permits.held() as u64, ..self.counted.stats() }
+        let permits = self.permits.stats();
+        LinkStats {
+            connects_in_flight: permits.in_flight,
+            connects_waiting: permits.waiting,
+            connects_granted: permits.granted,
+            connects_refused: permits.refused,
+            ..self.counted.stats()
+        }
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) struct LinkTasks {
     tracker: TaskTracker,
     stop: CancellationToken,
     hurry: Arc<Notify>,
+    turn: Arc<Notify>,
 }
 
 impl LinkTasks {
@@ -48,6 +49,12 @@ impl LinkTasks {
     /// Ends a wait before a reconnect that is going on at this moment.
     pub(crate) fn hurry(&self) {
         self.hurry.notify_waiters();
+    }
+
+    /// Notified when it is this account's turn to connect: ends a wait before a reconnect, or the next one if none is
+    /// going on. A turn that comes just before the wait must not be lost: the wait may be a quarter of an hour.
+    pub(crate) fn turn(&self) -> &Arc<Notify> {
+        &self.turn
     }
 
     /// Ends every task and waits, at most `limit`, until they are gone. Answers whether they are.
@@ -85,11 +92,12 @@ impl Runtime for LinkTasks {
         if !is_backoff(duration) {
             return Box::pin(tokio::time::sleep(duration));
         }
-        let hurry = Arc::clone(&self.hurry);
+        let (hurry, turn) = (Arc::clone(&self.hurry), Arc::clone(&self.turn));
         Box::pin(async move {
             tokio::select! {
                 () = tokio::time::sleep(duration) => {}
                 () = hurry.notified() => {}
+                () = turn.notified() => {}
             }
         })
     }
@@ -135,6 +143,15 @@ mod tests {
             LinkTasks::as_main_loop(async move { looped.sleep(wait).await }).await;
             assert_eq!(start.elapsed(), if cut { Duration::from_secs(1) } else { wait });
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_comes_before_the_wait_is_not_lost() {
+        let tasks = LinkTasks::default();
+        tasks.turn().notify_one();
+        let start = Instant::now();
+        LinkTasks::as_main_loop(tasks.sleep(Duration::from_millis(890_001))).await;
+        assert_eq!(start.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test]

@@ -32,6 +32,10 @@ pub struct LinkSettings {
     pub stream_error_grace: Duration,
     /// Accounts that may be connecting at once, in the process. 0 counts as 1.
     pub connects_in_flight: usize,
+    /// Connects that may begin in any 60 s, in the process; 0 for any number.
+    pub connects_per_minute: usize,
+    /// Each connect begins up to this long after its turn came, so that accounts do not move in step.
+    pub connect_jitter: Duration,
     /// One-time prekeys offered at a time; `None` is the library's 812. Each costs about 180 bytes in the store and
     /// memory while it is uploaded. The library refuses less than 5.
     pub prekeys: Option<u32>,
@@ -57,6 +61,8 @@ impl Default for LinkSettings {
             login_step: Duration::from_secs(45),
             stream_error_grace: Duration::from_secs(5),
             connects_in_flight: 16,
+            connects_per_minute: 3_000,
+            connect_jitter: Duration::from_millis(100),
             prekeys: None,
             message_secrets: false,
             spool: None,

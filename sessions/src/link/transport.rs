@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::Notify;
+use tokio::time::Instant;
 use wacore::net::{Transport, TransportEvent, TransportFactory};
 use wacore::stats::TransportResourceReport;
 use wasup_store::{Store, Watermark};
@@ -16,8 +16,11 @@ use super::loss::Losses;
 use super::outlet::Outlet;
 use super::pairing_code::Codes;
 use super::runtime::LinkTasks;
-use crate::dial::{ConnectPermits, Dialer, PermitSlot};
+use crate::dial::{Dialer, LIBRARY_CONNECT_TIMEOUT, PermitSlot, Seat};
 use crate::ports::DisconnectReason;
+
+/// How much earlier than the library a dial is given up here, so that its reason is known.
+const MARGIN: Duration = Duration::from_millis(500);
 
 /// Longest that the goodbye of a socket may take whose other end reads nothing any more.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -28,7 +31,7 @@ pub(super) struct Sockets {
     /// What must be on disk before a frame leaves.
     pub(super) mark: Watermark,
     pub(super) dialer: Dialer,
-    pub(super) permits: Arc<ConnectPermits>,
+    pub(super) seat: Seat,
     pub(super) permit: Arc<PermitSlot>,
     /// Longest that a permit is kept by a login that does not get on.
     pub(super) permit_deadline: Duration,
@@ -38,8 +41,6 @@ pub(super) struct Sockets {
     pub(super) losses: Arc<Losses>,
     pub(super) codes: Arc<Codes>,
     pub(super) tasks: LinkTasks,
-    /// Notified when a permit is free for this account again.
-    pub(super) permit_free: Arc<Notify>,
     pub(super) current: Mutex<Option<Weak<Socket>>>,
 }
 
@@ -63,20 +64,21 @@ impl Sockets {
     }
 
     async fn dial(&self) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
-        self.outlet.dialing(|| self.losses.take().unwrap_or_else(|| self.losses.guess()));
+        // The library gives up at a time that it does not tell; what is tried then has to be over.
+        let by = Instant::now() + LIBRARY_CONNECT_TIMEOUT - MARGIN;
+        let guess = self.losses.guess();
+        let known = self.losses.take();
+        self.outlet.dialing(|| known.unwrap_or(guess));
         self.codes.connection_gone();
-        let Some(permit) = self.permits.acquire(&self.permit_free).await else {
+        let Some(mut permit) = self.seat.acquire().await else {
             anyhow::bail!("too many accounts are connecting");
         };
+        permit.begin();
         self.permit.keep(permit);
-        let connected = self.dialer.connect().await;
-        if let Err(error) = &connected {
-            self.permit.release();
-            self.outlet.failed(error.reason());
-        }
-        let (inner, events) = connected?;
-        // What was known before is not about this connection.
-        self.losses.take();
+        let mut dialing = Dialing { sockets: self, over: false };
+        let connected = self.dialer.connect(by).await;
+        dialing.over = true;
+        let (inner, events) = connected.inspect_err(|error| dialing.failed(error.reason()))?;
         self.outlet.opened(self.step);
         let (store, mark) = (self.store.clone(), self.mark.clone());
         let socket = Arc::new(Socket { inner, permit: Arc::clone(&self.permit), store, mark, gone: false.into() });
@@ -94,6 +96,27 @@ impl Sockets {
                 socket.permit.release();
             }
         });
+    }
+}
+
+/// A dial, which the library may give up at any moment.
+struct Dialing<'a> {
+    sockets: &'a Sockets,
+    over: bool,
+}
+
+impl Dialing<'_> {
+    fn failed(&self, reason: DisconnectReason) {
+        self.sockets.permit.release();
+        self.sockets.outlet.failed(reason);
+    }
+}
+
+impl Drop for Dialing<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.failed(DisconnectReason::TimedOut);
+        }
     }
 }
 
