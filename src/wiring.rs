@@ -109,6 +109,8 @@ pub(crate) fn link_settings(config: &Config) -> LinkSettings {
         keepalive_interval: link.keepalive_interval.0,
         initial_sync_wait: link.initial_sync_wait.0,
         connects_in_flight: link.connects_in_flight,
+        connects_per_minute: link.connects_per_minute,
+        connect_jitter: link.connect_jitter.0,
         prekeys: Some(link.prekeys),
         ..LinkSettings::default()
     }

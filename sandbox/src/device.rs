@@ -20,6 +20,8 @@ pub(crate) struct Device {
     pub(crate) noise: [u8; 32],
     /// The signed proof that it belongs to the account, as peers get it.
     pub(crate) proof: Vec<u8>,
+    /// What it said of itself when it registered.
+    pub(crate) props: Vec<u8>,
     pub(crate) faults: Arc<FaultSet>,
     /// Ids of messages it has acknowledged.
     pub(crate) acked: Book<String>,
@@ -44,6 +46,7 @@ pub(crate) struct Told {
 pub(crate) struct NewDevice {
     pub(crate) noise: [u8; 32],
     pub(crate) proof: Vec<u8>,
+    pub(crate) props: Vec<u8>,
     pub(crate) keys: DeviceKeys,
 }
 
@@ -54,6 +57,7 @@ impl Device {
             key_index,
             noise: new.noise,
             proof: new.proof,
+            props: new.props,
             faults: Arc::default(),
             acked: Book::new(ledger),
             logins: MarkedCounter::default(),

@@ -47,7 +47,7 @@ pub use ledger::{Accepted, Stats};
 pub use library_clock::{ClockInUse, LibraryClock};
 pub use network::{BadNumber, Connected, DeviceLogins, Network, NotFound, NumberCounts, StartError};
 pub use pairing::PairingError;
-pub use phone::{InboxMessage, Phone, PhoneCounts, PhoneError, ReceiptSeen, Reply, Rules};
+pub use phone::{CompanionProps, InboxMessage, Phone, PhoneCounts, PhoneError, ReceiptSeen, Reply, Rules};
 pub use restriction::Restriction;
 pub use trace::{Direction, TraceLine};
 pub use violation::{Rule, Violation};

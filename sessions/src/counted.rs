@@ -15,8 +15,8 @@ pub struct LinkStats {
     pub connects_waiting: u64,
     /// Permits given.
     pub connects_granted: u64,
-    /// Waits for a permit that were longer than the protocol library waits for a connect. Such a link keeps its place
-    /// and is called when its turn comes.
+    /// Waits for a permit that were given up as too long (10 minutes). Such a link keeps its place and is called when its
+    /// turn comes.
     pub connects_refused: u64,
 }
 

@@ -21,6 +21,10 @@ pub struct LinkConfig {
     pub initial_sync_wait: Span,
     /// Connection attempts at the same time.
     pub connects_in_flight: usize,
+    /// Connection attempts that may begin in any 60 s; 0 for any number.
+    pub connects_per_minute: usize,
+    /// Longest random wait of a connection attempt after its turn came.
+    pub connect_jitter: Span,
     /// One-time keys made at the first connection.
     pub prekeys: u32,
 }
@@ -32,6 +36,8 @@ impl LinkConfig {
         checks.between("link.keepalive_interval", self.keepalive_interval, Span::secs(5), Span::secs(30));
         checks.between("link.initial_sync_wait", self.initial_sync_wait, Span::secs(0), Span::secs(300));
         checks.between("link.connects_in_flight", self.connects_in_flight, 1, 1_000);
+        checks.between("link.connects_per_minute", self.connects_per_minute, 0, 1_000_000);
+        checks.between("link.connect_jitter", self.connect_jitter, Span::secs(0), Span::secs(2));
         checks.between("link.prekeys", self.prekeys, 5, 812);
         if self.url.is_empty() {
             return;

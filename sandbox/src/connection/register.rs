@@ -34,7 +34,8 @@ pub(super) async fn run(registry: &Arc<Registry>, mut incoming: Incoming, noise:
     };
     let references: Vec<String> = (0..REFERENCES).map(|_| reference()).collect();
     link.bind(FaultScope::new([registry.faults.clone()]));
-    let offer = Arc::new(Offer::new(link.clone(), noise, keys));
+    let props = data.and_then(|data| data.device_props.as_deref()).unwrap_or_default();
+    let offer = Arc::new(Offer::new(link.clone(), noise, keys, props.to_vec()));
     registry.offers.publish(&references, &offer);
     link.send(pair_device(&registry.stanza_id(), &references));
     registry.changed.notify_waiters();

@@ -42,7 +42,7 @@ fn link(registry: &Registry, offer: &Offer, pending: &Pending, answer: &Node) ->
         registry.violated(Some((&pending.account, pending.device)), &broken, answer);
         PairingError::BadAnswer(broken.detail)
     })?;
-    let new = NewDevice { noise: offer.noise, proof, keys: offer.keys.clone() };
+    let new = NewDevice { noise: offer.noise, proof, props: offer.props.clone(), keys: offer.keys.clone() };
     let account = &pending.account;
     account.add_device(pending.device, pending.key_index, new, &registry.config);
     registry.counters.pairings.add_one();

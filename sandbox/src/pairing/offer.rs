@@ -19,6 +19,8 @@ pub(crate) struct Offer {
     pub(crate) link: Arc<Link>,
     pub(crate) noise: [u8; 32],
     pub(crate) keys: DeviceKeys,
+    /// What the device says of itself.
+    pub(crate) props: Vec<u8>,
     pending: Mutex<Slot>,
     code: Mutex<CodeSlot>,
 }
@@ -52,8 +54,8 @@ enum Slot {
 }
 
 impl Offer {
-    pub(crate) fn new(link: Arc<Link>, noise: [u8; 32], keys: DeviceKeys) -> Self {
-        Self { link, noise, keys, pending: Mutex::default(), code: Mutex::default() }
+    pub(crate) fn new(link: Arc<Link>, noise: [u8; 32], keys: DeviceKeys, props: Vec<u8>) -> Self {
+        Self { link, noise, keys, props, pending: Mutex::default(), code: Mutex::default() }
     }
 
     /// The companion asks for a code; what it asked for before is void.

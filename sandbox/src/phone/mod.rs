@@ -8,6 +8,7 @@ mod greeting;
 mod inbox;
 mod linking;
 mod peer;
+mod props;
 mod receive;
 mod retry;
 mod rules;
@@ -16,6 +17,7 @@ mod signal;
 mod state;
 
 pub use inbox::{InboxMessage, PhoneCounts, ReceiptSeen};
+pub use props::CompanionProps;
 pub use rules::{Reply, Rules};
 
 pub(crate) use greeting::greet;
@@ -93,6 +95,13 @@ impl Phone {
     /// Companions linked at the moment, by device number.
     pub fn devices(&self) -> Vec<u16> {
         self.account.devices().iter().map(|device| device.id).collect()
+    }
+
+    /// What a companion said of itself when it was linked; `None` when there is none of this number, or it said nothing
+    /// that can be read.
+    pub fn companion(&self, device: u16) -> Option<CompanionProps> {
+        let device = self.account.devices().into_iter().find(|known| known.id == device)?;
+        CompanionProps::read(&device.props)
     }
 
     /// Whether companions linked from now on, and this phone, address chats by hidden id.

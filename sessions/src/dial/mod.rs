@@ -4,6 +4,8 @@
 mod body;
 mod budget;
 mod http;
+#[cfg(test)]
+mod little_proxies;
 mod permit;
 mod pools;
 mod proxy;

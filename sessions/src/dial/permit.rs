@@ -11,8 +11,9 @@ use tokio::time::Instant;
 
 use super::queue::{Limits, Place, Queue, Step};
 
-/// Longest wait for a permit: the library gives up a connect after 20 s, and the connect itself needs its share.
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// Longest wait for a permit. The library's own limit does not run meanwhile; if it did, the wait would be given up and
+/// the account called.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 struct State {
     queue: Queue,
@@ -39,7 +40,7 @@ pub(crate) struct PermitStats {
     pub(crate) waiting: u64,
     /// Given since the start.
     pub(crate) granted: u64,
-    /// Waits that were longer than the library waits. Such an account keeps its place and is called.
+    /// Waits that were given up as too long. Such an account keeps its place and is called.
     pub(crate) refused: u64,
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Place {
 enum At {
     /// It waits and can go at once.
     Door,
-    /// It waited too long for the library's patience and will come again by itself, late.
+    /// It gave up waiting and will come again by itself, late.
     Away,
     /// ... and was called.
     Called(Instant),

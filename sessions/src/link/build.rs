@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
 use wacore::store::DevicePropsOverride;
-use waproto::whatsapp::device_props::PlatformType;
+use wacore::store::device::default_history_sync_config;
+use waproto::whatsapp::device_props::{HistorySyncConfig, PlatformType};
 use wasup_store::repo::wa::WaScope;
 use whatsapp_rust::bot::{Bot, BotBuilderError};
 use whatsapp_rust::{CacheConfig, Client, ClientBuilderError, MsgSecretPolicy};
@@ -95,7 +96,7 @@ impl Parts {
             step: links.settings.login_step,
         };
         let losses = Arc::clone(&self.sockets.losses);
-        let device = DevicePropsOverride::new().with_os(target.name.clone()).with_platform_type(PlatformType::DESKTOP);
+        let device = device_props(target);
         let mut builder = Bot::builder()
             .with_backend_arc(Arc::clone(&self.keys) as _)
             .with_transport_factory(SocketFactory(Arc::clone(&self.sockets)))
@@ -115,6 +116,24 @@ impl Parts {
             builder = builder.with_version(SANDBOX_VERSION).with_push_name(target.name.clone());
         }
         builder.build().await
+    }
+}
+
+/// What a fresh device says of itself: the phone's list shows the name, and the history that it sends goes by the rest.
+/// A pairing by code sends the name's system, or Linux where it names none: the network takes no other display.
+fn device_props(target: &LinkTarget) -> DevicePropsOverride {
+    let wanted = &target.history;
+    let mut device = DevicePropsOverride::new().with_os(target.name.clone()).with_platform_type(PlatformType::DESKTOP);
+    if wanted.days.is_some() || wanted.megabytes.is_some() {
+        device = device.with_history_sync_config(HistorySyncConfig {
+            full_sync_days_limit: wanted.days,
+            full_sync_size_mb_limit: wanted.megabytes,
+            ..default_history_sync_config()
+        });
+    }
+    match wanted.full {
+        Some(full) => device.with_require_full_sync(full),
+        None => device,
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) fn classify(event: &Event, is_own: impl Fn(&Jid) -> bool, now_ms: Mil
             Meaning::Code(CodeNews::Shown { code: PairingCode(code.code.clone()), valid_for: code.timeout })
         }
         Event::PairingCodeError(error) => Meaning::Code(CodeNews::Refused {
-            reason: error.rejection.map_or(CodeRefusal::Failed, |rejection| refusal(rejection.code())),
+            reason: error.rejection.map_or(CodeRefusal::Failed, |rejection| refusal(rejection.code(), true)),
             retry_after: error.backoff,
         }),
         Event::PairingCodeRefresh(_) => {

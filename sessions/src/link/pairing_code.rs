@@ -61,6 +61,8 @@ struct Inner {
     stage: Stage,
     valid_for: Duration,
     qr_spent: bool,
+    /// The number that got a code, and so is good.
+    good: Option<String>,
     task: Option<AbortHandle>,
 }
 
@@ -134,10 +136,12 @@ impl Codes {
         if tokio::time::timeout(READY_LIMIT, ready).await.is_err() {
             return self.refused(CodeRefusal::NotConnected, None);
         }
-        let options = PairCodeOptions { phone_number: phone, ..PairCodeOptions::default() };
+        let options = PairCodeOptions { phone_number: phone.clone(), ..PairCodeOptions::default() };
         if let Err(error) = Box::pin(client.pair_with_code(options)).await {
-            return self.refused(refusal_of(&error), error.backoff());
+            let known = error.backoff().is_some() || self.with(|inner| inner.good.as_ref() == Some(&phone));
+            return self.refused(refusal_of(&error, known), error.backoff());
         }
+        self.with(|inner| inner.good = Some(phone));
         drop(client);
         tokio::time::sleep(self.with(|inner| inner.valid_for)).await;
         if self.with(|inner| inner.stage == Stage::Live) {
@@ -209,21 +213,22 @@ impl Codes {
     }
 }
 
-/// Why the network, by its code, gives no pairing code. It answers 400 to content that it does not like, and as well to
-/// a number for which too many codes were asked (whatsapp-rust 0.7.0, `PairError`); the number's form was checked here.
-pub(super) fn refusal(code: i32) -> CodeRefusal {
+/// Why the network, by its code, gives no pairing code. It answers 400 to content that it does not like, which can be
+/// the number alone, and as well when too many codes were asked for a number (whatsapp-rust 0.7.0, `PairError`). `known`
+/// tells whether the number is known to be good, or the network said when to come back.
+pub(super) fn refusal(code: i32, known: bool) -> CodeRefusal {
     match code {
+        400 if !known => CodeRefusal::BadNumber,
         400 | 429 => CodeRefusal::RateLimited,
         403 | 452 => CodeRefusal::NotAvailable,
-        404 => CodeRefusal::BadNumber,
         _ => CodeRefusal::Failed,
     }
 }
 
-fn refusal_of(error: &PairError) -> CodeRefusal {
+fn refusal_of(error: &PairError, known: bool) -> CodeRefusal {
     use PairCodeError as Code;
     if let Some(rejection) = error.server_rejection() {
-        return refusal(i32::from(rejection.code));
+        return refusal(i32::from(rejection.code), known);
     }
     match error {
         PairError::PairCode(
@@ -250,11 +255,11 @@ mod tests {
     #[test]
     fn every_refusal_has_a_reason() {
         for (error, reason) in [
-            (server(400), CodeRefusal::RateLimited),
+            (server(400), CodeRefusal::BadNumber),
             (server(429), CodeRefusal::RateLimited),
             (server(403), CodeRefusal::NotAvailable),
             (server(452), CodeRefusal::NotAvailable),
-            (server(404), CodeRefusal::BadNumber),
+            (server(404), CodeRefusal::Failed),
             (server(500), CodeRefusal::Failed),
             (PairError::RequestFailed(IqError::Timeout), CodeRefusal::NotConnected),
             (PairError::RequestFailed(IqError::NotConnected), CodeRefusal::NotConnected),
@@ -262,8 +267,9 @@ mod tests {
             (PairError::PairCode(PairCodeError::PhoneNumberTooShort), CodeRefusal::BadNumber),
             (PairError::PairCode(PairCodeError::NotWaiting), CodeRefusal::Failed),
         ] {
-            assert_eq!(refusal_of(&error), reason, "{error:?}");
+            assert_eq!(refusal_of(&error, false), reason, "{error:?}");
         }
+        assert_eq!(refusal_of(&server(400), true), CodeRefusal::RateLimited);
     }
 
     /// What was said of codes and of the end.

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wacore::runtime::{AbortHandle, Runtime};
+
+use crate::dial::LIBRARY_CONNECT_TIMEOUT;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
 
@@ -25,6 +27,7 @@ pub(crate) struct LinkTasks {
     stop: CancellationToken,
     hurry: Arc<Notify>,
     turn: Arc<Notify>,
+    in_line: watch::Sender<bool>,
 }
 
 impl LinkTasks {
@@ -57,6 +60,13 @@ impl LinkTasks {
         &self.turn
     }
 
+    /// From now until it is dropped, the account waits for its turn: the library's limit for a connect does not run. It
+    /// would give up after 20 s, call that an error, and wait longer each time.
+    pub(crate) fn in_line(&self) -> InLine<'_> {
+        self.in_line.send_replace(true);
+        InLine(&self.in_line)
+    }
+
     /// Ends every task and waits, at most `limit`, until they are gone. Answers whether they are.
     pub(crate) async fn end(&self, limit: Duration) -> bool {
         self.stop.cancel();
@@ -67,6 +77,28 @@ impl LinkTasks {
     /// Cancelled when the link's tasks are told to end.
     pub(crate) fn stopping(&self) -> &CancellationToken {
         &self.stop
+    }
+}
+
+/// An account that waits for its turn.
+pub(crate) struct InLine<'a>(&'a watch::Sender<bool>);
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(false);
+    }
+}
+
+/// A limit that runs while the account does not wait for its turn.
+async fn out_of_line(mut in_line: watch::Receiver<bool>, limit: Duration) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(limit) => return,
+            came = in_line.wait_for(|waits| *waits) => if came.is_err() { return },
+        }
+        if in_line.wait_for(|waits| !*waits).await.is_err() {
+            return;
+        }
     }
 }
 
@@ -89,6 +121,9 @@ impl Runtime for LinkTasks {
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        if duration == LIBRARY_CONNECT_TIMEOUT && MAIN_LOOP.try_with(|()| ()).is_ok() {
+            return Box::pin(out_of_line(self.in_line.subscribe(), duration));
+        }
         if !is_backoff(duration) {
             return Box::pin(tokio::time::sleep(duration));
         }
@@ -150,8 +185,27 @@ mod tests {
         let tasks = LinkTasks::default();
         tasks.turn().notify_one();
         let start = Instant::now();
-        LinkTasks::as_main_loop(tasks.sleep(Duration::from_millis(890_001))).await;
+        LinkTasks::as_main_loop(async move { tasks.sleep(Duration::from_millis(890_001)).await }).await;
         assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_limit_of_a_connect_does_not_run_while_its_account_waits_for_its_turn() {
+        for wait in [0, 7, 3_600] {
+            let tasks = LinkTasks::default();
+            let (waits, looped) = (tasks.clone(), tasks.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                let in_line = waits.in_line();
+                tokio::time::sleep(Duration::from_secs(wait)).await;
+                drop(in_line);
+            });
+            let start = Instant::now();
+            LinkTasks::as_main_loop(async move { looped.sleep(LIBRARY_CONNECT_TIMEOUT).await }).await;
+            // It runs anew from the turn on.
+            let before = if wait == 0 { 0 } else { 5 };
+            assert_eq!(start.elapsed().as_secs(), before + wait + LIBRARY_CONNECT_TIMEOUT.as_secs(), "{wait}");
+        }
     }
 
     #[tokio::test]

@@ -64,15 +64,16 @@ impl Sockets {
     }
 
     async fn dial(&self) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
-        // The library gives up at a time that it does not tell; what is tried then has to be over.
-        let by = Instant::now() + LIBRARY_CONNECT_TIMEOUT - MARGIN;
         let guess = self.losses.guess();
         let known = self.losses.take();
         self.outlet.dialing(|| known.unwrap_or(guess));
         self.codes.connection_gone();
+        let in_line = self.tasks.in_line();
         let Some(mut permit) = self.seat.acquire().await else {
             anyhow::bail!("too many accounts are connecting");
         };
+        drop(in_line);
+        let by = Instant::now() + LIBRARY_CONNECT_TIMEOUT - MARGIN;
         permit.begin();
         self.permit.keep(permit);
         let mut dialing = Dialing { sockets: self, over: false };

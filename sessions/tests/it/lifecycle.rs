@@ -3,46 +3,14 @@
 use std::time::Instant;
 
 use wasup_sandbox::{Cut, Fault, Scope};
-use wasup_sessions::ports::{DisconnectReason, EndReason, LinkEvent};
+use wasup_sessions::ports::{DisconnectReason, EndReason};
 use wasup_store::Durability;
 use wasup_store::repo::account;
 
-use crate::world::{Line, PATIENCE, World};
+use crate::world::{PATIENCE, World};
 
 const OURS: &str = "6281234567801";
 const THEIRS: &str = "6281234567802";
-
-async fn lost(line: &mut Line) -> DisconnectReason {
-    line.until("the loss", |event| match event {
-        LinkEvent::Disconnected { reason } => Some(*reason),
-        _ => None,
-    })
-    .await
-}
-
-async fn ended(line: &mut Line) -> EndReason {
-    line.until("the end", |event| match event {
-        LinkEvent::Ended { reason } => Some(*reason),
-        _ => None,
-    })
-    .await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_loss_has_its_reason_and_the_link_comes_back_by_itself() {
-    let world = World::new().await;
-    let (_, mut line, _) = world.linked("shop", OURS).await;
-    for (cut, reason) in [
-        (Cut::Drop, DisconnectReason::ConnectionLost),
-        (Cut::Unavailable, DisconnectReason::ServiceUnavailable),
-        (Cut::Restart, DisconnectReason::StreamRestart),
-    ] {
-        world.network.disconnect(&Scope::account(OURS), cut).unwrap();
-        assert_eq!(lost(&mut line).await, reason, "{cut:?}");
-        line.connected().await;
-    }
-    line.link.close().await;
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_before_a_reconnect_can_be_cut_short() {
@@ -51,7 +19,7 @@ async fn a_wait_before_a_reconnect_can_be_cut_short() {
     // Refused often enough, the library waits 3 s and more.
     world.network.inject(&Scope::Network, &Fault::RefuseConnections { count: 4 }).unwrap();
     world.network.disconnect(&Scope::account(OURS), Cut::Drop).unwrap();
-    lost(&mut line).await;
+    line.lost().await;
     let start = Instant::now();
     world
         .wait("the connection", async || {
@@ -69,16 +37,16 @@ async fn the_ends_of_a_link_have_their_reasons() {
     let world = World::new().await;
     let (_, mut line, _) = world.linked("shop", OURS).await;
     world.network.disconnect(&Scope::account(OURS), Cut::Replaced).unwrap();
-    assert_eq!(ended(&mut line).await, EndReason::Replaced);
+    assert_eq!(line.ended().await, EndReason::Replaced);
     line.link.close().await;
 
     let (account, mut line, _) = world.linked("office", THEIRS).await;
     world.network.disconnect(&Scope::account(THEIRS), Cut::DeviceRemoved).unwrap();
-    assert_eq!(ended(&mut line).await, EndReason::LoggedOut);
+    assert_eq!(line.ended().await, EndReason::LoggedOut);
     line.link.close().await;
     // The next login of a removed device is refused.
     let mut line = world.open(&account).await;
-    assert_eq!(ended(&mut line).await, EndReason::LoggedOut);
+    assert_eq!(line.ended().await, EndReason::LoggedOut);
     line.link.close().await;
 }
 
@@ -91,7 +59,7 @@ async fn an_older_incarnation_writes_nothing_and_ends() {
     let newer = world.store.write(Durability::Durable, move |tx| account::take_over(tx, &id)).await;
     let newer = newer.unwrap_or_else(|error: wasup_store::StoreError| panic!("{error}")).unwrap();
     let sent = world.network.phone(THEIRS).send_text(OURS, "for the new one").await.unwrap();
-    assert_eq!(ended(&mut line).await, EndReason::Unexpected);
+    assert_eq!(line.ended().await, EndReason::Unexpected);
     line.link.close().await;
     assert!(world.messages(account.no).await.is_empty(), "the older one wrote");
     assert!(!world.network.acked_by(OURS, device).unwrap().contains(&sent), "the older one acknowledged");
@@ -131,7 +99,7 @@ async fn a_network_that_fell_silent_is_noticed() {
     .await;
     let (_, mut line, _) = world.linked("shop", OURS).await;
     world.network.inject(&Scope::account(OURS), &Fault::Silence).unwrap();
-    lost(&mut line).await;
+    assert_eq!(line.lost().await, DisconnectReason::TimedOut);
     world.network.heal(&Scope::account(OURS)).unwrap();
     line.connected().await;
     line.link.close().await;

@@ -2,11 +2,11 @@
 
 use tokio::sync::mpsc;
 use wasup_sandbox::Config;
-use wasup_sessions::ports::{LinkError, LinkFactory, LinkTarget};
+use wasup_sessions::ports::{LinkError, LinkFactory};
 use wasup_store::Watermark;
-use wasup_store::records::HistorySettings;
+use wasup_store::records::ProxyAddress;
 
-use crate::world::World;
+use crate::world::{World, target};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_address_but_loopback_is_connected_to() {
@@ -19,16 +19,7 @@ async fn no_address_but_loopback_is_connected_to() {
     ] {
         let world = World::with(Config::default(), |settings| settings.url = url.map(Into::into)).await;
         let account = world.account("shop").await;
-        let target = LinkTarget {
-            no: account.no,
-            link: account.link,
-            epoch: account.epoch,
-            name: String::new(),
-            mark: Watermark::default(),
-            proxy: None,
-            history: HistorySettings::default(),
-            urgent: false,
-        };
+        let target = target(&account, Watermark::default());
         let refused = world.links.open(target, mpsc::channel(8).0).await.err();
         assert!(matches!(refused, Some(LinkError::NotLoopback)), "{url:?}: {refused:?}");
     }
@@ -39,17 +30,38 @@ async fn an_address_that_is_none_is_named_as_such() {
     for url in ["", "nonsense", "http://127.0.0.1:7000/", "ws://"] {
         let world = World::with(Config::default(), |settings| settings.url = Some(url.into())).await;
         let account = world.account("shop").await;
-        let target = LinkTarget {
-            no: account.no,
-            link: account.link,
-            epoch: account.epoch,
-            name: String::new(),
-            mark: Watermark::default(),
-            proxy: None,
-            history: HistorySettings::default(),
-            urgent: false,
-        };
+        let target = target(&account, Watermark::default());
         let refused = world.links.open(target, mpsc::channel(8).0).await.err();
         assert!(matches!(refused, Some(LinkError::BadAddress(_))), "{url:?}: {refused:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_proxy_but_one_on_loopback_is_gone_through() {
+    let world = World::new().await;
+    let account = world.account("shop").await;
+    for (proxy, allowed) in [
+        ("http://127.0.0.1:9", true),
+        ("socks5h://localhost:9", true),
+        ("http://192.0.2.1:3128", false),
+        ("socks5://10.0.0.1", false),
+        ("socks5h://proxy.invalid", false),
+    ] {
+        let mut target = target(&account, Watermark::default());
+        target.proxy = Some(ProxyAddress(proxy.into()));
+        match world.links.open(target, mpsc::channel(8).0).await {
+            Ok(link) => {
+                assert!(allowed, "{proxy}");
+                link.close().await;
+            }
+            Err(error) => assert!(!allowed && matches!(error, LinkError::NotLoopback), "{proxy}: {error}"),
+        }
+    }
+    for proxy in ["", "ftp://user:secret@127.0.0.1", "http://:secret@127.0.0.1", "http://u:secret@127.0.0.1/path"] {
+        let mut target = target(&account, Watermark::default());
+        target.proxy = Some(ProxyAddress(proxy.into()));
+        let refused = world.links.open(target, mpsc::channel(8).0).await.err().unwrap();
+        assert!(matches!(refused, LinkError::BadAddress(_)), "{proxy}: {refused:?}");
+        assert!(!format!("{refused} {refused:?}").contains("secret"), "{refused:?}");
     }
 }

@@ -1,6 +1,8 @@
 //! Linking by QR.
 
+use wasup_sandbox::CompanionProps;
 use wasup_sessions::ports::LinkEvent;
+use wasup_store::records::HistorySettings;
 
 use crate::world::World;
 
@@ -59,4 +61,32 @@ async fn logging_out_removes_the_device_from_the_phone() {
     })
     .await;
     line.link.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_device_says_its_name_and_the_history_it_wants() {
+    let world = World::new().await;
+    let plain = CompanionProps { name: "Shop 7".into(), platform: "DESKTOP".into(), ..CompanionProps::default() };
+    let (days, megabytes, full) = (Some(90), Some(512), Some(true));
+    for (n, history, expected) in [
+        (0, HistorySettings::default(), plain.clone()),
+        (
+            1,
+            HistorySettings { days, megabytes, full },
+            CompanionProps { history_days: days, history_megabytes: megabytes, full_history: true, ..plain.clone() },
+        ),
+        (
+            2,
+            HistorySettings { days: Some(7), megabytes: None, full: None },
+            CompanionProps { history_days: Some(7), ..plain },
+        ),
+    ] {
+        let account = world.account(&format!("shop-{n}")).await;
+        let mut line =
+            world.open_as(&account, |target| (target.name, target.history) = ("Shop 7".into(), history)).await;
+        let phone = world.network.phone(&format!("628123456780{n}"));
+        let device = phone.scan(&line.qr().await).await.unwrap();
+        assert_eq!(phone.companion(device), Some(expected));
+        line.link.close().await;
+    }
 }

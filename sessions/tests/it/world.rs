@@ -7,7 +7,9 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use wasup_sandbox::{Config, Network, Phone};
 use wasup_sessions::link::{LinkSettings, WhatsAppLinks};
-use wasup_sessions::ports::{Link, LinkEvent, LinkFactory, LinkTarget, Outgoing, SendError};
+use wasup_sessions::ports::{
+    DisconnectReason, EndReason, Link, LinkEvent, LinkFactory, LinkTarget, Outgoing, SendError,
+};
 use wasup_sessions::provider_id;
 use wasup_store::id::{AccountNo, DEFAULT_TENANT, MessageId, MessageKey};
 use wasup_store::records::{
@@ -60,17 +62,14 @@ impl World {
 
     /// Opens a link for the account's current incarnation.
     pub(crate) async fn open(&self, account: &AccountRecord) -> Line {
+        self.open_as(account, |_| {}).await
+    }
+
+    /// ... to another target.
+    pub(crate) async fn open_as(&self, account: &AccountRecord, change: impl FnOnce(&mut LinkTarget)) -> Line {
         let ((sender, events), mark) = (mpsc::channel(64), Watermark::default());
-        let target = LinkTarget {
-            no: account.no,
-            link: account.link,
-            epoch: account.epoch,
-            name: account.name.clone(),
-            mark: mark.clone(),
-            proxy: None,
-            history: HistorySettings::default(),
-            urgent: false,
-        };
+        let mut target = target(account, mark.clone());
+        change(&mut target);
         let link = self.links.open(target, sender).await.unwrap();
         Line { link, events, passed: Vec::new(), mark }
     }
@@ -113,6 +112,20 @@ impl World {
             assert!(tokio::time::Instant::now() < until, "waited in vain for {what}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+}
+
+/// What a link of an account's current incarnation is opened for.
+pub(crate) fn target(account: &AccountRecord, mark: Watermark) -> LinkTarget {
+    LinkTarget {
+        no: account.no,
+        link: account.link,
+        epoch: account.epoch,
+        name: account.name.clone(),
+        mark,
+        proxy: None,
+        history: HistorySettings::default(),
+        urgent: false,
     }
 }
 
@@ -174,6 +187,36 @@ impl Line {
             assert_eq!(error, SendError::NotConnected);
             self.up().await;
         }
+    }
+
+    /// The next loss.
+    pub(crate) async fn lost(&mut self) -> DisconnectReason {
+        self.until("the loss", |event| match event {
+            LinkEvent::Disconnected { reason } => Some(*reason),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The end.
+    pub(crate) async fn ended(&mut self) -> EndReason {
+        self.until("the end", |event| match event {
+            LinkEvent::Ended { reason } => Some(*reason),
+            _ => None,
+        })
+        .await
+    }
+
+    /// What was said of losses up to now and is left.
+    pub(crate) fn losses(&mut self) -> Vec<DisconnectReason> {
+        while let Ok(event) = self.events.try_recv() {
+            self.passed.push(event);
+        }
+        let lost = self.passed.iter().filter_map(|event| match event {
+            LinkEvent::Disconnected { reason } => Some(*reason),
+            _ => None,
+        });
+        lost.collect()
     }
 
     pub(crate) async fn ack(&mut self, id: &str) -> Option<u16> {
