@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasup_store::SpaceFloor;
-use wasup_store::records::StatusRules;
+use wasup_store::id::Millis;
+use wasup_store::records::{RestartSettings, StatusRules};
 
 use crate::endpoints::NewEndpoint;
 use crate::supervision::{Backoff, OnExceeded, RestartKind, RestartPolicy};
@@ -99,7 +100,22 @@ impl Default for SupervisionSettings {
 }
 
 impl SupervisionSettings {
-    /// How accounts are treated.
+    /// How an account is treated: what is set for it alone comes before the installation's own.
+    #[must_use]
+    pub fn policy_for(&self, own: &RestartSettings) -> RestartPolicy {
+        let policy = self.account_policy();
+        let millis = |own: Option<Millis>, ours: Duration| own.map_or(ours, Duration::from_millis);
+        let base = millis(own.backoff_base_ms, policy.backoff.base);
+        RestartPolicy {
+            max_restarts: own.max_restarts.unwrap_or(policy.max_restarts),
+            within: millis(own.within_ms, policy.within),
+            stable_after: millis(own.stable_after_ms, policy.stable_after),
+            backoff: Backoff { base, cap: millis(own.backoff_cap_ms, policy.backoff.cap).max(base), ..policy.backoff },
+            ..policy
+        }
+    }
+
+    /// How accounts are treated for which nothing else is set.
     #[must_use]
     pub fn account_policy(&self) -> RestartPolicy {
         RestartPolicy {
@@ -258,5 +274,22 @@ impl Default for WebhookSettings {
             breaker: BreakerSettings::default(),
             for_new_accounts: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_accounts_own_restarts_come_before_the_installations() {
+        let ours = SupervisionSettings::default();
+        assert_eq!(ours.policy_for(&RestartSettings::default()), ours.account_policy());
+        let own = RestartSettings { max_restarts: Some(1), within_ms: Some(9_000), ..RestartSettings::default() };
+        let policy = ours.policy_for(&own);
+        assert_eq!((policy.max_restarts, policy.within), (1, Duration::from_secs(9)));
+        assert_eq!(policy.backoff, ours.account_policy().backoff);
+        let slow = RestartSettings { backoff_base_ms: Some(900_000), ..own };
+        assert_eq!(ours.policy_for(&slow).backoff.cap, Duration::from_secs(900), "never shorter than the first wait");
     }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use wasup_sessions::ports::QrCode;
+use wasup_sessions::ports::{PairingCode, QrCode};
 use wasup_store::id::{AccountNo, DEFAULT_TENANT, Epoch, LinkNo};
 use wasup_store::jid::Jid;
 use wasup_store::records::{AccountSettings, AccountSource, Identity, MessageState};
@@ -95,6 +95,7 @@ fn events_lead_from_state_to_state() {
         (P::Connecting, R::Requested, end(EndReason::Outdated), Some((P::Outdated, R::ClientOutdated, Do::Update))),
         (P::Connecting, R::Requested, end(EndReason::Refused { code: 418 }), Some((P::Stopped, R::Refused, Do::OpenPhone))),
         (P::Connected, R::Requested, end(EndReason::Unexpected), None),
+        (P::Connecting, R::Requested, end(EndReason::Locked), Some((P::Banned, R::AccountLocked, Do::OpenPhone))),
         // no business of the state
         (P::Connected, R::Requested, LinkEvent::ServerAck { provider_id: "x".into(), error: None }, None),
         (P::Connected, R::Requested, LinkEvent::Receipt { provider_ids: vec![], seen: MessageState::Read, at_ms: 1 }, None),
@@ -108,6 +109,179 @@ fn events_lead_from_state_to_state() {
             let same = (next.phase, next.reason) == (phase, reason);
             assert_eq!(next.since_ms, if same { 5 } else { NOW }, "{phase:?}/{reason:?} + {event:?}");
         }
+    }
+}
+
+fn code() -> LinkEvent {
+    LinkEvent::PairingCode { code: PairingCode("ABCD1234".into()), valid_for: Duration::from_secs(180) }
+}
+
+fn no_code(reason: CodeRefusal) -> LinkEvent {
+    LinkEvent::PairingCodeRefused { reason, retry_after: None }
+}
+
+#[test]
+fn codes_and_passkeys_lead_from_state_to_state() {
+    use Phase as P;
+    use Reason as R;
+    use UserAction as Do;
+    let paired = || LinkEvent::Paired { identity: identity() };
+    #[rustfmt::skip]
+    let table = [
+        // a code beside QR codes
+        (P::Pairing, R::NotLinked, Do::ScanQr, code(), Some((P::Pairing, R::NotLinked, Do::EnterCode))),
+        (P::Pairing, R::NotLinked, Do::EnterCode, qr(), None),
+        (P::Pairing, R::NotLinked, Do::EnterCode, LinkEvent::PairingStarted, Some((P::Pairing, R::Linked, Do::Wait))),
+        (P::Pairing, R::NotLinked, Do::EnterCode, no_code(CodeRefusal::Expired), Some((P::Pairing, R::CodeExpired, Do::ScanQr))),
+        (P::Pairing, R::NotLinked, Do::EnterCode, LinkEvent::QrExhausted, Some((P::Pairing, R::QrExpired, Do::ScanQr))),
+        // what went wrong stays to be read until something else happens
+        (P::Pairing, R::CodeExpired, Do::ScanQr, qr(), None),
+        (P::Pairing, R::CodeRefused, Do::ScanQr, qr(), None),
+        (P::Pairing, R::PairingTimedOut, Do::ScanQr, qr(), None),
+        (P::Pairing, R::CodeExpired, Do::ScanQr, code(), Some((P::Pairing, R::NotLinked, Do::EnterCode))),
+        // refusals, and those that the account's state is not to blame for
+        (P::Pairing, R::NotLinked, Do::ScanQr, no_code(CodeRefusal::RateLimited), Some((P::Pairing, R::CodeRefused, Do::ScanQr))),
+        (P::Pairing, R::NotLinked, Do::ScanQr, no_code(CodeRefusal::NotAvailable), Some((P::Pairing, R::CodeRefused, Do::ScanQr))),
+        (P::Pairing, R::NotLinked, Do::ScanQr, no_code(CodeRefusal::Failed), Some((P::Pairing, R::CodeRefused, Do::ScanQr))),
+        (P::Pairing, R::NotLinked, Do::ScanQr, no_code(CodeRefusal::BadNumber), None),
+        (P::Pairing, R::NotLinked, Do::ScanQr, no_code(CodeRefusal::NotConnected), None),
+        (P::Pairing, R::Linked, Do::Wait, no_code(CodeRefusal::Expired), None),
+        (P::Connected, R::Requested, Do::None, no_code(CodeRefusal::Failed), None),
+        // a passkey
+        (P::Pairing, R::Linked, Do::Wait, LinkEvent::PasskeyRequired, Some((P::Pairing, R::PasskeyRequired, Do::ConfirmPasskey))),
+        (P::Pairing, R::PasskeyRequired, Do::ConfirmPasskey, qr(), None),
+        (P::Pairing, R::PasskeyRequired, Do::ConfirmPasskey, paired(), Some((P::Connecting, R::Linked, Do::None))),
+        (P::Pairing, R::PasskeyRequired, Do::ConfirmPasskey, LinkEvent::QrExhausted, Some((P::Pairing, R::QrExpired, Do::ScanQr))),
+    ];
+    for (phase, reason, action, event, expected) in table {
+        let next = next_state(&state(phase, reason, action), &event, &settings(), NOW);
+        let told = next.map(|s| (s.phase, s.reason, s.user_action));
+        assert_eq!(told, expected, "{phase:?}/{reason:?} + {event:?}");
+    }
+}
+
+/// Every way to lose a connection, in every phase in which there is one or is to be one.
+#[test]
+fn every_lost_connection_says_why_and_what_to_do() {
+    use DisconnectReason as D;
+    use Phase as P;
+    let why = |reason| match reason {
+        D::ConnectionLost => Reason::ConnectionLost,
+        D::StreamRestart => Reason::StreamRestart,
+        D::ServiceUnavailable => Reason::ServiceUnavailable,
+        D::TimedOut => Reason::TimedOut,
+        D::RateLimited => Reason::RateLimited,
+        D::StreamError => Reason::StreamError,
+        D::Unreachable => Reason::Unreachable,
+        D::ProxyFailed => Reason::ProxyFailed,
+    };
+    for reason in D::ALL {
+        let no_way = matches!(reason, D::Unreachable | D::ProxyFailed | D::RateLimited);
+        let action = if reason == D::ProxyFailed { UserAction::CheckProxy } else { UserAction::Wait };
+        for (phase, before, expected) in [
+            (P::Connected, Reason::Requested, Some(P::Reconnecting)),
+            (P::Connected, Reason::Linked, Some(P::Reconnecting)),
+            (P::Reconnecting, Reason::Crashed, Some(P::Reconnecting)),
+            (P::Connecting, Reason::Requested, Some(P::Connecting)),
+            (P::Connecting, Reason::NotLinked, Some(P::Connecting)),
+            (P::Connecting, Reason::Linked, no_way.then_some(P::Connecting)),
+            (P::Connecting, Reason::PairingInterrupted, None),
+            (P::Pairing, Reason::NotLinked, no_way.then_some(P::Connecting)),
+            (P::Pairing, Reason::Linked, None),
+            (P::Pairing, Reason::PairingInterrupted, None),
+            (P::Stopped, Reason::Requested, None),
+            (P::LoggedOut, Reason::DeviceRemoved, None),
+        ] {
+            let next = next_state(&state(phase, before, UserAction::None), &down(reason), &settings(), NOW);
+            let told = next.map(|next| (next.phase, next.reason, next.user_action, next.retry_at_ms));
+            let expected = expected.map(|phase| (phase, why(reason), action, None));
+            assert_eq!(told, expected, "{phase:?}/{before:?} + {reason:?}");
+        }
+    }
+}
+
+#[test]
+fn what_takes_too_long_is_said() {
+    use Phase as P;
+    use Reason as R;
+    let told = |state: Option<AccountState>| state.map(|s| (s.phase, s.reason, s.user_action));
+    let at = |phase, reason| state(phase, reason, UserAction::None);
+    let wait = UserAction::Wait;
+    assert_eq!(told(silent(&at(P::Connecting, R::Requested), NOW)), Some((P::Connecting, R::TimedOut, wait)));
+    assert_eq!(told(silent(&at(P::Reconnecting, R::ConnectionLost), NOW)), Some((P::Reconnecting, R::TimedOut, wait)));
+    assert_eq!(told(silent(&at(P::Pairing, R::NotLinked), NOW)), Some((P::Connecting, R::TimedOut, wait)));
+    assert_eq!(told(silent(&at(P::Pairing, R::PairingInterrupted), NOW)), None);
+    let late = pairing_timed_out(&at(P::Pairing, R::Linked), NOW);
+    assert_eq!(told(late), Some((P::Pairing, R::PairingTimedOut, UserAction::ScanQr)));
+    let expired = code_expired(&at(P::Pairing, R::NotLinked), NOW);
+    assert_eq!(told(expired), Some((P::Pairing, R::CodeExpired, UserAction::ScanQr)));
+    assert_eq!(told(code_expired(&at(P::Pairing, R::Linked), NOW)), None);
+}
+
+#[test]
+fn an_outdated_client_is_tried_again_at_a_time() {
+    let start = state(Phase::Connected, Reason::Requested, UserAction::None);
+    let settings = AccountsSettings { outdated_retry: Duration::from_secs(60), ..settings() };
+    let next = next_state(&start, &end(EndReason::Outdated), &settings, NOW).unwrap();
+    assert_eq!(next.retry_at_ms, Some(NOW + 60_000));
+}
+
+#[test]
+fn a_link_that_is_refused_points_at_the_proxy_where_there_is_one() {
+    let mut account = record(Phase::Connecting, Reason::Requested, true);
+    let told = |account: &AccountRecord| {
+        let state = after_crash(account, CrashKind::LinkRefused, NOW);
+        (state.phase, state.reason, state.user_action)
+    };
+    assert_eq!(told(&account), (Phase::BackingOff, Reason::LinkRefused, UserAction::Wait));
+    account.settings.proxy = Some(wasup_store::records::ProxyAddress("http://127.0.0.1:1".into()));
+    assert_eq!(told(&account), (Phase::BackingOff, Reason::LinkRefused, UserAction::CheckProxy));
+}
+
+#[test]
+fn a_stop_says_why_the_account_stands_still() {
+    use Phase as P;
+    use Reason as R;
+    use StopReason as S;
+    for (phase, reason, linked, stop, expected) in [
+        (P::Connected, R::Requested, true, S::Requested, Some((P::Stopped, R::Requested))),
+        (P::Connected, R::Requested, true, S::Undeclared, Some((P::Stopped, R::Undeclared))),
+        (P::Connected, R::Requested, true, S::Restarted, Some((P::Connecting, R::Requested))),
+        (P::Pairing, R::NotLinked, false, S::Restarted, Some((P::Connecting, R::NotLinked))),
+        (P::Pairing, R::NotLinked, false, S::PairingCancelled, Some((P::Stopped, R::PairingCancelled))),
+        (P::Connected, R::Linked, true, S::PairingCancelled, Some((P::Stopped, R::Requested))),
+        (P::Pairing, R::Linked, false, S::PairingCancelled, Some((P::Stopped, R::PairingInterrupted))),
+        (P::BackingOff, R::Crashed, true, S::Requested, Some((P::Stopped, R::Requested))),
+        (P::Replaced, R::StreamReplaced, true, S::Requested, None),
+        (P::Banned, R::TemporaryBan, true, S::Restarted, None),
+        (P::Quarantined, R::RestartBudget, true, S::Requested, None),
+        (P::Stopped, R::SamePhone, false, S::Requested, None),
+        (P::Stopped, R::Refused, true, S::Requested, None),
+        (P::Connected, R::Requested, true, S::LogOut, None),
+        (P::Connected, R::Requested, true, S::SamePhone, None),
+    ] {
+        let next = after_stop(&state(phase, reason, UserAction::None), linked, stop);
+        assert_eq!(next.map(|s| (s.phase, s.reason)), expected, "{phase:?}/{reason:?} + {stop:?}");
+    }
+}
+
+#[test]
+fn who_is_to_leave_leaves_before_anything_else() {
+    let mut leaving = record(Phase::Stopped, Reason::Requested, true);
+    leaving.leaving = true;
+    assert_eq!(boot(&leaving, NOW), Boot::LogOut);
+    for (phase, reason, linked, expected) in [
+        (Phase::Stopped, Reason::Requested, true, true),
+        (Phase::Stopped, Reason::Shutdown, true, true),
+        (Phase::Connected, Reason::Requested, true, true),
+        (Phase::Stopped, Reason::Requested, false, false),
+        (Phase::Stopped, Reason::Restored, true, false),
+        (Phase::Stopped, Reason::Refused, true, false),
+        (Phase::Quarantined, Reason::RestartBudget, true, false),
+        (Phase::Replaced, Reason::StreamReplaced, true, false),
+        (Phase::Banned, Reason::TemporaryBan, true, false),
+    ] {
+        assert_eq!(can_say_farewell(&record(phase, reason, linked)), expected, "{phase:?}/{reason:?}");
     }
 }
 

@@ -17,6 +17,7 @@ impl Supervision {
         let door = self.ctx.nudges.doors.account(no);
         door.door.close(gone.child.actor.get_id());
         door.qr.send_replace(None);
+        door.code.send_replace(None);
         match exit {
             Exit::Crashed(kind) if !gone.ordered => {
                 self.carry_out(no, gone.generation, gone.verdict, kind, cause).await;

@@ -68,6 +68,9 @@ impl Supervision {
         let page = page.unwrap_or_default();
         for record in &page {
             let runs = self.table.runs(&record.no);
+            if runs {
+                self.treat(record);
+            }
             if record.leaving && !runs && !self.shutting_down {
                 self.log_out(record.clone(), Close::because(StopReason::LogOut), None).await;
                 continue;
@@ -101,9 +104,16 @@ impl Supervision {
 
     pub(super) async fn spawn(&mut self, record: &AccountRecord, by: Option<Asker>) {
         let no = record.no;
+        self.treat(record);
         let Some(generation) = self.table.begin(&no).filter(|_| !self.shutting_down) else { return };
         self.ids.insert(no, record.id.clone());
         self.spawn_as(no, &record.id, generation, by).await;
+    }
+
+    /// What is set for the account's restarts counts from here on.
+    fn treat(&mut self, record: &AccountRecord) {
+        let policy = self.ctx.settings.supervision.policy_for(&record.settings.restart);
+        self.table.treat(&record.no, policy);
     }
 
     pub(super) async fn respawn(&mut self, no: AccountNo, generation: u64) {

@@ -83,10 +83,10 @@ impl Accounts {
     /// # Errors
     /// [`AccountError`].
     pub async fn cancel_pairing(&self, principal: &Principal, id: &AccountId) -> Result<AccountRecord, AccountError> {
-        let now_ms = self.ctx.store.now_ms();
+        let (now_ms, before) = (self.ctx.store.now_ms(), self.get(principal, id).await?);
         let wish = move |tx: &mut WriteTx<'_>, id: &AccountId| account::cancel_pairing(tx, id, now_ms);
         let record = self.wish(principal, id, "an account's pairing is to be given up", wish).await?;
-        if record.identity.is_some() || record.desired == Desired::Running {
+        if record.desired == before.desired {
             return Ok(record);
         }
         let door = self.ctx.nudges.doors.account(record.no);

@@ -1,10 +1,11 @@
-//! Rows that are kept for a time of the config: events, ended deliveries, acts.
+//! Rows that are kept for a time of the config: events, ended deliveries, timelines, acts.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wasup_store::id::{Millis, Position};
+use wasup_store::id::{AccountNo, Millis, Position};
 use wasup_store::repo::retention::{self, EventLife, OldDeliveries};
+use wasup_store::repo::timeline;
 use wasup_store::{Durability, ReadTx, Store, StoreError};
 
 use crate::meters::{DeliveryOutcome, Meters, PrunedRows};
@@ -39,6 +40,9 @@ struct Walk {
 pub(super) struct Retention {
     walk: Option<Walk>,
     walked: Option<Instant>,
+    /// Where the walk over the timelines goes on, and when it began.
+    timeline: Option<AccountNo>,
+    timelines: Option<Instant>,
 }
 
 fn before(now_ms: Millis, keep: Duration) -> Millis {
@@ -71,6 +75,9 @@ impl Retention {
         if self.walk_on(store, before(now_ms, keep.deliveries), meters).await? == Left::More {
             return Ok(Left::More);
         }
+        if self.timelines_on(store, before(now_ms, keep.timeline), meters).await? == Left::More {
+            return Ok(Left::More);
+        }
         let old_ms = before(now_ms, keep.acts);
         if !store.read(|tx| retention::acts_are_due(tx, old_ms)).await? {
             return Ok(Left::Nothing);
@@ -79,6 +86,24 @@ impl Retention {
         let acts = store.write::<_, StoreError, _>(Durability::Durable, prune).await?;
         meters.pruned.add(PrunedRows::Acts, acts as u64);
         Ok(Left::More)
+    }
+
+    /// A step of the walk over the accounts' timelines.
+    async fn timelines_on(&mut self, store: &Store, before_ms: Millis, meters: &Meters) -> Result<Left, StoreError> {
+        let now = Instant::now();
+        let from = match self.timeline.take() {
+            Some(from) => from,
+            None if self.timelines.is_some_and(|began| now.duration_since(began) < WALK) => return Ok(Left::Nothing),
+            None => {
+                self.timelines = Some(now);
+                AccountNo(0)
+            }
+        };
+        let prune = move |tx: &mut wasup_store::WriteTx<'_>| timeline::prune(tx, from, before_ms, STEP);
+        let pruned = store.write::<_, StoreError, _>(Durability::Durable, prune).await?;
+        meters.pruned.add(PrunedRows::Timeline, pruned.rows);
+        self.timeline = pruned.next;
+        Ok(if self.timeline.is_some() { Left::More } else { Left::Nothing })
     }
 
     async fn walk_on(&mut self, store: &Store, before_ms: Millis, meters: &Meters) -> Result<Left, StoreError> {

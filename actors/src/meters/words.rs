@@ -104,12 +104,15 @@ words! {
 words! {
     /// What was pruned after its time.
     PrunedRows {
+
         /// Events of the log.
         Events = "events",
         /// Deliveries that had ended.
         Deliveries = "deliveries",
         /// Who did what.
         Acts = "acts",
+        /// Changes of accounts' states.
+        Timeline = "timeline",
     }
 }
 

@@ -63,7 +63,9 @@ impl Scheduling {
             self.expiry.next = Some(now + WALK);
             return Ok(self.expiry.next);
         };
-        let mut soonest = now + WALK;
+        // Whoever comes or leaves after this walk does not expire before the next one.
+        let keeps = [settings.expire_never_linked, settings.expire_logged_out];
+        let mut soonest = now + keeps.into_iter().filter(|keep| !keep.is_zero()).fold(WALK, Duration::min);
         let mut after: Option<AccountId> = None;
         loop {
             let page = self.ctx.store.read(|tx| account::list(tx, after.as_ref(), PAGE)).await?;

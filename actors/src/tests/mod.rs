@@ -1,7 +1,9 @@
 //! The tree over a real store in memory, a network and receivers of its own. Real time: the store's writer is a thread
 //! of its own, under which paused time would leap.
 
+mod branches;
 mod chaos;
+mod codes;
 mod contract;
 mod counts;
 mod crashes;
@@ -14,5 +16,7 @@ mod pairing;
 mod receivers;
 mod sends;
 mod stops;
+mod told;
+mod verbs;
 mod webhooks;
 mod world;

@@ -200,6 +200,15 @@ impl FakeLink {
         lock(&self.events).take();
     }
 
+    /// Whether nobody takes its events any more.
+    pub(super) fn is_unheard(&self) -> bool {
+        lock(&self.events).as_ref().is_none_or(mpsc::Sender::is_closed)
+    }
+
+    pub(super) fn sent_count(&self) -> usize {
+        lock(&self.sent).len()
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.open.load(Ordering::SeqCst)
     }

@@ -290,7 +290,7 @@ pub fn log_out(
 pub fn delete(tx: &mut WriteTx<'_>, id: &AccountId, now_ms: Millis) -> Result<bool, StoreError> {
     let Some(record) = find(tx, id)? else { return Ok(false) };
     tx.delete(Tree::Account, id_key(id))?;
-    account_state::forget_due(tx, &record)?;
+    account_state::follow_due(tx, record.no, Some(&record), None)?;
     phone::remove(tx, record.tenant, record.no, record.identity.as_ref())?;
     let counted = tx.reading(|tx| counters::account(tx, record.no))?;
     counters::change_tenant(tx, record.tenant, |sums| {
@@ -355,6 +355,8 @@ pub(crate) fn owner(tx: &ReadTx<'_>, no: AccountNo) -> Result<Option<Owner>, Sto
 }
 
 pub(super) fn store(tx: &mut WriteTx<'_>, record: &AccountRecord) -> Result<(), StoreError> {
+    let before = tx.reading(|tx| get(tx, &record.id))?;
+    account_state::follow_due(tx, record.no, before.as_ref(), Some(record))?;
     tx.put_record(Tree::Account, id_key(&record.id), record)
 }
 

@@ -155,7 +155,7 @@ pub fn change(
 #[derive(Debug, Clone, PartialEq)]
 pub enum Declaration {
     /// The account is new.
-    Created(AccountRecord),
+    Created(Box<AccountRecord>),
     /// It was there.
     Known(Box<Changed>),
 }
@@ -166,7 +166,9 @@ pub enum Declaration {
 /// # Errors
 /// [`CreateError::Exists`] for an id that is another tenant's.
 pub fn declare(tx: &mut WriteTx<'_>, new: &NewAccount) -> Result<Declaration, CreateError> {
-    let Some(before) = find(tx, &new.id)? else { return account::create(tx, new).map(Declaration::Created) };
+    let Some(before) = find(tx, &new.id)? else {
+        return account::create(tx, new).map(|made| Declaration::Created(Box::new(made)));
+    };
     let back = before.source == AccountSource::Undeclared { running: true } && new.autostart;
     let after = AccountRecord {
         name: new.name.clone(),

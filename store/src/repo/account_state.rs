@@ -45,9 +45,27 @@ fn when_told(told: Option<Told>, phase: Phase, every_ms: Millis, now_ms: Millis)
     (due_ms > now_ms).then_some(due_ms)
 }
 
-/// When an account in this state is started by itself; the time has a row in `due`.
-pub(crate) fn restart_ms(state: &AccountState) -> Option<Millis> {
-    state.retry_at_ms.filter(|_| matches!(state.phase, Phase::Banned | Phase::Outdated))
+/// When an account is started by itself that stands still until then; the time has a row in `due`.
+pub(crate) fn restart_ms(record: &AccountRecord) -> Option<Millis> {
+    let waits = matches!(record.state.phase, Phase::Banned | Phase::Outdated) && record.desired == Desired::Running;
+    record.state.retry_at_ms.filter(|_| waits)
+}
+
+/// When an account's state is told that could not be told at once; the time has a row in `due`.
+pub(crate) fn tell_ms(record: &AccountRecord) -> Option<Millis> {
+    record.told.and_then(|told| told.next_ms)
+}
+
+/// Lets the index of what is due follow an account's record; no record is one that comes or goes.
+pub(super) fn follow_due(
+    tx: &mut WriteTx<'_>,
+    no: AccountNo,
+    before: Option<&AccountRecord>,
+    after: Option<&AccountRecord>,
+) -> Result<(), StoreError> {
+    let id = no.0.to_be_bytes();
+    due::reset(tx, DueKind::Restart, &id, before.and_then(restart_ms), after.and_then(restart_ms))?;
+    due::reset(tx, DueKind::StateEvent, &id, before.and_then(tell_ms), after.and_then(tell_ms))
 }
 
 /// Notes what the account is doing and tells it at once as an event. `false` where nothing changed or the account is gone.
@@ -113,23 +131,17 @@ pub(super) fn enter(
         by,
     };
     timeline::note(tx, record.no, &row, now_ms)?;
-    let id = record.no.0.to_be_bytes();
-    due::reset(tx, DueKind::Restart, &id, restart_ms(&record.state), restart_ms(&state))?;
     // A record of an earlier version does not know what was told: all of it.
     let before = record.told.unwrap_or(Told { phase: record.state.phase, ..Told::default() });
     record.state = state;
     match when_told(record.told, record.state.phase, change.every_ms, now_ms) {
         None => tell(tx, record, before, now_ms)?,
-        next_ms => {
-            due::reset(tx, DueKind::StateEvent, &id, before.next_ms, next_ms)?;
-            record.told = Some(Told { next_ms, ..before });
-        }
+        next_ms => record.told = Some(Told { next_ms, ..before }),
     }
     Ok(true)
 }
 
 fn tell(tx: &mut WriteTx<'_>, record: &mut AccountRecord, before: Told, now_ms: Millis) -> Result<(), StoreError> {
-    due::reset(tx, DueKind::StateEvent, &record.no.0.to_be_bytes(), before.next_ms, None)?;
     record.told = Some(Told { phase: record.state.phase, at_ms: now_ms, next_ms: None });
     let mut scope = AccountScope::open(tx, record.no)?;
     let data = EventData::Account(AccountStateEvent { previous: before.phase, state: record.state.clone() });
@@ -166,8 +178,7 @@ pub fn restarts_due(tx: &ReadTx<'_>, now_ms: Millis, limit: usize) -> Result<Vec
     let mut found = Vec::new();
     for (_, id) in due::ripe(tx, DueKind::Restart, now_ms, limit)? {
         let no = account_no(&id)?;
-        let record = account::by_no(tx, no)?.filter(|record| record.desired == Desired::Running);
-        found.extend(record.map(|record| record.no));
+        found.extend(account::by_no(tx, no)?.filter(|record| restart_ms(record).is_some()).map(|record| record.no));
     }
     Ok(found)
 }
@@ -177,15 +188,8 @@ pub fn restarts_due(tx: &ReadTx<'_>, now_ms: Millis, limit: usize) -> Result<Vec
 /// # Errors
 /// [`StoreError`] when a row can't be read.
 pub fn remember_restart(tx: &mut WriteTx<'_>, no: AccountNo) -> Result<(), StoreError> {
-    let at_ms = tx.reading(|tx| account::by_no(tx, no))?.and_then(|record| restart_ms(&record.state));
+    let at_ms = tx.reading(|tx| account::by_no(tx, no))?.as_ref().and_then(restart_ms);
     due::reset(tx, DueKind::Restart, &no.0.to_be_bytes(), None, at_ms)
-}
-
-/// Takes everything that is due for an account out of the index, as it goes.
-pub(super) fn forget_due(tx: &mut WriteTx<'_>, record: &AccountRecord) -> Result<(), StoreError> {
-    let id = record.no.0.to_be_bytes();
-    due::reset(tx, DueKind::Restart, &id, restart_ms(&record.state), None)?;
-    due::reset(tx, DueKind::StateEvent, &id, record.told.and_then(|told| told.next_ms), None)
 }
 
 fn account_no(id: &[u8]) -> Result<AccountNo, StoreError> {

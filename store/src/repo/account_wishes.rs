@@ -59,7 +59,7 @@ pub fn wish_log_out(tx: &mut WriteTx<'_>, id: &AccountId, now_ms: Millis) -> Res
     Ok(Some(record))
 }
 
-/// Notes that somebody gave up linking an account. Nothing changes where it is linked, or not wanted to run.
+/// Notes that somebody gave up linking an account. Nothing changes where it is linked, has ended, or is not wanted to run.
 ///
 /// # Errors
 /// [`StoreError`] when a row can't be read.
@@ -69,7 +69,11 @@ pub fn cancel_pairing(
     now_ms: Millis,
 ) -> Result<Option<AccountRecord>, StoreError> {
     let Some(mut record) = account::find(tx, id)? else { return Ok(None) };
-    if record.identity.is_none() && record.desired == Desired::Running {
+    let has_ended = matches!(
+        record.state.phase,
+        Phase::LoggedOut | Phase::Replaced | Phase::Banned | Phase::Outdated | Phase::Quarantined
+    );
+    if record.identity.is_none() && record.desired == Desired::Running && !has_ended {
         record.desired = Desired::Stopped;
         account::store(tx, &record)?;
         audit::note(tx, Act::AccountPairingCancelled, Some(id), now_ms)?;

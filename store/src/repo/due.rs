@@ -20,7 +20,7 @@ pub enum DueKind {
     StateEvent = 5,
 }
 
-fn key(kind: DueKind, at_ms: Millis, id: &[u8]) -> Key {
+pub(crate) fn key(kind: DueKind, at_ms: Millis, id: &[u8]) -> Key {
     Key::new().u8(kind as u8).u64(at_ms).bytes(id)
 }
 

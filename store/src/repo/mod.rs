@@ -3,7 +3,7 @@
 
 pub mod account;
 pub mod account_settings;
-mod account_state;
+pub(crate) mod account_state;
 mod account_wishes;
 pub mod audit;
 pub mod chat;

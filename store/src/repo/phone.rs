@@ -12,6 +12,11 @@ fn of(tenant: TenantNo, digits: &str) -> Key {
     Key::new().u32(tenant.0).u8(KIND).personal(digits.as_bytes())
 }
 
+/// Whether a key is one of these rows'.
+pub(crate) fn is_one(key: &[u8]) -> bool {
+    key.get(4) == Some(&KIND)
+}
+
 /// The accounts of a tenant that are linked to a phone number, in the order of their numbers.
 ///
 /// # Errors

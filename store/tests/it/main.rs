@@ -24,6 +24,7 @@ mod held;
 mod inbound;
 mod insurance;
 mod keys;
+mod life;
 mod model;
 mod persons;
 mod power_loss;

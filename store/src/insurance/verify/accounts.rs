@@ -1,12 +1,14 @@
 //! Accounts, their numbers, and what is being cleared.
 
-use super::check::{Check, Standing, fixed, record, well_formed};
+use super::check::{Check, Looked, Standing, fixed, record, well_formed};
 use super::finding::FindingCode;
 use crate::Tree;
 use crate::key::{Key, Parts};
 use crate::records::{AccountRecord, EndpointRecord};
 use crate::repo::account::{Owner, id_key};
-use crate::repo::{endpoint, purge};
+use crate::repo::account_state::{restart_ms, tell_ms};
+use crate::repo::due::{self, DueKind};
+use crate::repo::{endpoint, phone, purge};
 
 pub(super) fn check(check: &mut Check<'_>) {
     purges(check);
@@ -26,7 +28,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         if !same || check.tx.stored(Tree::Account, id_key(&account.id)) != key {
             check.fail(FindingCode::IndexMissing, Tree::Account, key);
         }
-        Ok(())
+        is_due(check, key, &account)
     });
     if check.accounts.values().filter(|standing| matches!(standing, Standing::Live(_))).count() != live {
         each_number(check);
@@ -34,6 +36,30 @@ pub(super) fn check(check: &mut Check<'_>) {
     // The server tells events of its own, under the number that no account has.
     check.accounts.insert(endpoint::EVERY_ACCOUNT.0, Standing::Live(0));
     endpoints(check);
+}
+
+/// What is due for an account stands in the index. An earlier version wrote no such rows, and told nothing of it either.
+fn is_due(check: &mut Check<'_>, key: &[u8], account: &AccountRecord) -> Looked {
+    let times = [(DueKind::Restart, restart_ms(account)), (DueKind::StateEvent, tell_ms(account))];
+    for (kind, at_ms) in times {
+        if let Some(at_ms) = at_ms.filter(|_| account.told.is_some()) {
+            check.expect((Tree::Account, key), Tree::Due, &due::key(kind, at_ms, &account.no.0.to_be_bytes()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Rows that lead from a phone to an account that is there.
+fn phones(check: &mut Check<'_>) {
+    check.all(Tree::Own, |check, key, value| {
+        if phone::is_one(key) {
+            let no = key.last_chunk().map_or(0, |no| u32::from_be_bytes(*no));
+            if !matches!(check.accounts.get(&no), Some(Standing::Live(_))) {
+                check.fail(FindingCode::IndexStale, Tree::Own, key);
+            }
+        }
+        well_formed(Tree::Own, value)
+    });
 }
 
 /// What the janitor has still to do explains rows that nobody owns.
@@ -97,7 +123,8 @@ fn endpoints(check: &mut Check<'_>) {
     if records != owners {
         check.fail(FindingCode::IndexStale, Tree::Endpoint, &[]);
     }
-    for tree in [Tree::Tenant, Tree::User, Tree::ApiKey, Tree::Own] {
+    phones(check);
+    for tree in [Tree::Tenant, Tree::User, Tree::ApiKey] {
         check.all(tree, |_, _, value| well_formed(tree, value));
     }
 }

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use super::check::{Check, Looked, fixed, record};
 use super::finding::FindingCode;
 use crate::Tree;
-use crate::id::{DeliveryId, EndpointId};
+use crate::id::{AccountNo, DeliveryId, EndpointId};
 use crate::key::{Key, Parts};
-use crate::records::{Attempt, DeliveryRecord, DeliveryState, EndpointCounters};
-use crate::repo::{endpoint, purge, retention};
+use crate::records::{AccountRecord, Attempt, DeliveryRecord, DeliveryState, EndpointCounters};
+use crate::repo::account_state::{restart_ms, tell_ms};
+use crate::repo::due::DueKind;
+use crate::repo::{account, endpoint, purge, retention};
 
 const COUNTERS: &[u8] = b"count/endpoint/";
 
@@ -164,11 +166,16 @@ fn endpoint_counters(check: &mut Check<'_>, mut tallies: Tallies) -> BTreeMap<Ve
 
 /// The due index has one row for each endpoint that is to wake.
 fn due(check: &mut Check<'_>, mut wakes: BTreeMap<Vec<u8>, u64>) {
-    const ENDPOINT: u8 = crate::repo::due::DueKind::Endpoint as u8;
+    const ENDPOINT: u8 = DueKind::Endpoint as u8;
+    const RESTART: u8 = DueKind::Restart as u8;
+    const STATE_EVENT: u8 = DueKind::StateEvent as u8;
     check.all(Tree::Due, |check, key, value| {
         fixed(Tree::Due, value)?;
         let mut parts = Parts(key);
         let (kind, at_ms) = (parts.u8(), parts.u64());
+        if matches!(kind, Some(RESTART | STATE_EVENT)) {
+            return of_account(check, key, kind == Some(RESTART));
+        }
         if kind == Some(ENDPOINT) && (at_ms.is_none() || wakes.remove(parts.rest()) != at_ms) {
             check.fail(FindingCode::IndexStale, Tree::Due, key);
         }
@@ -177,4 +184,16 @@ fn due(check: &mut Check<'_>, mut wakes: BTreeMap<Vec<u8>, u64>) {
     for (id, _) in wakes {
         check.fail(FindingCode::IndexMissing, Tree::Due, &id);
     }
+}
+
+/// A row of the index that is an account's says what its record says.
+fn of_account(check: &mut Check<'_>, key: &[u8], restart: bool) -> Looked {
+    let mut parts = Parts(key);
+    let (_, at_ms, no) = (parts.u8(), parts.u64(), parts.u32());
+    let record = account::by_no(&check.tx, AccountNo(no.unwrap_or(0)))?;
+    let told = |record: &AccountRecord| if restart { restart_ms(record) } else { tell_ms(record) };
+    if at_ms.is_none() || record.as_ref().and_then(told) != at_ms {
+        check.fail(FindingCode::IndexStale, Tree::Due, key);
+    }
+    Ok(())
 }

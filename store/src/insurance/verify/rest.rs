@@ -5,7 +5,7 @@ use super::finding::FindingCode;
 use crate::Tree;
 use crate::chunk::{self, CUT};
 use crate::key::{Key, Parts};
-use crate::records::IdempotencyRecord;
+use crate::records::{IdempotencyRecord, TimelineRecord};
 use crate::repo::pace;
 
 /// Trees whose rows only have to be rows.
@@ -23,7 +23,6 @@ const REST: &[Tree] = &[
     Tree::RecipientState,
     Tree::RecipientOf,
     Tree::Stat,
-    Tree::Timeline,
     Tree::Audit,
 ];
 
@@ -36,6 +35,12 @@ pub(super) fn check(check: &mut Check<'_>) {
         check.expect((Tree::Idem, key), Tree::Expiry, &index)
     });
     expiry(check, answers);
+    check.owned(Tree::Timeline, |check, _, key, value| {
+        if key.len() != 16 {
+            check.fail(FindingCode::BadKey, Tree::Timeline, key);
+        }
+        record::<TimelineRecord>(Tree::Timeline, value).map(drop)
+    });
     pieces(check);
     paces(check);
     for tree in REST {
