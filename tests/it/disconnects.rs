@@ -260,3 +260,33 @@ async fn every_disconnect_has_its_state_its_reason_its_action_and_its_event() {
     assert_eq!(stage.network.violations(), []);
     stage.world.gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restriction_is_no_disconnect() {
+    let stage = Stage::start().await;
+    let (friend, stranger) = (stage.network.phone("6282222222222"), stage.network.phone("6283333333333"));
+    for (id, number, code) in [("code-463", "6281300000001", 463), ("code-475", "6281300000002", 475)] {
+        stage.link(id, number).await;
+        friend.send_text(number, "hello").await.unwrap();
+        stage.network.mark_logins();
+        stage.network.restrict(number, code, None).unwrap();
+        let send = async |to: &str| {
+            let body = json!({"to": to, "type": "text", "text": format!("from {id}")});
+            let (status, sent) = stage.world.post(&format!("/v1/accounts/{id}/messages"), &body).await;
+            assert_eq!(status, 202, "{sent}");
+            format!("/v1/messages/{}", sent["id"].as_str().unwrap())
+        };
+        let (cold, answer) = (send(stranger.number()).await, send(friend.number()).await);
+        let held = stage.world.until(&cold, |message| message["state"] == "held").await;
+        assert_eq!(held["reason"]["server_code"], code, "{held}");
+        let passed = |message: &Value| ["sent", "delivered", "read"].iter().any(|state| message["state"] == *state);
+        stage.world.until(&answer, passed).await;
+        let (_, account) = stage.world.get(&format!("/v1/accounts/{id}")).await;
+        assert_eq!(state(&account["state"]).0, Phase::Connected, "{account}");
+        assert!(account["restriction"].is_object(), "{account}");
+        assert_eq!(stage.network.logins_since_mark(), [], "{id}");
+    }
+    assert!(stranger.inbox().is_empty());
+    assert_eq!(stage.network.violations(), []);
+    stage.world.gateway.stop().await;
+}

@@ -26,6 +26,8 @@ mod metrics;
 #[cfg(feature = "sandbox")]
 mod metrics_live;
 #[cfg(feature = "sandbox")]
+mod outages;
+#[cfg(feature = "sandbox")]
 mod pairing;
 mod problems;
 mod process;
@@ -35,6 +37,8 @@ mod receiver;
 mod receivers;
 #[cfg(feature = "sandbox")]
 mod replies;
+#[cfg(feature = "sandbox")]
+mod scaled;
 mod stopping;
 mod streams;
 mod streams_apart;
