@@ -105,6 +105,10 @@ impl Losses {
 
     /// Why a connection went of which nothing was said: it had been silent, or it closed.
     pub(super) fn guess(&self) -> DisconnectReason {
+        // The end of a stream may be the first word for a while, and it is one.
+        if let Some(client) = self.client.get().and_then(Weak::upgrade) {
+            self.received(client.stats().last_data_received_ms);
+        }
         let silent = self.with(|inner| inner.heard.is_some_and(|heard| heard.elapsed() >= SILENCE));
         if silent { DisconnectReason::TimedOut } else { DisconnectReason::ConnectionLost }
     }
