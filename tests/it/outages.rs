@@ -19,7 +19,7 @@ const ACCOUNTS: usize = 20;
 const IN_FLIGHT: u64 = 4;
 const A_MINUTE: u64 = 60;
 /// How many times faster the hour goes.
-const FAST: u64 = 90;
+const FAST: u64 = 110;
 /// After this long of a healthy network everybody is back: the library waits at most fifteen minutes between two tries.
 const BACK_WITHIN: Duration = Duration::from_secs(20 * 60);
 
