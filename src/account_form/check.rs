@@ -135,8 +135,8 @@ fn pacing(form: Option<PacingForm>, to: &mut SettingsPatch, checks: &mut Checks)
         to.gap_min_ms = checks.span("pacing.gap.min", gap.min, Span::default()..=HOUR);
         to.gap_max_ms = checks.span("pacing.gap.max", gap.max, Span::default()..=HOUR);
     }
-    to.per_minute = checks.within("pacing.per_minute", form.per_minute, 0..=10_000);
-    to.cold_per_day = checks.within("pacing.cold_per_day", form.cold_per_day, 0..=100_000);
+    to.per_minute = checks.within("pacing.per_minute", form.per_minute, 0..=1_000);
+    to.cold_per_day = checks.within("pacing.cold_per_day", form.cold_per_day, 0..=1_000);
 }
 
 fn history(form: Option<HistoryForm>, to: &mut SettingsPatch, checks: &mut Checks) {

@@ -73,7 +73,7 @@ fn each_value_is_read() {
 fn every_wrong_value_is_named_at_once() {
     let json = r#"{"default_region": "id", "proxy": "socks5://hush", "device_name": "", "restart": {"max_restarts": 1001,
         "within": "10ms", "backoff_base": "1ms", "backoff_cap": "2d", "stable_after": "0s"}, "pacing": {"gap": {"min": "2h",
-        "max": "61m"}, "per_minute": 10001, "cold_per_day": 100001}, "history": {"days": 0, "megabytes": 0}}"#;
+        "max": "61m"}, "per_minute": 1001, "cold_per_day": 1001}, "history": {"days": 0, "megabytes": 0}}"#;
     let fields = [
         "default_region",
         "proxy",

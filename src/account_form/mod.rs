@@ -85,7 +85,7 @@ pub struct RestartForm {
     pub stable_after: Option<Option<Span>>,
 }
 
-/// How fast an account sends. What is left out stays, `null` is the installation's (`[pacing]`).
+/// How fast an account sends. What is left out stays, `null` is the installation's (`[send.pacing]`).
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PacingForm {
@@ -93,13 +93,13 @@ pub struct PacingForm {
     #[serde(default, deserialize_with = "patch")]
     #[schema(value_type = Option<GapForm>)]
     pub gap: Option<Option<GapForm>>,
-    /// Most messages in a minute, up to 10000; 0 for any number.
+    /// Most messages in a minute, up to 1000; 0 for any number.
     #[serde(default, deserialize_with = "patch")]
-    #[schema(value_type = Option<u32>, minimum = 0, maximum = 10000)]
+    #[schema(value_type = Option<u32>, minimum = 0, maximum = 1000)]
     pub per_minute: Option<Option<u32>>,
-    /// Most chats in 24 hours that it may write to without ever having heard from them, up to 100000; 0 for any number.
+    /// Most chats in 24 hours that it may write to without ever having heard from them, up to 1000; 0 for any number.
     #[serde(default, deserialize_with = "patch")]
-    #[schema(value_type = Option<u32>, minimum = 0, maximum = 100_000)]
+    #[schema(value_type = Option<u32>, minimum = 0, maximum = 1000)]
     pub cold_per_day: Option<Option<u32>>,
 }
 

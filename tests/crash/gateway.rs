@@ -77,6 +77,11 @@ impl Gateway {
         }
     }
 
+    /// Sends the process a signal.
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
+    }
+
     /// SIGKILL: no handler runs, nothing is flushed.
     pub(crate) fn kill(&mut self) {
         if let Some(status) = self.child.try_wait().unwrap() {

@@ -15,6 +15,7 @@ mod insurance;
 mod load;
 mod log_disk;
 mod logs;
+mod reloads;
 mod told;
 mod verdict;
 mod world;

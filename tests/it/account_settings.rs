@@ -62,7 +62,7 @@ async fn wrong_settings_are_named_and_change_nothing() {
         let errors = refused["errors"].as_array().unwrap().iter();
         errors.map(|error| error["field"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    let wrong = json!({"proxy": "socks5://user:hush@x", "pacing": {"per_minute": 10_001}, "history": {"days": 0}});
+    let wrong = json!({"proxy": "socks5://user:hush@x", "pacing": {"per_minute": 1_001}, "history": {"days": 0}});
     assert_eq!(fields("PATCH", wrong.clone()).await, ["proxy", "pacing.per_minute", "history.days"]);
     let mut new = wrong;
     new["id"] = json!("other");

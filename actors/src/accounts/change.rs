@@ -2,7 +2,7 @@
 
 use wasup_store::Durability;
 use wasup_store::id::AccountId;
-use wasup_store::records::{AccountRecord, Desired};
+use wasup_store::records::{AccountRecord, Desired, Phase};
 use wasup_store::repo::account_settings::{self, AccountPatch, ChangeError, Changed};
 
 use super::{AccountError, Accounts};
@@ -73,7 +73,7 @@ pub type Effects = Vec<(Setting, Effect)>;
 /// What differs between two states of an account's settings, and when that takes effect. Pure.
 #[must_use]
 pub(super) fn effects(before: &AccountRecord, after: &AccountRecord) -> Effects {
-    let reconnect = if after.desired == Desired::Running { Effect::Reconnecting } else { Effect::NextConnect };
+    let reconnect = if connects(after) { Effect::Reconnecting } else { Effect::NextConnect };
     let (was, is) = (&before.settings, &after.settings);
     [
         (before.name != after.name, Setting::Name, Effect::Now),
@@ -90,6 +90,12 @@ pub(super) fn effects(before: &AccountRecord, after: &AccountRecord) -> Effects 
     .into_iter()
     .filter_map(|(changed, setting, effect)| changed.then_some((setting, effect)))
     .collect()
+}
+
+/// Whether an account has a connection, or makes one.
+fn connects(record: &AccountRecord) -> bool {
+    let phases = [Phase::Pairing, Phase::Connecting, Phase::Connected, Phase::Reconnecting, Phase::BackingOff];
+    record.desired == Desired::Running && phases.contains(&record.state.phase)
 }
 
 impl From<ChangeError> for AccountError {

@@ -12,7 +12,7 @@ fn record(desired: Desired) -> AccountRecord {
         epoch: Epoch(1),
         link: LinkNo(1),
         desired,
-        state: AccountState::default(),
+        state: AccountState { phase: Phase::Connected, ..AccountState::default() },
         identity: None,
         default_region: None,
         autostart: true,
@@ -57,7 +57,11 @@ fn each_difference_is_named_with_its_time() {
 
 #[test]
 fn nobody_connects_an_account_that_is_to_stand_still() {
-    let (before, mut after) = (record(Desired::Stopped), record(Desired::Stopped));
-    after.settings.proxy = Some(ProxyAddress("http://a:1".into()));
-    assert_eq!(effects(&before, &after), [(Setting::Proxy, Effect::NextConnect)]);
+    for (desired, phase) in [(Desired::Stopped, Phase::Stopped), (Desired::Running, Phase::LoggedOut)] {
+        let mut before = record(desired);
+        before.state.phase = phase;
+        let mut after = before.clone();
+        after.settings.proxy = Some(ProxyAddress("http://a:1".into()));
+        assert_eq!(effects(&before, &after), [(Setting::Proxy, Effect::NextConnect)]);
+    }
 }
