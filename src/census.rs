@@ -1,7 +1,7 @@
 //! What the store holds, counted from its counters: right from the first look after a restart.
 
 use wasup_store::id::{AccountId, AccountNo, EndpointId, Millis, Position};
-use wasup_store::records::{AccountCounters, AccountRecord, Desired, Lane, Off, Phase, UserAction};
+use wasup_store::records::{AccountCounters, AccountRecord, Desired, Lane, Off, Phase, Reason, UserAction};
 use wasup_store::repo::{account, counters, delivery, endpoint, event, outbox};
 use wasup_store::{ReadTx, Store, StoreError};
 
@@ -13,6 +13,11 @@ const PAGE: usize = 500;
 pub(crate) struct Census {
     phases: [u64; Phase::ALL.len()],
     actions: [u64; UserAction::ALL.len()],
+    reasons: Vec<u64>,
+    /// Accounts that the network restricts.
+    pub(crate) restricted: u64,
+    /// Sends that are held.
+    pub(crate) held: u64,
     outbox: [u64; Lane::ALL.len()],
     accounts: u64,
     /// Accounts that are wanted to run.
@@ -80,7 +85,7 @@ impl Census {
     /// # Errors
     /// [`StoreError`] when the store can't be read.
     pub(crate) async fn showing(store: &Store, show: usize) -> Result<Self, StoreError> {
-        let mut census = Self { show, ..Self::default() };
+        let mut census = Self { show, reasons: vec![0; Reason::ALL.len()], ..Self::default() };
         let mut after: Option<AccountId> = None;
         loop {
             let page = store.read(|tx| {
@@ -152,6 +157,11 @@ impl Census {
         if let Some(place) = UserAction::ALL.iter().position(|action| *action == record.state.user_action) {
             self.actions[place] += 1;
         }
+        if let Some(place) = Reason::ALL.iter().position(|reason| *reason == record.state.reason) {
+            self.reasons[place] += 1;
+        }
+        self.restricted += u64::from(record.restriction.is_some());
+        self.held += counts.held;
         for (sum, lane) in self.outbox.iter_mut().zip(counts.outbox) {
             *sum += lane;
         }
@@ -177,6 +187,11 @@ impl Census {
     /// Accounts by what a human has to do about them, zeroes too.
     pub(crate) fn user_actions(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         UserAction::ALL.into_iter().map(UserAction::as_str).zip(self.actions)
+    }
+
+    /// Accounts by why they are in their phase, zeroes too.
+    pub(crate) fn reasons(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        Reason::ALL.into_iter().map(Reason::as_str).zip(self.reasons.iter().copied())
     }
 
     /// Endpoints that are off, by why, zeroes too.

@@ -194,6 +194,7 @@ impl Gateway {
             audit: tree.audit.clone(),
             deliveries: tree.deliveries.clone(),
             clock: tree.clock.clone(),
+            look: tree.look.clone(),
             health,
             backups: Backups::new(store.clone(), config.data.backups.clone()),
             reloader: reloader.clone(),

@@ -1,17 +1,15 @@
 //! From the config to what each room wants to know of it.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use secrecy::ExposeSecret as _;
+use std::sync::Arc;
 use wasup_actors::{
-    AccountsSettings, BreakerSettings, EndpointChange, NewEndpoint, PaceSettings, RetentionSettings, SendSettings,
-    Settings, SupervisionSettings, WebhookSettings,
+    AccountsSettings, BreakerSettings, EndpointChange, NewEndpoint, PaceSettings, RetentionSettings, SamePhone,
+    SendSettings, Settings, SupervisionSettings, WebhookSettings,
 };
 use wasup_sessions::link::LinkSettings;
 use wasup_store::SpaceFloor;
 
-use crate::config::{Config, DefaultWebhook};
+use crate::config::{AccountsConfig, Config, DefaultWebhook, SamePhoneWord};
 use crate::endpoint_form::secret_bytes;
 use crate::metrics::Limits;
 
@@ -31,8 +29,7 @@ pub(crate) fn tree_settings(config: &Config, free_space_floor: SpaceFloor) -> Se
             heartbeat: supervision.heartbeat.0,
             stop_timeout: supervision.stop_timeout.0,
         },
-        // Not in the config yet, so as it was.
-        accounts: AccountsSettings { state_events_every: Duration::ZERO, ..AccountsSettings::default() },
+        accounts: accounts(&config.accounts),
         send: SendSettings {
             ack_timeout: send.ack_timeout.0,
             tries_max: send.tries_max,
@@ -72,8 +69,24 @@ pub(crate) fn tree_settings(config: &Config, free_space_floor: SpaceFloor) -> Se
             events_max: (config.events.max_rows > 0).then_some(config.events.max_rows),
             deliveries: config.webhooks.keep_deliveries.0,
             acts: config.audit.keep.0,
-            timeline: RetentionSettings::default().timeline,
+            timeline: config.accounts.timeline_keep.0,
         },
+    }
+}
+
+/// What happens to accounts by themselves.
+fn accounts(config: &AccountsConfig) -> AccountsSettings {
+    AccountsSettings {
+        state_events_every: config.state_events_every.0,
+        pairing_timeout: config.pairing_timeout.0,
+        silence_max: config.silence_max.0,
+        outdated_retry: config.outdated_retry.0,
+        same_phone: match config.same_phone {
+            SamePhoneWord::Tell => SamePhone::Tell,
+            SamePhoneWord::Refuse => SamePhone::Refuse,
+        },
+        expire_never_linked: config.expire_never_linked.0.unwrap_or_default(),
+        expire_logged_out: config.expire_logged_out.0.unwrap_or_default(),
     }
 }
 
@@ -91,6 +104,7 @@ pub(crate) fn limits(config: &Config) -> Limits {
         http_connections: config.server.connections_max,
         streams: config.server.streams_max,
         connects_in_flight: config.link.connects_in_flight,
+        connects_per_minute: config.link.connects_per_minute,
         delivery_attempts: config.webhooks.concurrency,
         outbox_messages: config.send.outbox_max,
         sends_in_flight: config.send.in_flight,
@@ -127,5 +141,8 @@ mod tests {
         let config = Config::load(&Sources { file: None, env: Vec::new() }).unwrap().config;
         let got = tree_settings(&config, SpaceFloor::new("/", 0)).webhooks;
         assert_eq!(format!("{got:?}"), format!("{:?}", WebhookSettings::default()));
+        let got = tree_settings(&config, SpaceFloor::new("/", 0));
+        assert_eq!(got.accounts, AccountsSettings::default());
+        assert_eq!(got.retention.timeline, RetentionSettings::default().timeline);
     }
 }

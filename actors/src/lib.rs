@@ -54,8 +54,8 @@ pub use events::{Batch, Begin, Bounds, EventFilter, Events, EventsError, Tail};
 pub use look::{AccountView, BranchView, Look, PermitsView, TreeView};
 pub use messages::{Accepted, Idempotency, MessageError, MessageQuery, Messages, SendCommand, SendError};
 pub use meters::{
-    AccountCounts, AttemptResult, DeliveryOutcome, Meters, PerAccount, PrunedRows, Refusal, ReplyOutcome,
-    RestrictionChange, SendOutcome,
+    AccountCounts, AttemptResult, DeliveryOutcome, Meters, PairingOutcome, PairingWay, PerAccount, PrunedRows, Refusal,
+    ReplyOutcome, RestrictionChange, SendOutcome,
 };
 pub use principal::{Principal, Who};
 pub use root::Branch;

@@ -23,6 +23,7 @@ mod request;
 mod sandbox;
 mod state;
 mod stream;
+mod tree;
 pub mod view;
 
 use axum::extract::DefaultBodyLimit;
@@ -51,6 +52,7 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .merge(endpoints::routes())
         .merge(told())
         .merge(deliveries::routes())
+        .routes(routes!(tree::show))
         .routes(routes!(log::show, log::put))
         .routes(routes!(clock::show))
         .routes(routes!(clock::trust))

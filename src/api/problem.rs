@@ -76,6 +76,10 @@ codes! {
     WrongState: CONFLICT, false, "The account's state does not allow it";
     /// The account is about to show a QR code, but has none at this moment.
     QrNotReady: CONFLICT, true, "No QR code at this moment";
+    /// The account is about to get a pairing code, but has none at this moment.
+    CodeNotReady: CONFLICT, true, "No pairing code at this moment";
+    /// The network gives no pairing code for the number; a QR code may do.
+    CodeRefused: CONFLICT, false, "The network gives no pairing code";
     /// Another replay of the endpoint's deliveries runs.
     ReplayRunning: CONFLICT, true, "Another replay runs";
     /// The delivery's event was pruned: it can't be delivered again.
@@ -88,6 +92,10 @@ codes! {
     IdempotencyKeyReused: UNPROCESSABLE_ENTITY, false, "The idempotency key was used with another body";
     /// Too many messages of the account wait to be sent.
     OutboxFull: TOO_MANY_REQUESTS, true, "Too many messages wait";
+    /// Too many pairing codes were asked for.
+    TooManyCodes: TOO_MANY_REQUESTS, true, "Too many pairing codes";
+    /// The network could not be asked for a pairing code.
+    CodeFailed: SERVICE_UNAVAILABLE, true, "The network could not be asked";
     /// The account is busy with something else, such as stopping.
     Busy: SERVICE_UNAVAILABLE, true, "The account is busy";
     /// As many live streams are open as `server.streams_max` allows.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
-use wasup_actors::{Accounts, Audit, Clock, DeliveryLog, Endpoints, Events, Messages};
+use wasup_actors::{Accounts, Audit, Clock, DeliveryLog, Endpoints, Events, Look, Messages};
 
 use super::admin::Backups;
 use super::stream::Streams;
@@ -32,6 +32,8 @@ pub struct ApiState {
     pub deliveries: DeliveryLog,
     /// Use cases around the machine's clock.
     pub clock: Clock,
+    /// The supervision tree as it stands.
+    pub look: Look,
     /// How the gateway is.
     pub health: Health,
     /// Makes backups.
@@ -79,6 +81,7 @@ handles!(
     audit: Audit,
     deliveries: DeliveryLog,
     clock: Clock,
+    look: Look,
     health: Health,
     backups: Backups,
     reloader: Reloader,

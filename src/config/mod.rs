@@ -8,6 +8,7 @@ mod check;
 mod data;
 mod events;
 mod layers;
+mod life;
 mod link;
 mod log;
 mod log_files;
@@ -32,6 +33,7 @@ pub use check::Finding;
 pub use data::DataConfig;
 pub use events::{AuditConfig, EventsConfig};
 pub use layers::{DEFAULTS, ENV_PREFIX, Sources};
+pub use life::{AccountsConfig, SamePhoneWord};
 pub use link::LinkConfig;
 pub use log::{Colour, LogConfig, LogFormat, unfit_level};
 pub use log_files::{LogFileKind, LogFilesConfig};
@@ -77,7 +79,7 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// The QR in the terminal.
     pub qr: QrConfig,
-    /// Accounts made at start.
+    /// The accounts file, and what happens to accounts by themselves.
     pub accounts: AccountsConfig,
 }
 
@@ -87,14 +89,6 @@ pub struct Config {
 pub struct QrConfig {
     /// Whether `wasup serve` draws QR codes in its terminal.
     pub print_in_terminal: bool,
-}
-
-/// `[accounts]`. Keys: `config/default.toml`.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct AccountsConfig {
-    /// The accounts file; empty for none.
-    pub file: PathBuf,
 }
 
 /// A config in force, and what is risky about it.
@@ -161,6 +155,7 @@ impl Config {
                 .warn("events.keep", "is shorter than webhooks.schedule as a whole: deliveries end before their time");
         }
         self.metrics.check(&mut checks);
+        self.accounts.check(&mut checks);
         if self.supervision.stop_timeout > self.server.shutdown_timeout {
             checks.refuse(
                 "supervision.stop_timeout",

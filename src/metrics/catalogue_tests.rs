@@ -5,7 +5,7 @@ use wasup_actors::supervision::CrashKind;
 use wasup_actors::{AttemptResult, Branch, DeliveryOutcome, PrunedRows, Refusal, SendOutcome};
 use wasup_sessions::meters::Arrived;
 use wasup_sessions::ports::DisconnectReason;
-use wasup_store::records::{Content, Lane, Phase};
+use wasup_store::records::{Content, Lane, Phase, Reason, UserAction};
 
 use super::*;
 
@@ -58,6 +58,9 @@ fn labels_say_what_the_types_say() {
     };
     let words = |all: &[&'static str]| all.to_vec();
     assert_eq!(values(&ACCOUNTS, "phase"), words(&Phase::ALL.map(Phase::as_str)));
+    assert_eq!(values(&STATE_CHANGES, "phase"), words(&Phase::ALL.map(Phase::as_str)));
+    assert_eq!(values(&REASONS_OF, "reason"), words(&Reason::ALL.map(Reason::as_str)));
+    assert_eq!(values(&USER_ACTIONS, "action"), words(&UserAction::ALL.map(UserAction::as_str)));
     assert_eq!(values(&OUTBOX, "lane"), words(&Lane::ALL.map(Lane::as_str)));
     assert_eq!(values(&MESSAGES_SEEN, "type"), words(&Content::KINDS));
     assert_eq!(values(&ARRIVED, "outcome"), words(&Arrived::ALL.map(Arrived::as_str)));

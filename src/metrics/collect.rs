@@ -7,10 +7,11 @@ use wasup_sessions::link::LinkStats;
 use wasup_store::StoreStats;
 
 use super::catalogue::{
-    ACCOUNTS, ACCOUNTS_WANTED, BUILD, CONNECTS_IN_FLIGHT, COPIES_LOST, DELIVERIES_PENDING, ENDPOINTS, ENDPOINTS_OFF,
-    GROUP_JOBS, GROUP_ROWS, LEFT_OUT, LIMITS, LOG_LINES_LOST, NOTES_DROPPED, OLDEST, ONE_ATTEMPTS, ONE_OUTBOX,
-    ONE_RECONNECTS, ONE_UP, OUTBOX, OUTBOX_OLDEST, OVERDUE, READY, STORE_COMMITS, STORE_DISK, STORE_FLOOR, STORE_FREE,
-    STORE_JOBS, STORE_MESSAGES, STORE_ROWS, STORE_SYNCS, STORE_WAITING, STORE_WRITABLE, SYNC_TIME, USER_ACTIONS,
+    ACCOUNTS, ACCOUNTS_WANTED, BUILD, CONNECTS, CONNECTS_IN_FLIGHT, CONNECTS_LATE, CONNECTS_WAITING, COPIES_LOST,
+    DELIVERIES_PENDING, ENDPOINTS, ENDPOINTS_OFF, GROUP_JOBS, GROUP_ROWS, HELD, LEFT_OUT, LIMITS, LOG_LINES_LOST,
+    NOTES_DROPPED, OLDEST, ONE_ATTEMPTS, ONE_OUTBOX, ONE_RECONNECTS, ONE_UP, OUTBOX, OUTBOX_OLDEST, OVERDUE, READY,
+    REASONS_OF, RESTRICTED, STORE_COMMITS, STORE_DISK, STORE_FLOOR, STORE_FREE, STORE_JOBS, STORE_MESSAGES, STORE_ROWS,
+    STORE_SYNCS, STORE_WAITING, STORE_WRITABLE, SYNC_TIME, USER_ACTIONS,
 };
 use super::process;
 use super::text::Text;
@@ -28,6 +29,8 @@ pub struct Limits {
     pub streams: usize,
     /// Accounts that may be connecting at once.
     pub connects_in_flight: usize,
+    /// Connects that may begin in a minute.
+    pub connects_per_minute: usize,
     /// Attempts to deliver a webhook at once.
     pub delivery_attempts: usize,
     /// Sends of one account that may wait.
@@ -72,6 +75,12 @@ impl Collected<'_> {
     fn accounts(&self, text: &mut Text) {
         text.each(&ACCOUNTS, self.census.phases().map(|(phase, n)| (phase.as_str(), n)));
         text.each(&USER_ACTIONS, self.census.user_actions());
+        text.each(&REASONS_OF, self.census.reasons());
+        text.one(&RESTRICTED, self.census.restricted);
+        text.one(&HELD, self.census.held);
+        text.one(&CONNECTS_WAITING, self.links.connects_waiting);
+        text.one(&CONNECTS, self.links.connects_granted);
+        text.one(&CONNECTS_LATE, self.links.connects_refused);
         text.one(&ACCOUNTS_WANTED, self.census.wanted);
         text.one(&CONNECTS_IN_FLIGHT, self.links.connects_in_flight);
     }
@@ -135,6 +144,7 @@ impl Collected<'_> {
                 ("http_connections", limits.http_connections as u64),
                 ("streams", limits.streams as u64),
                 ("connects_in_flight", limits.connects_in_flight as u64),
+                ("connects_per_minute", limits.connects_per_minute as u64),
                 ("delivery_attempts", limits.delivery_attempts as u64),
                 ("supervisor_permits", wasup_actors::ASKS_MAX as u64),
                 ("store_jobs", wasup_store::MAX_WAITING as u64),

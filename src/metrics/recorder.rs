@@ -9,11 +9,13 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use tokio_util::sync::CancellationToken;
 use wasup_actors::supervision::CrashKind;
 use wasup_actors::{
-    AttemptResult, Branch, DeliveryOutcome, Meters, PrunedRows, Refusal, ReplyOutcome, RestrictionChange, SendOutcome,
+    AttemptResult, Branch, DeliveryOutcome, Meters, PairingOutcome, PairingWay, PrunedRows, Refusal, ReplyOutcome,
+    RestrictionChange, SendOutcome,
 };
 use wasup_sessions::meters::{Arrived, Counters, LinkMeters};
 use wasup_sessions::ports::DisconnectReason;
-use wasup_store::records::Content;
+use wasup_store::records::{Content, Phase};
+use wasup_store::repo::account::Outlived;
 
 use super::catalogue::{self, Family, Kind, Values, catalogue};
 use super::http::HttpMeters;
@@ -121,6 +123,11 @@ impl Metrics {
             restarts: self.counters(&catalogue::RESTARTS, &CrashKind::ALL, CrashKind::as_str),
             branch_restarts: self.counters(&catalogue::BRANCH_RESTARTS, &Branch::ALL, Branch::as_str),
             quarantined: self.gauge(&catalogue::QUARANTINED, &[]),
+            state_changes: self.counters(&catalogue::STATE_CHANGES, &Phase::ALL, Phase::as_str),
+            pairings: Counters::new(pairings(), |(way, outcome)| {
+                self.counter(&catalogue::PAIRINGS, &[way.as_str(), outcome.as_str()])
+            }),
+            expired: self.counters(&catalogue::EXPIRED, &Outlived::ALL, Outlived::as_str),
             reconnects: self.counters(&catalogue::RECONNECTS, &DisconnectReason::ALL, DisconnectReason::as_str),
             accepted: self.contents("outbound"),
             sends: self.counters(&catalogue::SENDS, SendOutcome::ALL, SendOutcome::as_str),
@@ -167,6 +174,12 @@ impl Metrics {
     pub(crate) fn http(&self) -> HttpMeters {
         HttpMeters::new(self.clone())
     }
+}
+
+/// Every way of a pairing with everything that can come of it.
+fn pairings() -> impl Iterator<Item = (PairingWay, PairingOutcome)> {
+    let of = |way: &PairingWay| PairingOutcome::ALL.iter().map(|outcome| (*way, *outcome)).collect::<Vec<_>>();
+    PairingWay::ALL.iter().flat_map(of)
 }
 
 /// The key of a series. A word that the catalogue does not list would be a series that nobody can look for.

@@ -134,7 +134,12 @@ impl Stage {
         let network = Network::start(Config::default()).await.unwrap();
         let url = network.url();
         // A probe goes out after five seconds of silence instead of half a minute.
-        let quick = [("WASUP__LINK__KEEPALIVE_INTERVAL", "5s"), ("WASUP__LINK__QUERY_TIMEOUT", "2s")];
+        let quick = [
+            ("WASUP__LINK__KEEPALIVE_INTERVAL", "5s"),
+            ("WASUP__LINK__QUERY_TIMEOUT", "2s"),
+            // Each change is to be seen as an event of its own.
+            ("WASUP__ACCOUNTS__STATE_EVENTS_EVERY", "0s"),
+        ];
         let env: Vec<_> = [("WASUP__LINK__URL", url.as_str())].into_iter().chain(quick).collect();
         Self { world: World::with(&env).await, network }
     }

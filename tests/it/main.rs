@@ -42,6 +42,8 @@ mod scaled;
 mod stopping;
 mod streams;
 mod streams_apart;
+#[cfg(feature = "sandbox")]
+mod verbs;
 mod webhook_settings;
 mod webhook_transport;
 mod world;

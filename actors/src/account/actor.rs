@@ -35,6 +35,8 @@ pub(crate) enum AccountMsg {
     PumpGone(u64),
     /// There may be work. One.
     Nudge,
+    /// Something was changed about the account. One an ask.
+    Settings,
     /// Somebody wants a pairing code. One.
     CodeWanted,
     /// Time to look at deadlines. One.
@@ -126,6 +128,7 @@ impl Actor for AccountActor {
             AccountMsg::Reports => state.on_reports().instrument(span).await,
             AccountMsg::PumpGone(number) => state.on_pump_gone(number),
             AccountMsg::Nudge => state.on_nudge().instrument(span).await,
+            AccountMsg::Settings => state.on_settings().instrument(span).await,
             AccountMsg::CodeWanted => {
                 state.ask_for_code();
                 Ok(())

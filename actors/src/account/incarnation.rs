@@ -28,6 +28,7 @@ use crate::accounts::SupervisorMsg;
 use crate::alarm::Alarm;
 use crate::context::Context;
 use crate::door::{AccountDoor, CodeWish, QrShown};
+use crate::meters::PairingWay;
 use crate::principal::Asker;
 use crate::supervision::{Crash, StopReason, StoreTrouble};
 use crate::tray::Tray;
@@ -69,6 +70,8 @@ pub(crate) struct Incarnation {
     pub(super) standing: Standing,
     pub(super) rounds: Rounds,
     pub(super) clocks: Clocks,
+    /// How the phone that links began to.
+    pub(super) way: PairingWay,
     /// The wish behind the pairing code that was asked for last.
     pub(super) code_for: Option<CodeWish>,
     /// The link said that it has ended.
@@ -123,6 +126,7 @@ impl Incarnation {
             standing: Standing::default(),
             rounds: Rounds::default(),
             clocks: Clocks::new(Instant::now()),
+            way: PairingWay::Qr,
             code_for: None,
             ended: false,
             removed: false,
@@ -153,7 +157,7 @@ impl Incarnation {
                 self.take_up(&record, &unsettled, now_ms);
                 if changed {
                     let by = self.by.take();
-                    Transition { by: by.as_ref(), ..Transition::of(&record, &self.state) }.log();
+                    Transition { by: by.as_ref(), ..Transition::of(&record, &self.state) }.log(&self.ctx.meters);
                     self.ctx.nudges.scheduler();
                 }
                 // It may have been taken over only to leave.
@@ -183,14 +187,12 @@ impl Incarnation {
             self.flights.restore(*id, record);
         }
         tracing::debug!(epoch = record.epoch.0, unsettled = unsettled.len(), "the account is taken over");
-        let name = if record.name.is_empty() { record.id.to_string() } else { record.name.clone() };
-        let mark = self.mark.clone();
         self.target = Some(LinkTarget {
             no: record.no,
             link: record.link,
             epoch: record.epoch,
-            name: record.settings.device_name.clone().unwrap_or(name),
-            mark,
+            name: device_name(record),
+            mark: self.mark.clone(),
             proxy: record.settings.proxy.clone(),
             history: record.settings.history,
             urgent: !unsettled.is_empty(),
@@ -204,6 +206,24 @@ impl Incarnation {
             self.open_link();
         }
         self.set_alarm();
+    }
+
+    /// Something was changed about the account: its pace holds from here on, and its next link gets the rest.
+    pub(super) async fn on_settings(&mut self) -> Result<(), Crash> {
+        let no = self.no;
+        let read = |tx: &wasup_store::ReadTx<'_>| {
+            Ok::<_, StoreError>((account::by_no(tx, no)?, pace::sends_since(tx, no, 0)?))
+        };
+        // An outage of the store is told where it is written; the next incarnation reads its settings anyway.
+        let Ok((Some(record), paced)) = self.ctx.store.read(read).await else { return Ok(()) };
+        let rules = PaceRules::of(&record.settings.pacing, &self.ctx.settings.send.pace);
+        self.standing.set_pace(Pace::resume(rules, paced, &mut self.rng));
+        if let Some(target) = &mut self.target {
+            target.name = device_name(&record);
+            target.proxy.clone_from(&record.settings.proxy);
+            target.history = record.settings.history;
+        }
+        if self.epoch.is_some() { self.on_nudge().await } else { Ok(()) }
     }
 
     pub(super) fn open_link(&mut self) {
@@ -279,4 +299,10 @@ impl Incarnation {
     pub(super) fn alarm_rang(&mut self) {
         self.alarm.rang();
     }
+}
+
+/// What the phone's list of devices calls an account.
+fn device_name(record: &AccountRecord) -> String {
+    let name = if record.name.is_empty() { record.id.to_string() } else { record.name.clone() };
+    record.settings.device_name.clone().unwrap_or(name)
 }

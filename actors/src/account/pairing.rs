@@ -1,6 +1,8 @@
 //! Rounds of QR codes, and whether an account needs one.
 
-use wasup_store::records::{AccountRecord, Desired, Phase, Reason};
+use wasup_store::records::{AccountRecord, AccountState, Desired, Phase, Reason, UserAction};
+
+use crate::meters::{PairingOutcome, PairingWay};
 
 /// Rounds of codes that are shown without anybody asking for one. A round lasts about three minutes; after the last
 /// one the account stops, so that an installation nobody looks at does not knock at the network for ever.
@@ -23,6 +25,40 @@ impl Rounds {
     pub(super) const fn reset(&mut self) {
         self.unseen = 0;
     }
+}
+
+/// How a phone that links began to: by a code, where one was on show.
+pub(super) fn way(from: &AccountState, to: &AccountState, before: PairingWay) -> PairingWay {
+    match (to.phase, to.reason) {
+        (Phase::Pairing, Reason::Linked | Reason::PasskeyRequired) if from.reason != Reason::Linked => of(from),
+        _ => before,
+    }
+}
+
+fn of(shown: &AccountState) -> PairingWay {
+    if shown.user_action == UserAction::EnterCode { PairingWay::Code } else { PairingWay::Qr }
+}
+
+/// What came of a pairing with this change of state, where that says it. `way` is how the phone began, where one did.
+pub(super) fn outcome(from: &AccountState, to: &AccountState, way: PairingWay) -> Option<(PairingWay, PairingOutcome)> {
+    if from.phase != Phase::Pairing || from.reason == to.reason && from.phase == to.phase {
+        return None;
+    }
+    let began = from.reason == Reason::Linked;
+    let way = if began { way } else { of(from) };
+    Some(match (to.phase, to.reason) {
+        (Phase::Connecting | Phase::Connected, Reason::Linked) => (way, PairingOutcome::Linked),
+        // Counted when the round ended.
+        (_, Reason::QrExpired) if from.reason == Reason::QrExpired => return None,
+        (_, Reason::QrExpired) => (PairingWay::Qr, PairingOutcome::Expired),
+        (_, Reason::CodeExpired) => (PairingWay::Code, PairingOutcome::Expired),
+        (_, Reason::CodeRefused) => (PairingWay::Code, PairingOutcome::Refused),
+        (_, Reason::PasskeyRequired) => (way, PairingOutcome::Passkey),
+        (_, Reason::PairingCancelled) => (way, PairingOutcome::Cancelled),
+        (_, Reason::PairingTimedOut) => (way, PairingOutcome::Interrupted),
+        (_, Reason::PairingInterrupted) if began => (way, PairingOutcome::Interrupted),
+        _ => return None,
+    })
 }
 
 /// What an account has to do with QR codes.
@@ -81,5 +117,33 @@ mod tests {
         assert_eq!([false; 4].map(|wanted| rounds.exhausted(wanted)), [true, true, true, false]);
         rounds.reset();
         assert!(rounds.exhausted(false));
+    }
+
+    #[test]
+    fn each_end_of_a_pairing_is_counted_once_with_its_way() {
+        use {PairingOutcome as O, PairingWay as W, Phase as P, Reason as R, UserAction as U};
+        let state = |phase, reason, user_action| AccountState { phase, reason, user_action, ..AccountState::default() };
+        let code = state(P::Pairing, R::NotLinked, U::EnterCode);
+        let qr = state(P::Pairing, R::NotLinked, U::ScanQr);
+        let began = state(P::Pairing, R::Linked, U::Wait);
+        assert_eq!((way(&code, &began, W::Qr), way(&qr, &began, W::Code)), (W::Code, W::Qr));
+        assert_eq!(way(&began, &began, W::Code), W::Code, "a batch may tell it twice");
+        let end = |phase, reason| state(phase, reason, U::None);
+        for (from, to, expected) in [
+            (&began, end(P::Connecting, R::Linked), Some((W::Code, O::Linked))),
+            (&began, end(P::Stopped, R::PairingInterrupted), Some((W::Code, O::Interrupted))),
+            (&began, end(P::Pairing, R::PairingTimedOut), Some((W::Code, O::Interrupted))),
+            (&qr, end(P::Pairing, R::QrExpired), Some((W::Qr, O::Expired))),
+            (&code, end(P::Pairing, R::CodeExpired), Some((W::Code, O::Expired))),
+            (&qr, end(P::Pairing, R::CodeRefused), Some((W::Code, O::Refused))),
+            (&qr, end(P::Pairing, R::PasskeyRequired), Some((W::Qr, O::Passkey))),
+            (&code, end(P::Stopped, R::PairingCancelled), Some((W::Code, O::Cancelled))),
+            (&end(P::Pairing, R::QrExpired), end(P::Stopped, R::QrExpired), None),
+            (&qr, code.clone(), None),
+            (&qr, end(P::Stopped, R::Requested), None),
+            (&end(P::Connecting, R::Linked), end(P::Connected, R::Linked), None),
+        ] {
+            assert_eq!(outcome(from, &to, W::Code), expected, "{from:?} {to:?}");
+        }
     }
 }

@@ -37,6 +37,11 @@ impl Standing {
         Self { restriction, pace, ..Self::default() }
     }
 
+    /// From here on it sends at another pace.
+    pub(super) fn set_pace(&mut self, pace: Pace) {
+        (self.pace, self.again) = (pace, None);
+    }
+
     /// A restriction may have ended while nobody listened.
     pub(super) fn on_connected(&self, pump: Option<&Pump>) {
         if let Some(pump) = pump.filter(|_| self.restriction.is_some()) {

@@ -6,6 +6,7 @@ use wasup_store::id::{AccountId, Epoch};
 use wasup_store::records::{AccountRecord, AccountState, Author, Phase};
 use wasup_store::repo::account::StateChange;
 
+use crate::meters::Meters;
 use crate::principal::Asker;
 
 /// A change of an account's state that was committed.
@@ -37,8 +38,9 @@ impl<'a> Transition<'a> {
         }
     }
 
-    /// Writes the line, as grave as what the account came to.
-    pub(crate) fn log(&self) {
+    /// Writes the line, as grave as what the account came to, and counts it.
+    pub(crate) fn log(&self, meters: &Meters) {
+        meters.state_changes.count(self.to.phase);
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(

@@ -14,6 +14,7 @@ use super::ack;
 use super::batch::{Batch, fold};
 use super::incarnation::Incarnation;
 use super::lease::EventBatch;
+use super::pairing;
 use super::plan::{Committed, Note, Owner, Plan};
 use super::state::turned_away;
 use super::transition::Transition;
@@ -217,6 +218,10 @@ impl Incarnation {
 
     fn enter(&mut self, state: &AccountState) {
         self.tell_change(state);
+        if let Some((way, outcome)) = pairing::outcome(&self.state, state, self.way) {
+            self.ctx.meters.pairings.count((way, outcome));
+        }
+        self.way = pairing::way(&self.state, state, self.way);
         self.state = state.clone();
         self.clocks.entered(state, Instant::now());
         self.ctx.nudges.scheduler();
@@ -226,7 +231,7 @@ impl Incarnation {
         let (from, epoch) = (&self.state, self.epoch.unwrap_or_default());
         let by = self.closing.as_ref().and_then(|closing| closing.by.as_ref());
         if (from.phase, from.reason) != (to.phase, to.reason) {
-            Transition { account: &self.id, from, to, epoch, by, cause: None }.log();
+            Transition { account: &self.id, from, to, epoch, by, cause: None }.log(&self.ctx.meters);
         }
     }
 

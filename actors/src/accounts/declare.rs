@@ -127,7 +127,7 @@ impl Accounts {
         }
     }
 
-    /// Tells a running account of what was changed about it.
+    /// Tells a running account, and its supervisor, of what was changed about it.
     pub(super) async fn take_effect(
         &self,
         principal: &Principal,
@@ -135,6 +135,10 @@ impl Accounts {
         no: AccountNo,
         effects: &Effects,
     ) -> Result<(), AccountError> {
+        if effects.is_empty() {
+            return Ok(());
+        }
+        self.ask_settings(no).await?;
         if effects.iter().any(|(_, effect)| *effect == Effect::Reconnecting) {
             self.told(principal, id, "an account connects anew by another proxy");
             self.ask_restart(principal, no).await?;

@@ -46,7 +46,7 @@ impl Supervision {
         let change = transition.change(self.ctx.settings.accounts.state_events_every);
         let wipe = move |tx: &mut WriteTx<'_>| wipe(tx, no, &change, now_ms);
         match self.ctx.store.write(Durability::Durable, wipe).await {
-            Ok(()) => transition.log(),
+            Ok(()) => transition.log(&self.ctx.meters),
             // The wish stands in the store, and the next comparison finds it.
             Err(error) => tracing::error!(account.no = no.0, %error, "the account's link can't be ended"),
         }

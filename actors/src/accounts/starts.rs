@@ -12,7 +12,7 @@ use wasup_store::repo::account;
 use wasup_store::{Durability, StoreError, WriteTx};
 
 use super::supervisor::{Running, StartAfter, Supervision, SupervisorMsg};
-use crate::account::{AccountActor, AccountArgs, Boot, Close, Transition, boot};
+use crate::account::{AccountActor, AccountArgs, AccountMsg, Boot, Close, Transition, boot};
 use crate::principal::Asker;
 use crate::supervision::{Crash, CrashKind, StopReason, not_started};
 
@@ -114,6 +114,15 @@ impl Supervision {
     fn treat(&mut self, record: &AccountRecord) {
         let policy = self.ctx.settings.supervision.policy_for(&record.settings.restart);
         self.table.treat(&record.no, policy);
+    }
+
+    /// Something was changed about an account: its budget holds from here on, and a running one looks at the rest.
+    pub(super) async fn settings_changed(&mut self, no: AccountNo) {
+        let Some(record) = self.record(no).await.filter(|_| self.ids.contains_key(&no)) else { return };
+        self.treat(&record);
+        if let Some(running) = self.table.child(&no) {
+            let _ = running.actor.cast(AccountMsg::Settings);
+        }
     }
 
     pub(super) async fn respawn(&mut self, no: AccountNo, generation: u64) {

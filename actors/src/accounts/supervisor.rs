@@ -63,6 +63,8 @@ pub(crate) enum Ask {
     Restart { no: AccountNo, close: Close, done: RpcReplyPort<()> },
     /// Stop, or leave the network, if the store says that it shall.
     Stop { no: AccountNo, close: Close, done: RpcReplyPort<()> },
+    /// Something was changed about it.
+    Settings { no: AccountNo, done: RpcReplyPort<()> },
     /// Leave quarantine.
     Release { no: AccountNo, by: Option<Asker>, done: RpcReplyPort<()> },
 }
@@ -204,6 +206,10 @@ impl Supervision {
             }
             Ask::Restart { no, close, done } => self.restart(no, close, done).await,
             Ask::Stop { no, close, done } => self.stop(no, close, done).await,
+            Ask::Settings { no, done } => {
+                self.settings_changed(no).await;
+                let _ = done.send(());
+            }
             Ask::Release { no, by, done } => {
                 self.table.release(&no);
                 self.gauge_quarantine();
@@ -237,7 +243,7 @@ impl Supervision {
         match written.await {
             Ok(changed) => {
                 if changed {
-                    transition.log();
+                    transition.log(&self.ctx.meters);
                 }
                 self.ctx.nudges.deliveries();
                 self.ctx.nudges.scheduler();

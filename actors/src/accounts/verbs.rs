@@ -113,7 +113,7 @@ impl Accounts {
         let write = move |tx: &mut WriteTx<'_>| account::release(tx, &released, now_ms);
         if self.ctx.store.write_by(principal, Durability::Durable, write).await? {
             let released = AccountState::default();
-            Transition { by: by.as_ref(), ..Transition::of(&record, &released) }.log();
+            Transition { by: by.as_ref(), ..Transition::of(&record, &released) }.log(&self.ctx.meters);
         }
         self.ctx.nudges.deliveries();
         self.ask(START_PATIENCE, |done| Ask::Release { no, by, done }).await?;
@@ -148,6 +148,9 @@ impl Accounts {
         let now_ms = self.ctx.store.now_ms();
         let expire = move |tx: &mut WriteTx<'_>, id: &AccountId| account::expire(tx, id, why, now_ms);
         let removed = self.remove(&principal, id, expire).await?;
+        if removed {
+            self.ctx.meters.expired.count(why);
+        }
         self.ctx.nudges.deliveries();
         Ok(removed)
     }
@@ -203,6 +206,10 @@ impl Accounts {
     pub(super) async fn ask_restart(&self, principal: &Principal, no: AccountNo) -> Result<(), AccountError> {
         let close = Close::asked(StopReason::Restarted, asker(principal));
         self.ask(self.stop_patience(), |done| Ask::Restart { no, close, done }).await
+    }
+
+    pub(super) async fn ask_settings(&self, no: AccountNo) -> Result<(), AccountError> {
+        self.ask(START_PATIENCE, |done| Ask::Settings { no, done }).await
     }
 
     pub(super) async fn ask_stop(&self, no: AccountNo, close: Close) -> Result<(), AccountError> {

@@ -7,12 +7,17 @@ mod words;
 use metrics::{Gauge, Histogram};
 use wasup_sessions::meters::Counters;
 use wasup_sessions::ports::DisconnectReason;
+use wasup_store::records::Phase;
+use wasup_store::repo::account::Outlived;
 
 use crate::root::Branch;
 use crate::supervision::CrashKind;
 
 pub use per_account::{AccountCounts, PerAccount};
-pub use words::{AttemptResult, DeliveryOutcome, PrunedRows, Refusal, ReplyOutcome, RestrictionChange, SendOutcome};
+pub use words::{
+    AttemptResult, DeliveryOutcome, PairingOutcome, PairingWay, PrunedRows, Refusal, ReplyOutcome, RestrictionChange,
+    SendOutcome,
+};
 
 /// The handles that the tree counts with. Times are seconds.
 #[derive(Clone)]
@@ -23,6 +28,12 @@ pub struct Meters {
     pub branch_restarts: Counters<Branch>,
     /// Accounts that the supervisor holds in quarantine.
     pub quarantined: Gauge,
+    /// Changes of accounts' states, by the phase that began.
+    pub state_changes: Counters<Phase>,
+    /// What came of pairings.
+    pub pairings: Counters<(PairingWay, PairingOutcome)>,
+    /// Accounts that were removed because their time was over.
+    pub expired: Counters<Outlived>,
     /// Connections that were lost and made again.
     pub reconnects: Counters<DisconnectReason>,
     /// Sends that were accepted, by the kind of their content.
@@ -67,6 +78,9 @@ impl Default for Meters {
             restarts: Counters::default(),
             branch_restarts: Counters::default(),
             quarantined: Gauge::noop(),
+            state_changes: Counters::default(),
+            pairings: Counters::default(),
+            expired: Counters::default(),
             reconnects: Counters::default(),
             accepted: Counters::default(),
             sends: Counters::default(),

@@ -133,3 +133,31 @@ words! {
         AccountGone = "account_gone",
     }
 }
+
+words! {
+    /// How a phone is to link an account.
+    PairingWay {
+        /// By a QR code.
+        Qr = "qr",
+        /// By a code that is entered on the phone.
+        Code = "code",
+    }
+}
+
+words! {
+    /// What came of a pairing.
+    PairingOutcome {
+        /// The phone linked the account.
+        Linked = "linked",
+        /// No phone came in time.
+        Expired = "expired",
+        /// The network gave no code, or took it back.
+        Refused = "refused",
+        /// A phone began and did not finish.
+        Interrupted = "interrupted",
+        /// Somebody gave it up.
+        Cancelled = "cancelled",
+        /// The phone's account demands a passkey.
+        Passkey = "passkey",
+    }
+}

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use wasup_store::StoreError;
 use wasup_store::id::{AccountId, Millis};
-use wasup_store::records::{AccountRecord, Phase, Reason};
+use wasup_store::records::{AccountRecord, AccountSource, Phase, Reason};
 use wasup_store::repo::account::{self, Outlived};
 
 use super::{SchedulerMsg, Scheduling};
@@ -31,7 +31,8 @@ fn expires(record: &AccountRecord, settings: &AccountsSettings) -> Option<(Outli
         let keep_ms = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
         (!keep.is_zero()).then(|| since_ms.saturating_add(keep_ms))
     };
-    if record.identity.is_some() {
+    // What the accounts file holds would only be made again.
+    if record.identity.is_some() || record.source == AccountSource::File {
         return None;
     }
     match (record.state.phase, record.state.reason) {

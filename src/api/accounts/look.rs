@@ -14,12 +14,12 @@ use crate::api::view::{AccountView, Cursor, Page};
 /// Which piece of a list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PageQuery {
+pub(in crate::api) struct PageQuery {
     /// Most items in the answer, 1 to 1000.
     #[param(minimum = 1, maximum = 1000, default = 50)]
-    pub(super) limit: Option<usize>,
+    pub(in crate::api) limit: Option<usize>,
     /// `next_cursor` of the piece before.
-    pub(super) cursor: Option<String>,
+    pub(in crate::api) cursor: Option<String>,
 }
 
 /// Lists accounts in the order of their ids.

@@ -3,13 +3,16 @@
 mod change;
 mod create;
 mod look;
+mod pairing;
 mod problems;
+mod timeline;
 mod verbs;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) use change::EffectWord;
+pub(super) use look::PageQuery;
 
 use super::problem::{FieldError, Problem};
 use super::state::ApiState;
@@ -26,7 +29,12 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(look::show, change::change, verbs::delete))
         .routes(routes!(verbs::start))
         .routes(routes!(verbs::stop))
+        .routes(routes!(verbs::restart))
+        .routes(routes!(verbs::logout))
         .routes(routes!(verbs::release))
+        .routes(routes!(pairing::code))
+        .routes(routes!(pairing::cancel))
+        .routes(routes!(timeline::list))
 }
 
 /// The limit, where it is one.

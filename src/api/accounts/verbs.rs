@@ -33,6 +33,33 @@ pub(super) async fn stop(
     Ok(axum::Json(AccountView::from(&accounts.stop(&caller, &id).await?)))
 }
 
+/// Starts an account anew, with an actor and a connection of its own, whether or not it runs. One in quarantine has to be
+/// released instead.
+#[utoipa::path(post, path = "/v1/accounts/{id}/restart", tag = "accounts", operation_id = "restartAccount",
+    params(("id" = String, Path, description = "The account's id, percent-encoded")),
+    responses((status = 200, body = AccountView), (status = "default", body = ProblemView, content_type = "application/problem+json")))]
+pub(super) async fn restart(
+    State(accounts): State<Accounts>,
+    Caller(caller): Caller,
+    Path(id): Path<AccountId>,
+) -> Result<axum::Json<AccountView>, Problem> {
+    Ok(axum::Json(AccountView::from(&accounts.restart(&caller, &id).await?)))
+}
+
+/// Unlinks an account: its device is removed at the network as far as that works, its keys are wiped, what waits to be sent is
+/// rejected, and it stands still. Where the network could not be told, `user_action` says that the device has to be removed
+/// on the phone. Messages, settings and webhooks stay.
+#[utoipa::path(post, path = "/v1/accounts/{id}/logout", tag = "accounts", operation_id = "logoutAccount",
+    params(("id" = String, Path, description = "The account's id, percent-encoded")),
+    responses((status = 200, body = AccountView), (status = "default", body = ProblemView, content_type = "application/problem+json")))]
+pub(super) async fn logout(
+    State(accounts): State<Accounts>,
+    Caller(caller): Caller,
+    Path(id): Path<AccountId>,
+) -> Result<axum::Json<AccountView>, Problem> {
+    Ok(axum::Json(AccountView::from(&accounts.log_out(&caller, &id).await?)))
+}
+
 /// Lets an account leave quarantine, with a clean history of restarts.
 #[utoipa::path(post, path = "/v1/accounts/{id}/release", tag = "accounts", operation_id = "releaseAccount",
     params(("id" = String, Path, description = "The account's id, percent-encoded")),

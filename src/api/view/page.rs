@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use wasup_store::id::{AccountId, EndpointId, MessageKey};
 use wasup_store::repo::audit::AuditPlace;
 use wasup_store::repo::delivery::DeliveryCursor;
+use wasup_store::repo::timeline::TimelinePlace;
 
 /// A piece of a list.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -38,6 +39,8 @@ pub enum Cursor {
     Endpoint(EndpointId),
     /// In the list of acts.
     Act(AuditPlace),
+    /// In an account's timeline.
+    Timeline(TimelinePlace),
     /// In a list of deliveries.
     Delivery(DeliveryCursor),
 }
@@ -49,6 +52,7 @@ impl std::fmt::Display for Cursor {
             Self::Message(key) => [b"m".as_slice(), &key.to_bytes()].concat(),
             Self::Endpoint(id) => [b"e".as_slice(), &id.to_bytes()].concat(),
             Self::Act((at_ms, n)) => [b"w".as_slice(), &at_ms.to_be_bytes(), &n.to_be_bytes()].concat(),
+            Self::Timeline((at_ms, n)) => [b"t".as_slice(), &at_ms.to_be_bytes(), &n.to_be_bytes()].concat(),
             Self::Delivery(place) => [b"d", place.0.as_slice()].concat(),
         };
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
@@ -64,14 +68,18 @@ impl Cursor {
             (b'a', id) => std::str::from_utf8(id).ok()?.parse().ok().map(Self::Account),
             (b'm', key) => MessageKey::from_bytes(key).map(Self::Message),
             (b'e', id) => EndpointId::from_bytes(id).map(Self::Endpoint),
-            (b'w', place) => {
-                let (at_ms, n) = place.split_first_chunk::<8>()?;
-                Some(Self::Act((u64::from_be_bytes(*at_ms), u32::from_be_bytes(n.try_into().ok()?))))
-            }
+            (b'w', place) => placed(place).map(Self::Act),
+            (b't', place) => placed(place).map(Self::Timeline),
             (b'd', place) => Some(Self::Delivery(DeliveryCursor(place.to_vec()))),
             _ => None,
         }
     }
+}
+
+/// A time, and the how manieth of it.
+fn placed(bytes: &[u8]) -> Option<(u64, u32)> {
+    let (at_ms, n) = bytes.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*at_ms), u32::from_be_bytes(n.try_into().ok()?)))
 }
 
 #[cfg(test)]
@@ -85,6 +93,7 @@ mod tests {
             Cursor::Message(MessageKey::new(7, 9)),
             Cursor::Endpoint(EndpointId::new(7, 9)),
             Cursor::Act((7, 9)),
+            Cursor::Timeline((7, 9)),
             Cursor::Delivery(DeliveryCursor(vec![b'a', 0, 9])),
         ] {
             assert_eq!(Cursor::read(&cursor.to_string()), Some(cursor));

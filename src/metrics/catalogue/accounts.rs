@@ -2,7 +2,7 @@
 
 use super::{Family, Label, Values, counter, gauge, label};
 
-const PHASES: &[&str] = &[
+pub(super) const PHASES: &[&str] = &[
     "stopped",
     "pairing",
     "connecting",
@@ -65,13 +65,6 @@ pub(crate) static QUARANTINED: Family =
 pub(crate) static CONNECTS_IN_FLIGHT: Family =
     gauge("wasup_connects_in_flight", "Accounts that hold a permit to connect, from the first byte to the login.", &[]);
 
-pub(crate) static RELOADS: Family = counter(
-    "wasup_accounts_file_reloads_total",
-    "Readings of the accounts file while the server runs, by outcome. refused: it was wrong, and nothing was changed. \
-     partly: some of it could not be done.",
-    &[label("outcome", &["applied", "unchanged", "partly", "refused"])],
-);
-
 pub(crate) static MAILBOX_PERMITS: Family = gauge(
     "wasup_mailbox_permits_in_use",
     "Messages admitted to an actor's mailbox and not dealt with: requests to the supervisor, batches of events to \
@@ -115,7 +108,6 @@ pub(super) const ALL: &[&Family] = &[
     &BRANCH_RESTARTS,
     &QUARANTINED,
     &CONNECTS_IN_FLIGHT,
-    &RELOADS,
     &MAILBOX_PERMITS,
     &ONE_UP,
     &ONE_OUTBOX,

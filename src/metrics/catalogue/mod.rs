@@ -3,6 +3,7 @@
 
 mod accounts;
 mod deliveries;
+mod life;
 mod messages;
 mod restrictions;
 mod server;
@@ -11,6 +12,7 @@ mod streams;
 
 pub(crate) use accounts::*;
 pub(crate) use deliveries::*;
+pub(crate) use life::*;
 pub(crate) use messages::*;
 pub(crate) use restrictions::*;
 pub(crate) use server::*;
@@ -119,7 +121,8 @@ const fn label(name: &'static str, values: &'static [&'static str]) -> Label {
 /// Every family, in the order of the rooms that they are about.
 #[must_use]
 pub fn catalogue() -> Vec<&'static Family> {
-    [accounts::ALL, messages::ALL, restrictions::ALL, deliveries::ALL, streams::ALL, store::ALL, server::ALL].concat()
+    let accounts = [accounts::ALL, life::ALL, messages::ALL, restrictions::ALL].concat();
+    [&accounts, deliveries::ALL, streams::ALL, store::ALL, server::ALL].concat()
 }
 
 #[cfg(test)]

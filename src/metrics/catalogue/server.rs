@@ -43,6 +43,7 @@ pub(crate) static LIMITS: Family = gauge(
             "http_connections",
             "streams",
             "connects_in_flight",
+            "connects_per_minute",
             "delivery_attempts",
             "supervisor_permits",
             "store_jobs",

@@ -315,6 +315,9 @@ pub enum Outlived {
 }
 
 impl Outlived {
+    /// Every one of them.
+    pub const ALL: [Self; 2] = [Self::NeverLinked, Self::LoggedOut];
+
     /// The word used in events and logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
