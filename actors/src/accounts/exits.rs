@@ -1,10 +1,11 @@
 //! What is done when an account's actor is gone, or does not answer.
 
 use super::supervisor::{Running, Supervision, SupervisorMsg};
-use crate::account::{AccountMsg, Transition, after_crash, after_stop, quarantined};
+use crate::account::{AccountMsg, Close, Transition, after_crash, after_stop, quarantined};
 use crate::supervision::{CrashKind, Departure, Exit, StopReason, Verdict};
 use tokio::time::Instant;
 use wasup_store::id::AccountNo;
+use wasup_store::records::Desired;
 
 /// Pings left unanswered before an account's actor counts as stuck.
 const MISSES_ALLOWED: u32 = 2;
@@ -55,9 +56,17 @@ impl Supervision {
             self.ids.remove(&no);
             return;
         }
-        // Somebody may have wanted it to run again while it left.
-        if reason == StopReason::LogOut {
-            self.start(no, None).await;
+        match reason {
+            // Somebody may have wanted it to run again while it left.
+            StopReason::LogOut => self.start(no, None).await,
+            // ... or to stand still while it was to begin anew, which is what its state says.
+            StopReason::Restarted => {
+                let record = self.record(no).await.filter(|record| record.desired == Desired::Stopped);
+                if let Some(record) = record.filter(|record| !record.leaving) {
+                    self.stands_still(&record, &Close::because(StopReason::Requested)).await;
+                }
+            }
+            _ => {}
         }
     }
 

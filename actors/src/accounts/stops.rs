@@ -39,7 +39,7 @@ impl Supervision {
         let _ = done.send(());
     }
 
-    async fn stands_still(&self, record: &AccountRecord, close: &Close) {
+    pub(super) async fn stands_still(&self, record: &AccountRecord, close: &Close) {
         if let Some(state) = after_stop(&record.state, record.identity.is_some(), close.reason) {
             self.tell(Transition { by: close.by.as_ref(), ..Transition::of(record, &state) }, record.no).await;
         }

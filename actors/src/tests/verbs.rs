@@ -9,7 +9,7 @@ use wasup_store::repo::audit;
 
 use super::network::Opens;
 use super::world::{World, account, me, until};
-use crate::{AccountError, Fault};
+use crate::{AccountError, ChildPhase, Fault};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verb {
@@ -282,6 +282,29 @@ async fn a_restart_gives_a_running_account_another_link() {
     assert!(world.get("a").await.epoch > before.epoch);
     let states = world.states("a").await;
     assert!(!states.contains(&(Phase::Stopped, Reason::Requested)), "it was never meant to stand still: {states:?}");
+}
+
+#[tokio::test]
+async fn a_stop_overrules_a_restart_that_is_under_way() {
+    let world = World::standing(Standing::Connected).await;
+    let no = world.no("a").await;
+    let closing = world.network.closers.acquire().await.unwrap();
+    let accounts = world.tree().accounts.clone();
+    let restart = tokio::spawn(async move { accounts.restart(&me(), &account("a")).await });
+    until("it is closing", async || {
+        let view = world.tree().look.accounts(&me(), None, 1).await.unwrap();
+        (view[0].standing.phase == ChildPhase::Stopping).then_some(())
+    })
+    .await;
+    let accounts = world.tree().accounts.clone();
+    let stop = tokio::spawn(async move { accounts.stop(&me(), &account("a")).await });
+    until("it is to stop", async || (world.get("a").await.desired == Desired::Stopped).then_some(())).await;
+    drop(closing);
+    restart.await.unwrap().unwrap();
+    stop.await.unwrap().unwrap();
+    let record = world.phase("a", Phase::Stopped).await;
+    assert_eq!(record.state.reason, Reason::Requested);
+    assert_eq!(world.network.links(no).len(), 1, "it did not begin anew");
 }
 
 #[tokio::test]
