@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use tokio::runtime::Builder;
@@ -41,10 +41,16 @@ pub(crate) fn run<T>(work: impl AsyncFnOnce(Pace) -> T) -> T {
     let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let pace = Pace(Arc::new(AtomicU64::new(1)));
     let done = runtime.block_on(async {
-        // While a thread works for the runtime, its time does not leap to the next timer when nothing is to be done.
         let (over, ends) = mpsc::channel::<()>();
-        let _works = tokio::task::spawn_blocking(move || ends.recv());
-        let ticking = tokio::spawn(tick(pace.clone(), library));
+        let (ticks, ticked) = tokio::sync::mpsc::channel(1);
+        // While a thread works for the runtime, its time does not leap to the next timer when nothing is to be done.
+        let _works = tokio::task::spawn_blocking(move || {
+            while ends.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                // A full channel: the runtime is busy, and its time waits.
+                let _busy = ticks.try_send(());
+            }
+        });
+        let ticking = tokio::spawn(tick(pace.clone(), library, ticked));
         let done = work(pace).await;
         ticking.abort();
         drop(over);
@@ -54,15 +60,7 @@ pub(crate) fn run<T>(work: impl AsyncFnOnce(Pace) -> T) -> T {
     done
 }
 
-async fn tick(pace: Pace, library: LibraryClock) {
-    let (ticks, mut ticked) = tokio::sync::mpsc::channel(1);
-    std::thread::spawn(move || {
-        while !ticks.is_closed() {
-            std::thread::sleep(TICK);
-            // A full channel: the runtime is busy, and its time waits.
-            let _busy = ticks.try_send(());
-        }
-    });
+async fn tick(pace: Pace, library: LibraryClock, mut ticked: tokio::sync::mpsc::Receiver<()>) {
     while ticked.recv().await.is_some() {
         let step = pace.step();
         tokio::time::advance(step).await;
