@@ -110,6 +110,8 @@ pub(crate) struct AccountDoor {
     pub(crate) qr_wanted: AtomicBool,
     /// Sends are held: a message from the other side may let them go.
     pub(crate) holding: AtomicBool,
+    /// The account is to be kept to another pace.
+    pub(crate) new_pace: AtomicBool,
     pub(crate) code: watch::Sender<Option<CodeNews>>,
     code_wish: Mutex<Option<CodeWish>>,
     /// Batches of the link's events that wait for the actor.
@@ -123,6 +125,7 @@ impl AccountDoor {
             qr: watch::Sender::new(None),
             qr_wanted: AtomicBool::new(false),
             holding: AtomicBool::new(false),
+            new_pace: AtomicBool::new(false),
             code: watch::Sender::new(None),
             code_wish: Mutex::default(),
             batches: Arc::default(),
@@ -255,6 +258,14 @@ impl Nudges {
     pub fn received(&self, no: AccountNo) {
         self.deliveries();
         if let Some(account) = self.doors.known(no).filter(|account| account.holding.load(Ordering::SeqCst)) {
+            account.door.knock();
+        }
+    }
+
+    /// The account is to be kept to another pace.
+    pub(crate) fn pace(&self, no: AccountNo) {
+        if let Some(account) = self.doors.known(no) {
+            account.new_pace.store(true, Ordering::SeqCst);
             account.door.knock();
         }
     }

@@ -9,6 +9,8 @@ mod accounts;
 mod backups;
 #[cfg(feature = "sandbox")]
 mod bench;
+#[cfg(feature = "sandbox")]
+mod chaos_live;
 mod clock;
 #[path = "../../actors/src/tests/contract.rs"]
 mod contract;
@@ -37,6 +39,8 @@ mod receiver;
 mod receivers;
 #[cfg(feature = "sandbox")]
 mod replies;
+#[cfg(feature = "sandbox")]
+mod restrictions;
 #[cfg(feature = "sandbox")]
 mod scaled;
 mod stopping;

@@ -4,16 +4,16 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wasup_store::StoreError;
 use wasup_store::id::Millis;
 use wasup_store::records::Restriction;
 use wasup_store::repo::held::{self, Outlook};
 use wasup_store::repo::send::{MAX_IN_FLIGHT, Settlement};
 use wasup_store::repo::take::{ColdRule, TakeRule};
-use wasup_store::repo::{counters, revival};
+use wasup_store::repo::{account, counters, pace, revival};
+use wasup_store::{ReadTx, StoreError};
 
 use super::incarnation::{ALARM_MIN, Incarnation};
-use super::pace::{Pace, Step};
+use super::pace::{Pace, PaceRules, Step};
 use super::plan::{Committed, Plan, Take};
 use super::pump::Pump;
 use super::restriction::{Allowed, Change, Fact, Question, after, change};
@@ -103,6 +103,9 @@ impl Incarnation {
             return;
         }
         let now_ms = self.ctx.store.now_ms();
+        if self.door.new_pace.swap(false, Ordering::SeqCst) {
+            self.keep_new_pace().await;
+        }
         let limit = match self.standing.pace.step(now_ms) {
             Step::Send(most) => most.min(free),
             Step::NotBefore(at_ms) => return self.standing.again_at_ms(at_ms, now_ms),
@@ -114,6 +117,21 @@ impl Incarnation {
         if waiting || from_held {
             let keep_ms = self.standing.pace.rules().keep_ms();
             plan.take = Some(Take { rule: TakeRule { limit, cold }, keep_ms });
+        }
+    }
+
+    /// Somebody set another pace for the account.
+    async fn keep_new_pace(&mut self) {
+        let no = self.no;
+        let read = |tx: &ReadTx<'_>| Ok::<_, StoreError>((account::by_no(tx, no)?, pace::sends_since(tx, no, 0)?));
+        match self.ctx.store.read(read).await {
+            Ok((Some(record), sent)) => {
+                let rules = PaceRules::of(&record.settings.pacing, &self.ctx.settings.send.pace);
+                self.standing.pace = Pace::resume(rules, sent, &mut self.rng);
+            }
+            Ok((None, _)) => {}
+            // It is tried again with the next look.
+            Err(_) => self.door.new_pace.store(true, Ordering::SeqCst),
         }
     }
 

@@ -7,7 +7,7 @@ use wasup_store::repo::account;
 use wasup_store::repo::account_settings::{self, Declaration};
 use wasup_store::{Durability, WriteTx};
 
-use super::change::{Effect, Effects, effects};
+use super::change::{Effect, Effects, Setting, effects};
 use super::{AccountError, Accounts, NewAccount};
 use crate::account::Close;
 use crate::endpoints::{Draw, put_new};
@@ -142,6 +142,9 @@ impl Accounts {
         if effects.iter().any(|(_, effect)| *effect == Effect::Reconnecting) {
             self.told(principal, id, "an account connects anew by another proxy");
             self.ask_restart(principal, no).await?;
+        }
+        if effects.iter().any(|(setting, _)| *setting == Setting::Pacing) {
+            self.ctx.nudges.pace(no);
         }
         Ok(())
     }

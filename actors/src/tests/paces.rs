@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use wasup_store::records::{AccountSettings, FailReason, MessageState, PacingSettings};
+use wasup_store::repo::account_settings::{AccountPatch, SettingsPatch};
 
-use super::world::{World, somebody};
+use super::world::{World, account, me, somebody};
 
 async fn paced(pacing: PacingSettings) -> World {
     let world = World::running().await;
@@ -39,7 +40,7 @@ async fn a_minute_holds_no_more_than_allowed_whatever_breaks() {
         world.state(id, MessageState::Sent).await;
     }
     let late = world.send("a", "late").await.id;
-    world.tree().accounts.strike_for_test(&super::world::account("a"), crate::Fault::Panic).await.unwrap();
+    world.tree().accounts.strike_for_test(&account("a"), crate::Fault::Panic).await.unwrap();
     world.restart().await;
     world.phase("a", wasup_store::records::Phase::Connected).await;
     // A second account is not slowed down, and proves that the first had its time.
@@ -75,4 +76,22 @@ async fn new_chats_beyond_the_limit_of_a_day_wait() {
     wire.sort_unstable();
     assert_eq!(wire, ["again", "cold 0", "cold 1", "cold 3"]);
     assert_eq!(world.message(sent[2]).await.state, MessageState::Held);
+}
+
+#[tokio::test]
+async fn another_pace_holds_at_once() {
+    let world = paced(PacingSettings { per_minute: Some(1), ..PacingSettings::default() }).await;
+    let mut sent = Vec::new();
+    for n in 0..3 {
+        sent.push(world.send("a", &n.to_string()).await.id);
+    }
+    world.state(sent[0], MessageState::Sent).await;
+    let faster = SettingsPatch { per_minute: Some(Some(0)), ..SettingsPatch::default() };
+    let patch = AccountPatch { settings: faster, ..AccountPatch::default() };
+    world.tree().accounts.change(&me(), &account("a"), patch).await.unwrap();
+    let begun = Instant::now();
+    for id in sent {
+        world.state(id, MessageState::Sent).await;
+    }
+    assert!(begun.elapsed() < Duration::from_secs(4), "it is told, and no slow wake finds it");
 }

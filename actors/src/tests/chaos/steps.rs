@@ -34,6 +34,8 @@ pub(super) enum Step {
     Start(usize),
     Stop(usize),
     Release(usize),
+    Restart(usize),
+    LogOut(usize),
     Lost(usize, DisconnectReason),
     Back(usize),
     Ended(usize, EndReason),
@@ -45,6 +47,7 @@ pub(super) enum Step {
     Links(Opens),
     Says(Option<bool>),
     Kill(Branch),
+    StrikeBranch(Branch, Fault),
     NewTree,
     Time(Duration),
 }
@@ -59,7 +62,11 @@ impl Step {
             29..33 => Self::Strike(account, if rng.random_bool(0.8) { Fault::Panic } else { Fault::Hang }),
             33..38 => Self::Start(account),
             38..41 => Self::Stop(account),
-            41..43 => Self::Release(account),
+            41..42 => Self::Release(account),
+            42..43 => match rng.random_range(0..3) {
+                0 => Self::LogOut(account),
+                _ => Self::Restart(account),
+            },
             43..48 => Self::Lost(account, *DisconnectReason::ALL.choose(rng).unwrap()),
             48..54 => Self::Back(account),
             54..58 => Self::Ended(account, end(rng)),
@@ -80,7 +87,14 @@ impl Step {
                     .unwrap(),
             ),
             78..80 => Self::Says(*[None, Some(true), Some(false)].choose(rng).unwrap()),
-            80..81 => Self::Kill(*Branch::ALL.choose(rng).unwrap()),
+            80..81 => {
+                let branch = *Branch::ALL.choose(rng).unwrap();
+                match rng.random_range(0..3) {
+                    0 => Self::StrikeBranch(branch, Fault::Hang),
+                    1 => Self::StrikeBranch(branch, Fault::Panic),
+                    _ => Self::Kill(branch),
+                }
+            }
             81..82 => Self::NewTree,
             _ => {
                 Self::Time(Duration::from_millis(*[1, 20, 100, 400, 1_000, 5_000, 20_000, 90_000].choose(rng).unwrap()))

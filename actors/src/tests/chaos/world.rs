@@ -20,7 +20,7 @@ use wasup_store::{Clock, Durability, Store, StoreError, WriteTx};
 use super::steps::{Manners, Step};
 use crate::door::lock;
 use crate::root::RootMsg;
-use crate::settings::SupervisionSettings;
+use crate::settings::{AccountsSettings, SupervisionSettings};
 use crate::tests::network::{Answer, Factory, FakeLink, Network, Opens};
 use crate::tests::receivers::{Encoder, Receivers, Transport};
 use crate::tests::world::{me, settings, somebody};
@@ -82,6 +82,7 @@ impl Chaos {
         let mut settings = settings();
         settings.supervision =
             SupervisionSettings { stop_timeout: Duration::from_secs(5), ..SupervisionSettings::default() };
+        settings.accounts = AccountsSettings::default();
         settings.send.ack_timeout = Duration::from_secs(10);
         settings.send.restriction_retry = Duration::from_secs(30);
         let mut chaos = Self {
@@ -236,12 +237,16 @@ impl Chaos {
                 // An account without an actor can't break.
                 let _ = self.accounts().strike_for_test(&self.accounts[*account], *fault).await;
             }
-            Step::Start(_) | Step::Stop(_) | Step::Release(_) => self.ask(step),
+            Step::Start(_) | Step::Stop(_) | Step::Release(_) | Step::Restart(_) | Step::LogOut(_) => self.ask(step),
             Step::Network(manners) => self.behave(*manners),
             Step::Links(opens) => self.network.opens(*opens),
             Step::Says(active) => *lock(&self.network.restricts) = active.map(|active| (active, None)),
             Step::Kill(branch) => {
                 let _ = self.tree().root.cast(RootMsg::Kill(*branch));
+                self.laws.forget_history();
+            }
+            Step::StrikeBranch(branch, fault) => {
+                let _ = self.tree().root.cast(RootMsg::Strike(*branch, *fault));
                 self.laws.forget_history();
             }
             Step::NewTree => self.new_tree().await,
@@ -254,7 +259,7 @@ impl Chaos {
     fn ask(&mut self, step: &Step) {
         let (accounts, step) = (self.accounts(), step.clone());
         let ids = self.accounts.clone();
-        if let Step::Release(at) | Step::Start(at) = step {
+        if let Step::Release(at) | Step::Start(at) | Step::Restart(at) = step {
             self.laws.forgive(&ids[at]);
         }
         self.wish(async move {
@@ -263,6 +268,8 @@ impl Chaos {
                 Step::Start(at) => accounts.start(&me(), &ids[at]).await,
                 Step::Stop(at) => accounts.stop(&me(), &ids[at]).await,
                 Step::Release(at) => accounts.release(&me(), &ids[at]).await,
+                Step::Restart(at) => accounts.restart(&me(), &ids[at]).await,
+                Step::LogOut(at) => accounts.log_out(&me(), &ids[at]).await,
                 other => unreachable!("{other:?} is no wish"),
             };
         });
