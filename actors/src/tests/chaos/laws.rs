@@ -9,7 +9,7 @@ use wasup_store::id::{AccountId, AccountNo, Position};
 use wasup_store::records::{
     AccountRecord, AccountState, Content, Desired, EventData, MessageState, Phase, Reason, UserAction,
 };
-use wasup_store::repo::message;
+use wasup_store::repo::{message, timeline};
 
 use super::world::Chaos;
 use crate::tests::network::Network;
@@ -25,8 +25,10 @@ pub(super) struct Laws {
     seen: Position,
     /// What the newest event says of each account.
     told: HashMap<AccountId, (Phase, Reason)>,
-    /// Restarts of each account, until it is forgiven.
-    restarts: HashMap<AccountId, Vec<u64>>,
+    /// When a supervisor began that knows nothing of earlier restarts.
+    forgotten: u64,
+    /// When each account was last started or released by somebody.
+    forgiven: HashMap<AccountId, u64>,
     /// Since when an account is not wanted, and how many links it had when its stop was carried out.
     unwanted: HashMap<AccountNo, (Instant, Option<usize>)>,
     /// What each id of the network said when it was first on a wire.
@@ -37,13 +39,13 @@ pub(super) struct Laws {
 
 impl Laws {
     /// A new supervisor knows nothing of earlier restarts.
-    pub(super) fn forget_history(&mut self) {
-        self.restarts.clear();
+    pub(super) fn forget_history(&mut self, now_ms: u64) {
+        self.forgotten = now_ms;
     }
 
     /// Somebody started or released the account.
-    pub(super) fn forgive(&mut self, id: &AccountId) {
-        self.restarts.remove(id);
+    pub(super) fn forgive(&mut self, id: &AccountId, now_ms: u64) {
+        self.forgiven.insert(id.clone(), now_ms);
     }
 
     pub(super) fn after_shutdown(&mut self, network: &Network) {
@@ -83,6 +85,7 @@ impl Chaos {
             assert!(open <= 1, "{} has {open} links", record.id);
             assert!(speaks(&record.state, self.now_ms()), "{} says nothing: {:?}", record.id, record.state);
             self.check_stop(&record, open);
+            self.check_restarts(record.no, &record.id).await;
         }
         self.check_sends().await;
     }
@@ -105,20 +108,26 @@ impl Chaos {
     }
 
     async fn check_events(&mut self) {
-        let policy = self.settings.supervision.account_policy();
-        let within_ms = u64::try_from(policy.within.as_millis()).unwrap();
         for (position, event) in self.news(self.laws.seen).await {
             self.laws.seen = position;
-            let (Some(id), EventData::Account(change)) = (event.account, event.data) else { continue };
-            let state = change.state;
-            if state.phase == Phase::BackingOff {
-                let times = self.laws.restarts.entry(id.clone()).or_default();
-                times.push(event.at_ms);
-                times.retain(|at| at + within_ms > event.at_ms);
-                assert!(times.len() <= policy.max_restarts as usize, "{id} is restarted too often: {times:?}");
+            if let (Some(id), EventData::Account(change)) = (event.account, event.data) {
+                self.laws.told.insert(id, (change.state.phase, change.state.reason));
             }
-            self.laws.told.insert(id, (state.phase, state.reason));
         }
+    }
+
+    /// The timeline has every restart, also those that were never told.
+    async fn check_restarts(&mut self, no: AccountNo, id: &AccountId) {
+        let policy = self.settings.supervision.account_policy();
+        let within_ms = u64::try_from(policy.within.as_millis()).unwrap();
+        let from = self.laws.forgiven.get(id).copied().unwrap_or(0).max(self.laws.forgotten);
+        let entries = self.store.read(|tx| timeline::list(tx, no, None, 1_000)).await.unwrap();
+        let crashes = entries.iter().filter(|(_, entry)| entry.to == Phase::BackingOff);
+        let mut times: Vec<u64> = crashes.map(|((at_ms, _), _)| *at_ms).filter(|at| *at > from).collect();
+        times.sort_unstable();
+        let most = policy.max_restarts as usize;
+        let crowded = times.windows(most + 1).find(|window| window[0] + within_ms > window[most]);
+        assert_eq!(crowded, None, "{id} is restarted too often");
     }
 
     async fn check_sends(&mut self) {

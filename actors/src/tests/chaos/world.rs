@@ -139,7 +139,7 @@ impl Chaos {
             meters: Meters::default(),
         };
         self.tree = Some(self.drive(Tree::start(ports)).await.unwrap());
-        self.laws.forget_history();
+        self.laws.forget_history(self.clock.now_ms());
     }
 
     fn tree(&self) -> &Tree {
@@ -243,11 +243,11 @@ impl Chaos {
             Step::Says(active) => *lock(&self.network.restricts) = active.map(|active| (active, None)),
             Step::Kill(branch) => {
                 let _ = self.tree().root.cast(RootMsg::Kill(*branch));
-                self.laws.forget_history();
+                self.laws.forget_history(self.clock.now_ms());
             }
             Step::StrikeBranch(branch, fault) => {
                 let _ = self.tree().root.cast(RootMsg::Strike(*branch, *fault));
-                self.laws.forget_history();
+                self.laws.forget_history(self.clock.now_ms());
             }
             Step::NewTree => self.new_tree().await,
             Step::Time(span) => self.pass(*span).await,
@@ -260,7 +260,7 @@ impl Chaos {
         let (accounts, step) = (self.accounts(), step.clone());
         let ids = self.accounts.clone();
         if let Step::Release(at) | Step::Start(at) | Step::Restart(at) = step {
-            self.laws.forgive(&ids[at]);
+            self.laws.forgive(&ids[at], self.clock.now_ms());
         }
         self.wish(async move {
             // A busy or vanished supervisor is an answer, too.
