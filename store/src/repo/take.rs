@@ -148,9 +148,9 @@ impl Taking {
         self.taken.more = !all;
         // A newer message to somebody who wrote must not overtake those that were held.
         if all {
-            self.from_held(tx, waiting || gone > 0)?;
+            self.take_held(tx, waiting || gone > 0)?;
             for lane in Lane::ALL {
-                self.from_lane(tx, lane, in_flight)?;
+                self.take_lane(tx, lane, in_flight)?;
             }
         }
         self.scope.close(tx)?;
@@ -158,7 +158,7 @@ impl Taking {
     }
 
     /// Those that were held first, as long as the others get their share.
-    fn from_held(&mut self, tx: &mut WriteTx<'_>, waiting: bool) -> Result<(), StoreError> {
+    fn take_held(&mut self, tx: &mut WriteTx<'_>, waiting: bool) -> Result<(), StoreError> {
         if self.scope.counters.held == 0 || self.cold.most == 0 {
             return Ok(());
         }
@@ -181,7 +181,7 @@ impl Taking {
         Ok(())
     }
 
-    fn from_lane(&mut self, tx: &mut WriteTx<'_>, lane: Lane, in_flight: usize) -> Result<(), StoreError> {
+    fn take_lane(&mut self, tx: &mut WriteTx<'_>, lane: Lane, in_flight: usize) -> Result<(), StoreError> {
         let no = self.scope.no;
         loop {
             let most = self.left + in_flight + self.taken.outgoing.len();
