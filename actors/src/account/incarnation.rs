@@ -11,7 +11,7 @@ use wasup_sessions::ports::{Link, LinkTarget, QrCode};
 use wasup_store::id::{AccountId, AccountNo, Epoch};
 use wasup_store::records::{AccountRecord, AccountState, MessageRecord};
 use wasup_store::repo::send::MAX_IN_FLIGHT;
-use wasup_store::repo::{account, pace, send};
+use wasup_store::repo::{account, counters, pace, send};
 use wasup_store::{Durability, StoreError, Watermark};
 
 use super::actor::{AccountArgs, AccountMsg};
@@ -148,13 +148,14 @@ impl Incarnation {
             let changed = account::change_state(tx, record.no, Some(record.epoch), &change, now_ms)?;
             let unsettled = tx.reading(|tx| send::unsettled(tx, record.no, MAX_IN_FLIGHT))?;
             let paced = tx.reading(|tx| pace::sends_since(tx, record.no, 0))?;
-            Ok::<_, StoreError>(Some((record, unsettled, paced, changed)))
+            let waiting = tx.reading(|tx| counters::account(tx, record.no))?.outbox_depth() > 0;
+            Ok::<_, StoreError>(Some((record, unsettled, paced, waiting, changed)))
         });
         match taken.await {
-            Ok(Some((record, unsettled, paced, changed))) if record.no == self.no => {
+            Ok(Some((record, unsettled, paced, waiting, changed))) if record.no == self.no => {
                 let rules = PaceRules::of(&record.settings.pacing, &self.ctx.settings.send.pace);
                 self.standing = Standing::resume(record.restriction, Pace::resume(rules, paced, &mut self.rng));
-                self.take_up(&record, &unsettled, now_ms);
+                self.take_up(&record, &unsettled, waiting, now_ms);
                 if changed {
                     let by = self.by.take();
                     Transition { by: by.as_ref(), ..Transition::of(&record, &self.state) }.log(&self.ctx.meters);
@@ -178,6 +179,7 @@ impl Incarnation {
         &mut self,
         record: &AccountRecord,
         unsettled: &[(wasup_store::id::MessageId, MessageRecord)],
+        waiting: bool,
         now_ms: u64,
     ) {
         self.epoch = Some(record.epoch);
@@ -195,7 +197,7 @@ impl Incarnation {
             mark: self.mark.clone(),
             proxy: record.settings.proxy.clone(),
             history: record.settings.history,
-            urgent: !unsettled.is_empty(),
+            urgent: waiting && !record.outbox_paused,
         });
         self.ctx.nudges.deliveries();
         if record.leaving {
