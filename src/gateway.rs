@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use wasup_actors::{Nudges, Ports, Prepared, QrListener, Tree};
 use wasup_sessions::link::WhatsAppLinks;
+use wasup_sessions::ports::LinkError;
 use wasup_store::{EngineError, SpaceFloor, Store};
 
 use crate::api::view::EventBody;
@@ -22,7 +23,7 @@ use crate::config::{Config, ConfigError, read_accounts};
 use crate::declared::{Checked, Committed, DeclareError, Reloader, commit, in_the_files_name};
 use crate::encryption_key::EncryptionKeyError;
 use crate::health::{Health, Parts};
-use crate::metrics::Metrics;
+use crate::metrics::{HttpMeters, Metrics};
 use crate::serving::{Limits as ServingLimits, serve};
 use crate::telemetry::Logs;
 use crate::webhook_http::{Reach, WebhookHttp};
@@ -69,7 +70,7 @@ pub enum StartError {
     Declare(#[from] DeclareError),
     /// The links can't be set up.
     #[error("links can't be set up")]
-    Link(#[from] wasup_sessions::ports::LinkError),
+    Link(#[from] LinkError),
     /// No HTTP client for webhooks.
     #[error("no HTTP client for webhooks: are the system's CA certificates installed?")]
     Webhooks(#[from] reqwest::Error),
@@ -117,6 +118,52 @@ pub struct Gateway {
     shutdown_timeout: Duration,
 }
 
+/// What handlers reach beside the tree.
+struct Edge {
+    streams: Streams,
+    health: Health,
+    backups: Backups,
+    reloader: Reloader,
+    settings: ApiSettings,
+    logs: Option<Logs>,
+    http: HttpMeters,
+}
+
+impl Edge {
+    /// Everything that handlers reach.
+    fn over(self, tree: &Tree) -> ApiState {
+        ApiState {
+            accounts: tree.accounts.clone(),
+            messages: tree.messages.clone(),
+            endpoints: tree.endpoints.clone(),
+            streams: self.streams,
+            audit: tree.audit.clone(),
+            deliveries: tree.deliveries.clone(),
+            clock: tree.clock.clone(),
+            look: tree.look.clone(),
+            health: self.health,
+            backups: self.backups,
+            reloader: self.reloader,
+            settings: Arc::new(self.settings),
+            logs: self.logs,
+            http: self.http,
+        }
+    }
+}
+
+/// Sets the links up; each is opened when its account starts.
+fn open_links(
+    config: &Config,
+    store: &Store,
+    nudges: &Nudges,
+    metrics: &Metrics,
+) -> Result<Arc<WhatsAppLinks>, LinkError> {
+    let delivering = nudges.clone();
+    let committed = Arc::new(move |no| delivering.received(no));
+    let links = WhatsAppLinks::new(store.clone(), link_settings(config), committed)?;
+    Ok(Arc::new(links.counting(metrics.links())))
+}
+
 /// Brings the store to what the accounts file says, where there is one, before any account connects by yesterday's
 /// settings.
 async fn declare(config: &Config, reach: Reach, tree: &Prepared) -> Result<Committed, DeclareError> {
@@ -147,11 +194,9 @@ impl Gateway {
         let (store, api_key) = (open_store(config).await?, obtain(config)?);
         let (stopping, ending) = (CancellationToken::new(), CancellationToken::new());
         let nudges = Nudges::new();
-        let delivering = nudges.clone();
-        let committed = Arc::new(move |no| delivering.received(no));
-        let links = WhatsAppLinks::new(store.clone(), link_settings(config), committed)?.counting(metrics.links());
-        let links = Arc::new(links);
+        let links = open_links(config, &store, &nudges, &metrics)?;
         let space = SpaceFloor::new(&config.data.dir, config.data.free_space_floor.0);
+        let counted = Arc::clone(&links);
         let health = Health::new(Parts {
             store: store.clone(),
             space: space.clone(),
@@ -162,10 +207,7 @@ impl Gateway {
             per_account_max: config.metrics.per_account_max,
             limits: limits(config),
             logs: extras.logs.clone(),
-            links: {
-                let links = Arc::clone(&links);
-                Arc::new(move || links.stats())
-            },
+            links: Arc::new(move || counted.stats()),
         });
         let prepared = Prepared::new(Ports {
             store: store.clone(),
@@ -186,25 +228,17 @@ impl Gateway {
             Reloader::new(config.accounts.file.clone(), reach, accounts, endpoints, metrics.reloads())
         };
         let streams = Streams::new(tree.events.clone(), stream_settings(config, ending.clone()), metrics.streams());
-        let state = ApiState {
-            accounts: tree.accounts.clone(),
-            messages: tree.messages.clone(),
-            endpoints: tree.endpoints.clone(),
+        let edge = Edge {
             streams: streams.clone(),
-            audit: tree.audit.clone(),
-            deliveries: tree.deliveries.clone(),
-            clock: tree.clock.clone(),
-            look: tree.look.clone(),
             health,
             backups: Backups::new(store.clone(), config.data.backups.clone()),
             reloader: reloader.clone(),
-            settings: Arc::new(api_settings(config, reach, ending.clone())),
+            settings: api_settings(config, reach, ending.clone()),
             logs: extras.logs,
             http: metrics.http(),
         };
         tokio::spawn(metrics.upkeep(ending.clone()));
-        let serving = start_serving(config, listener, state, &api_key.key, ending.clone());
-        let (drain_delay, shutdown_timeout) = (config.server.drain_delay.0, config.server.shutdown_timeout.0);
+        let serving = start_serving(config, listener, edge.over(&tree), &api_key.key, ending.clone());
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
         Ok(Self {
             address,
@@ -216,8 +250,8 @@ impl Gateway {
             serving,
             stopping,
             ending,
-            drain_delay,
-            shutdown_timeout,
+            drain_delay: config.server.drain_delay.0,
+            shutdown_timeout: config.server.shutdown_timeout.0,
         })
     }
 
