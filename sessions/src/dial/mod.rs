@@ -20,7 +20,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 pub(crate) use http::LinkHttp;
-pub(crate) use permit::{ConnectPermits, PermitSlot, Seat};
+pub(crate) use permit::{ConnectPermits, PermitSlot, Seat, Ticket};
 pub(crate) use pools::HttpPools;
 pub use proxy::{ProxyRefusal, check_proxy};
 pub(crate) use queue::Limits;

@@ -245,18 +245,45 @@ impl Drop for Permit {
 
 /// Where an account keeps its permit while it connects.
 #[derive(Default)]
-pub(crate) struct PermitSlot(Mutex<Option<Permit>>);
+pub(crate) struct PermitSlot(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    permit: Option<Permit>,
+    kept: u64,
+}
+
+/// Which permit of a slot it is. An old socket that goes late must not give back the permit of the one after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket(u64);
 
 impl PermitSlot {
+    fn slot(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Keeps a permit; an older one is given back.
-    pub(crate) fn keep(&self, permit: Permit) {
-        let old = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(permit);
+    pub(crate) fn keep(&self, permit: Permit) -> Ticket {
+        let mut slot = self.slot();
+        slot.kept += 1;
+        let ticket = Ticket(slot.kept);
+        let old = slot.permit.replace(permit);
+        drop(slot);
+        drop(old);
+        ticket
+    }
+
+    /// Gives back the permit that there is, if there is one.
+    pub(crate) fn release(&self) {
+        let old = self.slot().permit.take();
         drop(old);
     }
 
-    /// Gives the permit back, if there is one.
-    pub(crate) fn release(&self) {
-        let old = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    /// Gives back this permit, if it is still there.
+    pub(crate) fn give_back(&self, ticket: Ticket) {
+        let mut slot = self.slot();
+        let old = if slot.kept == ticket.0 { slot.permit.take() } else { None };
+        drop(slot);
         drop(old);
     }
 }

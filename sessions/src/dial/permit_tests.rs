@@ -144,3 +144,17 @@ fn start() -> Instant {
     thread_local!(static START: Instant = Instant::now());
     START.with(|start| *start)
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_old_socket_does_not_give_back_the_permit_of_the_next_one() {
+    let permits = permits(2, 0, Duration::ZERO);
+    let (account, _) = seat(&permits, false);
+    let slot = PermitSlot::default();
+    let first = slot.keep(account.acquire().await.unwrap());
+    slot.give_back(first);
+    let second = slot.keep(account.acquire().await.unwrap());
+    slot.give_back(first);
+    assert_eq!(permits.stats().in_flight, 1, "it belongs to the second socket");
+    slot.give_back(second);
+    assert_eq!(permits.stats().in_flight, 0);
+}

@@ -16,7 +16,7 @@ use super::loss::Losses;
 use super::outlet::Outlet;
 use super::pairing_code::Codes;
 use super::runtime::LinkTasks;
-use crate::dial::{Dialer, LIBRARY_CONNECT_TIMEOUT, PermitSlot, Seat};
+use crate::dial::{Dialer, LIBRARY_CONNECT_TIMEOUT, PermitSlot, Seat, Ticket};
 use crate::ports::DisconnectReason;
 
 /// How much earlier than the library a dial is given up here, so that its reason is known.
@@ -75,14 +75,15 @@ impl Sockets {
         drop(in_line);
         let by = Instant::now() + LIBRARY_CONNECT_TIMEOUT - MARGIN;
         permit.begin();
-        self.permit.keep(permit);
-        let mut dialing = Dialing { sockets: self, over: false };
+        let ticket = self.permit.keep(permit);
+        let mut dialing = Dialing { sockets: self, ticket, over: false };
         let connected = self.dialer.connect(by).await;
         dialing.over = true;
         let (inner, events) = connected.inspect_err(|error| dialing.failed(error.reason()))?;
         self.outlet.opened(self.step);
         let (store, mark) = (self.store.clone(), self.mark.clone());
-        let socket = Arc::new(Socket { inner, permit: Arc::clone(&self.permit), store, mark, gone: false.into() });
+        let permit = Arc::clone(&self.permit);
+        let socket = Arc::new(Socket { inner, permit, ticket, store, mark, gone: false.into() });
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(&socket));
         self.give_permit_back_in_time(&socket);
         Ok((socket, events))
@@ -92,9 +93,8 @@ impl Sockets {
         let (socket, deadline) = (Arc::downgrade(socket), self.permit_deadline);
         self.tasks.spawn_task(async move {
             tokio::time::sleep(deadline).await;
-            // A later connect has a permit of its own.
             if let Some(socket) = socket.upgrade() {
-                socket.permit.release();
+                socket.permit.give_back(socket.ticket);
             }
         });
     }
@@ -103,12 +103,13 @@ impl Sockets {
 /// A dial, which the library may give up at any moment.
 struct Dialing<'a> {
     sockets: &'a Sockets,
+    ticket: Ticket,
     over: bool,
 }
 
 impl Dialing<'_> {
     fn failed(&self, reason: DisconnectReason) {
-        self.sockets.permit.release();
+        self.sockets.permit.give_back(self.ticket);
         self.sockets.outlet.failed(reason);
     }
 }
@@ -139,6 +140,7 @@ impl TransportFactory for SocketFactory {
 pub(super) struct Socket {
     inner: Arc<dyn Transport>,
     permit: Arc<PermitSlot>,
+    ticket: Ticket,
     store: Store,
     mark: Watermark,
     gone: AtomicBool,
@@ -153,8 +155,9 @@ impl Transport for Socket {
 
     async fn disconnect(&self) {
         self.gone.store(true, Ordering::Relaxed);
-        self.permit.release();
         self.inner.disconnect().await;
+        // Not before it is closed: to the network it is being made until then.
+        self.permit.give_back(self.ticket);
     }
 
     fn resource_report(&self) -> Option<TransportResourceReport> {
@@ -164,6 +167,6 @@ impl Transport for Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.permit.release();
+        self.permit.give_back(self.ticket);
     }
 }
