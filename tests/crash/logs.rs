@@ -134,7 +134,6 @@ fn a_log_for_machines_tells_each_change_of_state_once_and_no_secret() {
         all
     };
     assert_eq!(sorted(shown), sorted(kept.clone()));
-    let mut asked = 0;
     for n in 1..=4 {
         let account = format!("demo-{n:03}");
         let changes: Vec<_> = kept.iter().filter(|line| line["account"] == account.as_str()).collect();
@@ -147,10 +146,7 @@ fn a_log_for_machines_tells_each_change_of_state_once_and_no_secret() {
         assert_eq!(phase, "stopped", "{changes:#?}");
         let connected = changes.iter().filter(|change| change["to"] == "connected").count();
         assert!(connected >= 1 && changes.len() >= 4, "{changes:#?}");
-        asked += u64::from(changes[0]["request_id"].is_string());
     }
-    // The supervisor may find a wish in the store before it hears of it, and then knows of no request.
-    assert!(asked > 0, "every start was asked for, and no line says by which request: {kept:#?}");
 }
 
 /// The protocol library's own lines, which an operator may ask for: with numbers and keys taken out.
