@@ -67,6 +67,28 @@ async fn a_code_is_shown_as_the_phone_asks_for_it_and_links_the_account() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_demanded_passkey_is_told_and_another_try_links() {
+    let (world, sandbox) = waiting(&[]).await;
+    let phone = sandbox.network().phone("6281234567890");
+    phone.demand_passkey(true);
+    let code = world.get("/v1/accounts/shop/qr?wait=20s").await.1["code"].as_str().unwrap().to_owned();
+    assert!(phone.scan(&code).await.is_err(), "the network links nobody without the passkey");
+    let demanded = |account: &Value| account["state"]["reason"] == "passkey_required";
+    let account = world.until("/v1/accounts/shop", demanded).await;
+    assert_eq!(
+        (&account["state"]["phase"], &account["state"]["user_action"]),
+        (&json!("pairing"), &json!("confirm_passkey"))
+    );
+    phone.demand_passkey(false);
+    assert_eq!(world.post("/v1/accounts/shop/restart", &Value::Null).await.0, 200);
+    let (status, shown) = world.get("/v1/accounts/shop/qr?wait=20s").await;
+    assert_eq!(status, 200, "{shown}");
+    phone.scan(shown["code"].as_str().unwrap()).await.unwrap();
+    phase(&world, "connected").await;
+    end(world, sandbox).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pairing_is_given_up_and_begun_again() {
     let (world, sandbox) = waiting(&[]).await;
     phase(&world, "pairing").await;
