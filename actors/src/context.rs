@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use wasup_sessions::ports::{LinkFactory, QrCode};
+use wasup_sessions::ports::{AskError, Link, LinkFactory, QrCode};
 use wasup_store::Store;
-use wasup_store::id::AccountId;
+use wasup_store::id::{AccountId, AccountNo};
 
 use crate::account::LinkLeases;
 use crate::clock::Timekeeper;
@@ -59,5 +59,15 @@ impl Context {
         let (settled, leases) = (Settled::default(), LinkLeases::default());
         let time = Timekeeper::new(&store, settings.shortest_life());
         Self { store, links, webhooks, encoder, settings, nudges, qr_shown, settled, leases, meters, time }
+    }
+
+    /// The account's link, to ask the network something over it.
+    ///
+    /// # Errors
+    /// [`AskError::NotConnected`] while there is none, or it is not connected.
+    #[expect(dead_code, reason = "the use cases that ask the network come next")]
+    pub(crate) fn link(&self, no: AccountNo) -> Result<Arc<dyn Link>, AskError> {
+        let door = self.nudges.doors.known(no);
+        door.and_then(|door| door.connected_link()).ok_or(AskError::NotConnected)
     }
 }

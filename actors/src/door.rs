@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use ractor::{ActorId, ActorRef, Message};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use wasup_sessions::ports::{CodeRefusal, PairingCode, QrCode};
+use wasup_sessions::ports::{CodeRefusal, Link, PairingCode, QrCode};
 use wasup_store::id::{AccountNo, EndpointId, Millis};
 
 use crate::account::AccountMsg;
@@ -114,6 +114,8 @@ pub(crate) struct AccountDoor {
     pub(crate) new_pace: AtomicBool,
     pub(crate) code: watch::Sender<Option<CodeNews>>,
     code_wish: Mutex<Option<CodeWish>>,
+    /// The link's own side, while it is open.
+    link: Mutex<Option<Weak<dyn Link>>>,
     /// Batches of the link's events that wait for the actor.
     pub(crate) batches: Arc<AtomicUsize>,
 }
@@ -128,6 +130,7 @@ impl AccountDoor {
             new_pace: AtomicBool::new(false),
             code: watch::Sender::new(None),
             code_wish: Mutex::default(),
+            link: Mutex::new(None),
             batches: Arc::default(),
         }
     }
@@ -141,6 +144,17 @@ impl AccountDoor {
         {
             let _ = actor.cast(AccountMsg::CodeWanted);
         }
+    }
+
+    /// A link was opened, or (`None`) is gone. Questions to the network go to it past the actor.
+    pub(crate) fn put_link(&self, link: Option<Weak<dyn Link>>) {
+        *lock(&self.link) = link;
+    }
+
+    /// The link, while it is open and connected.
+    pub(crate) fn connected_link(&self) -> Option<Arc<dyn Link>> {
+        let link = lock(&self.link).as_ref().and_then(Weak::upgrade);
+        link.filter(|link| link.is_connected())
     }
 
     /// Takes the wish, where somebody still waits for it.

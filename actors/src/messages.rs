@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout};
 use wasup_store::id::{AccountId, MessageId, MessageKey};
 use wasup_store::jid::{Jid, JidKind};
-use wasup_store::records::{AccountRecord, Content, Lane, MessageRecord, MessageState, Participant};
+use wasup_store::records::{AccountRecord, Content, Lane, MessageContext, MessageRecord, MessageState, Participant};
 use wasup_store::repo::send::{self, AcceptError, NewSend};
 use wasup_store::repo::{account, message};
 use wasup_store::{Durability, StoreError, Watermark, WriteTx};
@@ -34,6 +34,8 @@ pub struct SendCommand {
     pub chat: Participant,
     /// What it says.
     pub content: Content,
+    /// What surrounds that.
+    pub context: Option<Box<MessageContext>>,
     /// The lane it waits in.
     pub lane: Lane,
     /// The caller's own id. Without an idempotency key it is one.
@@ -178,6 +180,7 @@ impl Messages {
             no: owner.no,
             chat: command.chat,
             content: command.content,
+            context: command.context,
             lane: command.lane,
             provider_id: provider_id(rand::random()),
             rand: self.next_rand(),
@@ -267,6 +270,9 @@ fn idempotency(command: &SendCommand) -> Option<Idempotency> {
     body.update(command.chat.jid.as_str());
     body.update([0]);
     body.update(serde_json::to_vec(&command.content).unwrap_or_default());
+    if let Some(context) = &command.context {
+        body.update(serde_json::to_vec(context).unwrap_or_default());
+    }
     Some(Idempotency { key: format!("client_message_id:{own}"), body_sha256: body.finalize().into() })
 }
 
@@ -286,7 +292,8 @@ mod tests {
         SendCommand {
             account: "a".parse().unwrap(),
             chat: Participant { jid: Jid::phone("628111"), phone: None, lid: None },
-            content: Content::Text { body: body.into() },
+            content: Content::text(body),
+            context: None,
             lane: Lane::Interactive,
             client_message_id: own.map(Into::into),
             idempotency: key.map(|key| Idempotency { key: key.into(), body_sha256: [7; 32] }),

@@ -111,9 +111,17 @@ impl SendMessage {
         let own = self.client_message_id;
         let idempotency = key.over(&[chat.jid.as_str(), "text", &self.text, own.as_deref().unwrap_or_default()]);
         let content = match self.r#type {
-            MessageType::Text => Content::Text { body: self.text },
+            MessageType::Text => Content::text(self.text),
         };
-        Ok(SendCommand { account, chat, content, lane: Lane::Interactive, client_message_id: own, idempotency })
+        Ok(SendCommand {
+            account,
+            chat,
+            content,
+            context: None,
+            lane: Lane::Interactive,
+            client_message_id: own,
+            idempotency,
+        })
     }
 }
 

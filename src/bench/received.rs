@@ -54,7 +54,7 @@ pub(super) async fn received(
 
 fn of_run(stage: &Stage, position: Position, record: &EventRecord, prefix: &str) -> Option<(String, Received)> {
     let EventData::Message(message) = &record.data else { return None };
-    let of_run = matches!(&message.content, Content::Text { body } if body.starts_with(prefix));
+    let of_run = matches!(&message.content, Content::Text { body, .. } if body.starts_with(prefix));
     if record.kind != EventKind::MessageReceived || !of_run {
         return None;
     }

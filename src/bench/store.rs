@@ -177,7 +177,8 @@ impl Writer {
             group: false,
             ts_ms: BEGINNING + n,
             rand: self.rng.random(),
-            content: Content::Text { body: TEXT.into() },
+            content: Content::text(TEXT),
+            context: None,
             push_name: Some("Someone".into()),
         };
         Ok(InboundBatch { no: self.no, epoch: self.epoch, now_ms: BEGINNING + n, messages: vec![message] })

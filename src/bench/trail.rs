@@ -70,7 +70,7 @@ impl Reading {
                 self.accepted.insert(status.provider_id.clone(), at);
             }
             EventData::Message(message) if record.kind == EventKind::MessageReceived => {
-                let of_run = matches!(&message.content, Content::Text { body } if body.starts_with(prefix));
+                let of_run = matches!(&message.content, Content::Text { body, .. } if body.starts_with(prefix));
                 if !of_run || !self.seen.insert(message.provider_id.clone()) {
                     return;
                 }

@@ -163,6 +163,11 @@ timed!(
     EndpointId,
     "ep_"
 );
+timed!(
+    /// A file that is kept: `med_…`.
+    MediaId,
+    "med_"
+);
 
 /// Earliest message time that is believed: 2009-01-01, the year the network began.
 const EARLIEST_MS: Millis = 1_230_768_000_000;

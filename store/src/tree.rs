@@ -117,6 +117,13 @@ trees! {
     Expiry = "expiry",
     /// tree u8 · key · n u16 → a piece of a value over 32 KiB. Private to the waist, follows the value.
     Chunk = "chunk",
+    /// no · message ts · rand · kind u8 · person (0 is the account itself) → what they put on the message: an emoji, a
+    /// vote. Follows the message. Durable.
+    MsgMark = "msg_mark",
+    /// no · chat_no → what is known of a group. Follows the account. Durable.
+    Group = "group",
+    /// no · chunk → a piece of history that is on disk and not imported yet, or lost. Removed when imported. Durable.
+    History = "history",
 }
 
 impl Tree {
@@ -143,6 +150,9 @@ impl Tree {
             | Self::MsgNum
             | Self::MsgWid
             | Self::MsgOpen
+            | Self::MsgMark
+            | Self::Group
+            | Self::History
             | Self::MsgText
             | Self::Outbox
             | Self::EventAcct

@@ -98,7 +98,8 @@ async fn receive(world: &World, from: u64, count: u64) -> Duration {
             group: false,
             ts_ms: store.now_ms(),
             rand: n,
-            content: Content::Text { body: format!("{n:060000}") },
+            content: Content::text(format!("{n:060000}")),
+            context: None,
             push_name: None,
         };
         let batch = InboundBatch { no: owner.no, epoch: owner.epoch, now_ms: store.now_ms(), messages: vec![message] };

@@ -96,6 +96,7 @@ impl Incarnation {
     pub(super) async fn on_link_gone(&mut self) -> Result<(), Crash> {
         self.removed |= self.link.take().is_some_and(|link| link.is_removed());
         self.port = None;
+        self.door.put_link(None);
         self.pump = None;
         self.connected = false;
         self.flights.sender_gone();

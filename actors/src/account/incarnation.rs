@@ -251,6 +251,7 @@ impl Incarnation {
     pub(super) fn on_link_opened(&mut self, link: Arc<dyn Link>) {
         self.pumps += 1;
         self.port = Some(Arc::downgrade(&link));
+        self.door.put_link(self.port.clone());
         let timeout = self.ctx.settings.send.ack_timeout;
         self.pump = Some(Pump::start(self.pumps, &link, &self.tray, &self.myself, timeout));
     }

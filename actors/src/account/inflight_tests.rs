@@ -32,7 +32,7 @@ pub(in super::super) fn record(n: u64, tries: u32) -> MessageRecord {
         sender_no: None,
         provider_id: format!("3EB0{n}"),
         ts_ms: 0,
-        content: Content::Text { body: "x".into() },
+        content: Content::text("x"),
         state: MessageState::Sending,
         times: StateTimes { sending_ms: Some(1_000), ..StateTimes::default() },
         reason: None,
@@ -40,6 +40,8 @@ pub(in super::super) fn record(n: u64, tries: u32) -> MessageRecord {
         tries,
         client_message_id: None,
         push_name: None,
+        context: None,
+        aftermath: wasup_store::records::Aftermath::default(),
     }
 }
 

@@ -123,5 +123,6 @@ async fn send_all(
 }
 
 fn outgoing((id, record): (MessageId, MessageRecord)) -> Outgoing {
-    Outgoing { id, provider_id: record.provider_id, chat: record.chat, content: record.content }
+    let MessageRecord { provider_id, chat, content, context, .. } = record;
+    Outgoing { id, provider_id, chat, content, context }
 }

@@ -93,7 +93,8 @@ async fn a_refusal_is_counted_and_is_no_message() {
     let second = SendCommand {
         account: account("a"),
         chat: peer(),
-        content: Content::Text { body: "two".into() },
+        content: Content::text("two"),
+        context: None,
         lane: Lane::Interactive,
         client_message_id: None,
         idempotency: None,

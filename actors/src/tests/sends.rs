@@ -193,7 +193,8 @@ async fn a_repeated_request_gets_the_first_answer_and_an_outbox_has_an_end() {
     let command = |body: u8| SendCommand {
         account: account("a"),
         chat: super::world::peer(),
-        content: wasup_store::records::Content::Text { body: "x".into() },
+        content: wasup_store::records::Content::text("x"),
+        context: None,
         lane: wasup_store::records::Lane::Interactive,
         client_message_id: None,
         idempotency: Some(Idempotency { key: "k".into(), body_sha256: [body; 32] }),

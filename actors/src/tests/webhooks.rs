@@ -58,7 +58,8 @@ impl World {
             group: false,
             ts_ms: now_ms,
             rand: n,
-            content: Content::Text { body: format!("{n}") },
+            content: Content::text(format!("{n}")),
+            context: None,
             push_name: None,
         };
         let batch = InboundBatch { no, epoch, now_ms, messages: (0..count).map(message).collect() };

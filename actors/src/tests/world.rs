@@ -241,7 +241,8 @@ impl World {
         let command = SendCommand {
             account: account(id),
             chat: chat.clone(),
-            content: Content::Text { body: body.into() },
+            content: Content::text(body),
+            context: None,
             lane: Lane::Interactive,
             client_message_id: None,
             idempotency: None,
@@ -260,7 +261,8 @@ impl World {
             group: false,
             ts_ms: self.store.now_ms(),
             rand: rand::random(),
-            content: Content::Text { body: "hello".into() },
+            content: Content::text("hello"),
+            context: None,
             push_name: None,
         };
         let batch = InboundBatch { no: owner.no, epoch: owner.epoch, now_ms: self.store.now_ms(), messages: vec![new] };
@@ -285,7 +287,7 @@ impl World {
     /// The texts an account has put on the wire.
     pub(super) async fn wire(&self, id: &str) -> Vec<String> {
         let text = |content| match content {
-            Content::Text { body } => body,
+            Content::Text { body, .. } => body,
             other => panic!("{other:?}"),
         };
         self.network.wire(self.no(id).await).into_iter().map(|message| text(message.content)).collect()

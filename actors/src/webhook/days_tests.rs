@@ -112,7 +112,8 @@ impl Days {
             group: false,
             ts_ms: now_ms,
             rand: self.arrived,
-            content: Content::Text { body: "x".into() },
+            content: Content::text("x"),
+            context: None,
             push_name: None,
         };
         let batch = InboundBatch { no: self.no, epoch: self.epoch, now_ms, messages: vec![message] };

@@ -80,7 +80,8 @@ fn wish(ctx: &Context, endpoint: EndpointId, answer: &ForChat, now_ms: Millis) -
     ReplyWish::Send(Box::new(NewSend {
         no: answer.to.account,
         chat: Participant::clone(&answer.chat),
-        content: Content::Text { body: text },
+        content: Content::text(text),
+        context: None,
         lane: Lane::Interactive,
         provider_id,
         rand,

@@ -9,8 +9,8 @@ use crate::ports::SendError;
 /// The message to put on the wire.
 pub(super) fn encode(content: &Content) -> Result<Message, SendError> {
     match content {
-        Content::Text { body } => Ok(Message { conversation: Some(body.clone()), ..Message::default() }),
-        Content::Unsupported { .. } | Content::Unavailable => Err(SendError::NotSendable),
+        Content::Text { body, .. } => Ok(Message { conversation: Some(body.clone()), ..Message::default() }),
+        _ => Err(SendError::NotSendable),
     }
 }
 
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn text_goes_out_as_conversation_and_nothing_else_does() {
-        let message = encode(&Content::Text { body: "hi".into() }).unwrap();
+        let message = encode(&Content::text("hi")).unwrap();
         assert_eq!(message.conversation.as_deref(), Some("hi"));
         assert_eq!(encode(&Content::Unavailable).err(), Some(SendError::NotSendable));
         assert_eq!(encode(&Content::Unsupported { kind: "image".into() }).err(), Some(SendError::NotSendable));

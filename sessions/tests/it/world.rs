@@ -234,7 +234,8 @@ pub(crate) fn text(no: AccountNo, number: &str, body: &str, n: u8) -> Outgoing {
         id: MessageId { account: no, key: MessageKey::new(1_800_000_000_000, u64::from(n)) },
         provider_id: provider_id([n; 16]),
         chat: to(number),
-        content: Content::Text { body: body.into() },
+        content: Content::text(body),
+        context: None,
     }
 }
 
@@ -246,7 +247,7 @@ pub(crate) fn to(number: &str) -> Participant {
 /// The text of a message.
 pub(crate) fn body(message: &MessageRecord) -> &str {
     match &message.content {
-        Content::Text { body } => body,
+        Content::Text { body, .. } => body,
         other => other.kind(),
     }
 }

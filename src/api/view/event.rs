@@ -204,7 +204,8 @@ mod tests {
             sender: Some(chat()),
             push_name: Some("Ann".into()),
             ts_ms: 1_795_257_659_000,
-            content: Content::Text { body: "hi".into() },
+            content: Content::text("hi"),
+            context: None,
         };
         let event = EventId { incarnation: 1, position: Position(9) };
         let person = json!({"phone": "628123", "jid": "628123@s.whatsapp.net", "lid": null});

@@ -119,9 +119,9 @@ impl From<StateTimes> for MessageTimes {
 /// The text and the unsupported kind of a content.
 pub(super) fn text_and_kind(content: &Content) -> (Option<String>, Option<String>) {
     match content {
-        Content::Text { body } => (Some(body.clone()), None),
+        Content::Text { body, .. } => (Some(body.clone()), None),
         Content::Unsupported { kind } => (None, Some(kind.clone())),
-        Content::Unavailable => (None, None),
+        other => (other.words().map(str::to_owned), None),
     }
 }
 

@@ -8,7 +8,7 @@ pub(crate) static MESSAGES_SEEN: Family = counter(
      other_device when another device of the account sent it.",
     &[
         label("direction", &["inbound", "outbound", "other_device"]),
-        label("type", &["text", "unsupported", "unavailable"]),
+        label("type", &wasup_store::records::Content::KINDS),
     ],
 );
 

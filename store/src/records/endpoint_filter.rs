@@ -60,6 +60,7 @@ mod tests {
             push_name: None,
             ts_ms: 1,
             content,
+            context: None,
         })
     }
 
@@ -70,7 +71,7 @@ mod tests {
 
     #[test]
     fn what_passes_which_filter() {
-        let text = || Content::Text { body: "hi".into() };
+        let text = || Content::text("hi");
         let both = || chat("900@lid", Some("6281"), Some("900@lid"));
         let number = || chat("6281@s.whatsapp.net", Some("6281"), None);
         let lid = || chat("900@lid", None, Some("900@lid"));

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountState, Author, Content, Direction, DiscardReason, FailReason, MessageState, Participant};
+use super::{
+    AccountState, Author, Content, Direction, DiscardReason, FailReason, MessageContext, MessageState, Participant,
+};
 use crate::id::{AccountId, AccountNo, MessageId, Millis, Position, Seq};
 
 /// What kind of thing happened. The words are the `type` of webhooks and streams and never change.
@@ -29,6 +31,39 @@ pub enum EventKind {
     /// A message's state changed.
     #[serde(rename = "message.status")]
     MessageStatus,
+    /// A message has another text or caption.
+    #[serde(rename = "message.edited")]
+    MessageEdited,
+    /// A message was taken back for everybody.
+    #[serde(rename = "message.revoked")]
+    MessageRevoked,
+    /// Somebody put an emoji on a message, or took it off.
+    #[serde(rename = "message.reaction")]
+    MessageReaction,
+    /// Somebody chose answers in a poll.
+    #[serde(rename = "poll.vote")]
+    PollVote,
+    /// A group has another subject, description, picture or setting, or is new to the account.
+    #[serde(rename = "group.updated")]
+    GroupUpdated,
+    /// People joined or left a group, became its admins or are that no more.
+    #[serde(rename = "group.participants")]
+    GroupParticipants,
+    /// A chat was read, archived, pinned, muted or deleted.
+    #[serde(rename = "chat.updated")]
+    ChatUpdated,
+    /// Somebody is online, typing or recording, or not any more.
+    #[serde(rename = "presence")]
+    Presence,
+    /// Somebody calls.
+    #[serde(rename = "call.received")]
+    CallReceived,
+    /// A piece of the history that the phone sent is in the store, or lost.
+    #[serde(rename = "history.synced")]
+    HistorySynced,
+    /// A phone number and one of the network's own numbers turned out to be one human.
+    #[serde(rename = "contact.merged")]
+    ContactMerged,
     /// An endpoint was switched off.
     #[serde(rename = "endpoint.disabled")]
     EndpointDisabled,
@@ -45,7 +80,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind there is in this version.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 22] = [
         Self::AccountState,
         Self::AccountRestricted,
         Self::SamePhone,
@@ -53,6 +88,17 @@ impl EventKind {
         Self::MessageReceived,
         Self::MessageSent,
         Self::MessageStatus,
+        Self::MessageEdited,
+        Self::MessageRevoked,
+        Self::MessageReaction,
+        Self::PollVote,
+        Self::GroupUpdated,
+        Self::GroupParticipants,
+        Self::ChatUpdated,
+        Self::Presence,
+        Self::CallReceived,
+        Self::HistorySynced,
+        Self::ContactMerged,
         Self::EndpointDisabled,
         Self::ServerClock,
         Self::EndpointTest,
@@ -70,6 +116,17 @@ impl EventKind {
             Self::MessageReceived => "message.received",
             Self::MessageSent => "message.sent",
             Self::MessageStatus => "message.status",
+            Self::MessageEdited => "message.edited",
+            Self::MessageRevoked => "message.revoked",
+            Self::MessageReaction => "message.reaction",
+            Self::PollVote => "poll.vote",
+            Self::GroupUpdated => "group.updated",
+            Self::GroupParticipants => "group.participants",
+            Self::ChatUpdated => "chat.updated",
+            Self::Presence => "presence",
+            Self::CallReceived => "call.received",
+            Self::HistorySynced => "history.synced",
+            Self::ContactMerged => "contact.merged",
             Self::EndpointDisabled => "endpoint.disabled",
             Self::ServerClock => "server.clock",
             Self::EndpointTest => "endpoint.test",
@@ -126,6 +183,9 @@ pub struct MessageEvent {
     pub ts_ms: Millis,
     /// What it says.
     pub content: Content,
+    /// What surrounds that, where there is anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Box<MessageContext>>,
 }
 
 /// `message.status`.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Aftermath, Content, MessageContext};
 use crate::id::{ChatNo, Millis, PersonNo};
 use crate::jid::Jid;
 
@@ -163,49 +164,6 @@ pub struct Participant {
     pub lid: Option<Jid>,
 }
 
-/// What a message says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Content {
-    /// Text.
-    Text {
-        /// The text.
-        body: String,
-    },
-    /// Something this version does not understand; kept so that it is never silently dropped.
-    Unsupported {
-        /// The network's name of it.
-        kind: String,
-    },
-    /// It was received but can't be decrypted any more; the phone was asked for it again.
-    Unavailable,
-}
-
-impl Content {
-    /// Every word of [`Content::kind`], for counters that must show zeroes too.
-    pub const KINDS: [&'static str; 3] = ["text", "unsupported", "unavailable"];
-
-    /// The word used in the API, in events and in metrics.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Text { .. } => "text",
-            Self::Unsupported { .. } => "unsupported",
-            Self::Unavailable => "unavailable",
-        }
-    }
-
-    /// Bytes it counts for in quotas.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        match self {
-            Self::Text { body } => body.len() as u64,
-            Self::Unsupported { kind } => kind.len() as u64,
-            Self::Unavailable => 0,
-        }
-    }
-}
-
 /// When a message first was in each state, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -267,6 +225,12 @@ pub struct MessageRecord {
     /// The name the sender shows.
     #[serde(default)]
     pub push_name: Option<String>,
+    /// What surrounds what it says, where there is anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Box<MessageContext>>,
+    /// What became of it later.
+    #[serde(default, skip_serializing_if = "Aftermath::is_none")]
+    pub aftermath: Aftermath,
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod account_settings;
 mod attempt;
 mod author;
 mod chat;
+mod content;
 mod counters;
 mod delivery;
 mod endpoint;
@@ -15,7 +16,9 @@ mod endpoint_filter;
 mod endpoint_policy;
 mod event;
 mod idempotency;
+mod media;
 mod message;
+mod message_context;
 mod timeline;
 
 pub use account::{AccountRecord, AccountState, Desired, Identity, Phase, Reason, UserAction};
@@ -25,6 +28,7 @@ pub use account_settings::{
 pub use attempt::{AnswerBody, Attempt, AttemptOutcome, Octets};
 pub use author::{Act, AuditRecord, Author, Who};
 pub use chat::{ChatRecord, PersonRecord};
+pub use content::{BadDegrees, ContactCard, Content, Degrees, LinkPreview, Location, Poll, Target};
 pub use counters::{AccountCounters, EndpointCounters, TenantCounters};
 pub use delivery::{DeliveryRecord, DeliveryState, DiscardReason, NotSent, Reply};
 pub use endpoint::{DeliveryOrder, EndpointRecord, Off, PayloadFormat, ReplyMode, RetiredSecret};
@@ -35,5 +39,7 @@ pub use event::{
     StatusEvent,
 };
 pub use idempotency::IdempotencyRecord;
-pub use message::{Content, Direction, FailReason, Lane, MessageRecord, MessageState, Participant, StateTimes};
+pub use media::{Media, RemoteMedia};
+pub use message::{Direction, FailReason, Lane, MessageRecord, MessageState, Participant, StateTimes};
+pub use message_context::{Aftermath, MessageContext, Quoted};
 pub use timeline::{TimelineRecord, Told};

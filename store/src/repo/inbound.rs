@@ -3,7 +3,9 @@
 use super::scope::AccountScope;
 use super::{chat, message, person};
 use crate::id::{AccountNo, ChatNo, Epoch, MessageId, MessageKey, Millis, PersonNo, believable_ms};
-use crate::records::{Content, Direction, Lane, MessageRecord, MessageState, Participant, StateTimes};
+use crate::records::{
+    Aftermath, Content, Direction, Lane, MessageContext, MessageRecord, MessageState, Participant, StateTimes,
+};
 use crate::{ReadTx, StoreError, WriteTx};
 
 /// Most messages of one commit: a drain of hundreds is cut, so that a group stays small.
@@ -28,6 +30,8 @@ pub struct NewInbound {
     pub rand: u64,
     /// What it says.
     pub content: Content,
+    /// What surrounds that.
+    pub context: Option<Box<MessageContext>>,
     /// The name the sender shows.
     pub push_name: Option<String>,
 }
@@ -141,6 +145,8 @@ fn record(
         tries: 0,
         client_message_id: None,
         push_name: new.push_name.clone(),
+        context: new.context.clone(),
+        aftermath: Aftermath::default(),
     }
 }
 

@@ -160,6 +160,7 @@ pub(super) fn tell(
         push_name: message.push_name.clone(),
         ts_ms: message.ts_ms,
         content: message.content.clone(),
+        context: message.context.clone(),
     });
     event::append(tx, scope, event::NewEvent { kind, data, chat_no: Some(message.chat_no), now_ms })?;
     Ok(())

@@ -5,7 +5,10 @@ use super::take::{self, TakeRule};
 use super::{account, chat, held, idempotency, message, outbox};
 use crate::id::{AccountNo, Epoch, MessageId, MessageKey, Millis, PersonNo};
 use crate::key::Key;
-use crate::records::{Content, Direction, FailReason, Lane, MessageRecord, MessageState, Participant, StateTimes};
+use crate::records::{
+    Aftermath, Content, Direction, FailReason, Lane, MessageContext, MessageRecord, MessageState, Participant,
+    StateTimes,
+};
 use crate::{Direction as Walk, ReadTx, StoreError, Tree, WriteTx};
 
 pub use super::idempotency::Idempotency;
@@ -19,6 +22,8 @@ pub struct NewSend {
     pub chat: Participant,
     /// What it says.
     pub content: Content,
+    /// What surrounds that.
+    pub context: Option<Box<MessageContext>>,
     /// The lane it waits in.
     pub lane: Lane,
     /// The network's id, chosen here so that every try carries the same.
@@ -114,6 +119,8 @@ pub fn accept(tx: &mut WriteTx<'_>, new: &NewSend) -> Result<Accepted, AcceptErr
         tries: 0,
         client_message_id: new.client_message_id.clone(),
         push_name: None,
+        context: new.context.clone(),
+        aftermath: Aftermath::default(),
     };
     message::put_new(tx, &mut scope, key, &record, false)?;
     outbox::insert(tx, &mut scope, new.lane, key)?;

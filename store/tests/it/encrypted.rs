@@ -104,6 +104,7 @@ async fn a_days_work(store: &Store) {
     write(store, move |tx| endpoint::put(tx, &endpoint, NOW)).await;
     let of = |n, chat: &Participant, group| NewInbound {
         content: text("what was written to us"),
+        context: None,
         push_name: Some("Siti Rahayu".into()),
         chat: chat.clone(),
         group,

@@ -43,6 +43,8 @@ fn message() -> MessageRecord {
         tries: 2,
         client_message_id: Some("mine".into()),
         push_name: Some("Me".into()),
+        context: None,
+        aftermath: wasup_store::records::Aftermath::default(),
     }
 }
 
@@ -265,6 +267,7 @@ fn events() {
         push_name: Some("Me".into()),
         ts_ms: NOW,
         content: text("hi"),
+        context: None,
     };
     let status = StatusEvent {
         id,

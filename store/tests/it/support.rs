@@ -154,7 +154,7 @@ pub(crate) fn group(number: u64) -> Participant {
 }
 
 pub(crate) fn text(body: impl Into<String>) -> Content {
-    Content::Text { body: body.into() }
+    Content::text(body)
 }
 
 /// The `n`-th message from a human in the chat with them.
@@ -168,6 +168,7 @@ pub(crate) fn arrived(n: u64, from: &Participant) -> NewInbound {
         ts_ms: NOW - 60_000 + n,
         rand: n,
         content: text(format!("message {n}")),
+        context: None,
         push_name: Some("Someone".into()),
     }
 }
@@ -193,6 +194,7 @@ pub(crate) fn new_send(no: AccountNo, n: u64, to: &Participant) -> NewSend {
         no,
         chat: to.clone(),
         content: text(format!("send {n}")),
+        context: None,
         lane: Lane::Interactive,
         provider_id: format!("3EB0AAAA{n:012X}"),
         rand: n,

@@ -136,7 +136,7 @@ impl Chaos {
             let wire = self.network.wire(no);
             let from = self.laws.read.insert(no, wire.len()).unwrap_or(0);
             for message in wire.into_iter().skip(from) {
-                let Content::Text { body } = message.content else { panic!("{:?}", message.content) };
+                let Content::Text { body, .. } = message.content else { panic!("{:?}", message.content) };
                 let first = self.laws.texts.entry(message.provider_id).or_insert_with(|| body.clone());
                 assert_eq!(*first, body, "one id of the network for two messages");
             }

@@ -321,7 +321,8 @@ impl Chaos {
         let command = SendCommand {
             account: self.accounts[at].clone(),
             chat: somebody(to),
-            content: Content::Text { body: body.clone() },
+            content: Content::text(body.clone()),
+            context: None,
             lane: Lane::ALL[usize::try_from(self.count % 3).unwrap()],
             client_message_id: None,
             idempotency: None,
@@ -349,7 +350,8 @@ impl Chaos {
             group: false,
             ts_ms: now_ms,
             rand: self.count,
-            content: Content::Text { body: "an answer".into() },
+            content: Content::text("an answer"),
+            context: None,
             push_name: None,
         };
         let batch = InboundBatch { no: owner.no, epoch: owner.epoch, now_ms, messages: vec![new] };

@@ -12,7 +12,7 @@ pub(crate) fn map(message: &Message) -> Option<Content> {
         return Some(Content::Unavailable);
     }
     if let Some(body) = text(base) {
-        return Some(Content::Text { body: body.to_owned() });
+        return Some(Content::text(body));
     }
     match kind(base) {
         Kind::Named(kind) => Some(Content::Unsupported { kind: kind.to_owned() }),
@@ -134,7 +134,7 @@ mod tests {
             ..Message::default()
         };
         for (message, body) in [(plain, "a"), (extended, "b"), (fading, "a")] {
-            assert_eq!(map(&message), Some(Content::Text { body: body.into() }));
+            assert_eq!(map(&message), Some(Content::text(body)));
         }
     }
 
@@ -160,7 +160,7 @@ mod tests {
             Message { sender_key_distribution_message: MessageField::some(Default::default()), ..Message::default() };
         assert_eq!(map(&key), None);
         key.conversation = Some("a".into());
-        assert_eq!(map(&key), Some(Content::Text { body: "a".into() }));
+        assert_eq!(map(&key), Some(Content::text("a")));
     }
 
     #[test]

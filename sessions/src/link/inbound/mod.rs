@@ -50,6 +50,7 @@ fn addressed(info: &MessageInfo, content: Content, rand: u64) -> Option<NewInbou
         ts_ms: u64::try_from(info.timestamp.timestamp_millis()).unwrap_or_default(),
         rand,
         content,
+        context: None,
         push_name: (!from_me && !info.push_name.is_empty())
             .then(|| info.push_name.chars().take(PUSH_NAME_MAX).collect()),
     })

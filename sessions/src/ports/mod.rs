@@ -1,6 +1,12 @@
 //! The ports an account actor drives: what a link can be asked, and what it reports. No word of the protocol library
 //! appears here, so the actors can be tested over a link of their own.
 
+mod ask;
+mod chats;
+mod groups;
+mod media;
+mod people;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +14,15 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use wasup_store::Watermark;
 use wasup_store::id::{AccountNo, Epoch, LinkNo, MessageId, Millis};
-use wasup_store::records::{Content, HistorySettings, Identity, MessageState, Participant, ProxyAddress};
+use wasup_store::records::{
+    Content, HistorySettings, Identity, MessageContext, MessageState, Participant, ProxyAddress,
+};
+
+pub use ask::AskError;
+pub use chats::ChatCalls;
+pub use groups::GroupCalls;
+pub use media::MediaCalls;
+pub use people::PeopleCalls;
 
 /// Which account a link is opened for, and by which incarnation.
 #[derive(Debug, Clone)]
@@ -75,9 +89,33 @@ pub trait Link: Send + Sync + 'static {
     /// nothing where the network gives none.
     fn ask_restriction(&self);
 
+    /// Questions about groups.
+    fn groups(&self) -> &dyn GroupCalls {
+        &NoNetwork
+    }
+
+    /// Questions about people.
+    fn people(&self) -> &dyn PeopleCalls {
+        &NoNetwork
+    }
+
+    /// Calls about chats.
+    fn chats(&self) -> &dyn ChatCalls {
+        &NoNetwork
+    }
+
+    /// Calls about files.
+    fn media(&self) -> &dyn MediaCalls {
+        &NoNetwork
+    }
+
     /// Disconnects, stops every task of the link and waits until they are gone. Idempotent.
     async fn close(&self);
 }
+
+/// Answers every question with [`AskError::NotConnected`]: the questions of a link that has no network.
+#[derive(Debug, Clone, Copy)]
+pub struct NoNetwork;
 
 /// A message as the link sends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +128,8 @@ pub struct Outgoing {
     pub chat: Participant,
     /// What it says.
     pub content: Content,
+    /// What surrounds that.
+    pub context: Option<Box<MessageContext>>,
 }
 
 /// What a link reports, in order. Connection events are never dropped; receipts and acknowledgements may be when the
