@@ -14,6 +14,8 @@ use utoipa::ToSchema;
 
 use super::view::StateView;
 
+mod ask;
+
 /// Type of the body of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -72,6 +74,14 @@ codes! {
     NoAccountsFile: CONFLICT, false, "There is no accounts file";
     /// The accounts file is wrong, and nothing was changed; `errors` names its lines.
     AccountsFileWrong: CONFLICT, false, "The accounts file is wrong";
+    /// The account is not connected to the network at this moment, which this needs.
+    AccountNotConnected: CONFLICT, true, "The account is not connected";
+    /// The network says that things stand otherwise than the request takes for granted.
+    Conflict: CONFLICT, false, "Things stand otherwise";
+    /// The network refused, with another code than those that have a word of their own here.
+    NetworkRefused: CONFLICT, false, "The network refused";
+    /// The network does not allow the account to do this.
+    ForbiddenByNetwork: FORBIDDEN, false, "The network does not allow it";
     /// The account's state does not allow it; `state` says which it is.
     WrongState: CONFLICT, false, "The account's state does not allow it";
     /// The account is about to show a QR code, but has none at this moment.
@@ -92,10 +102,16 @@ codes! {
     IdempotencyKeyReused: UNPROCESSABLE_ENTITY, false, "The idempotency key was used with another body";
     /// Too many messages of the account wait to be sent.
     OutboxFull: TOO_MANY_REQUESTS, true, "Too many messages wait";
+    /// The network wants fewer requests from the account.
+    RateLimited: TOO_MANY_REQUESTS, true, "The network wants fewer requests";
     /// Too many pairing codes were asked for.
     TooManyCodes: TOO_MANY_REQUESTS, true, "Too many pairing codes";
     /// The network could not be asked for a pairing code.
     CodeFailed: SERVICE_UNAVAILABLE, true, "The network could not be asked";
+    /// The network did not answer in time. Whether it did what it was asked for is not known.
+    NetworkTimeout: SERVICE_UNAVAILABLE, true, "The network did not answer in time";
+    /// The network could not be asked, or its answer not be read.
+    NetworkFailed: SERVICE_UNAVAILABLE, true, "The network could not be asked";
     /// The account is busy with something else, such as stopping.
     Busy: SERVICE_UNAVAILABLE, true, "The account is busy";
     /// As many live streams are open as `server.streams_max` allows.

@@ -9,8 +9,7 @@ use wasup_store::records::{
     ClockEvent, DiscardedEvent, EventData, EventRecord, MessageEvent, RestrictedEvent, StatusEvent,
 };
 
-use super::message::text_and_kind;
-use super::{PersonView, ReasonView, StateView, Time};
+use super::{ContentView, PersonView, ReasonView, StateView, Time};
 
 /// Turns events into the bodies of webhooks.
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,9 +66,8 @@ struct MessageData<'a> {
     sender: Option<PersonView>,
     push_name: Option<&'a str>,
     timestamp: Time,
-    r#type: &'static str,
-    text: Option<String>,
-    unsupported_kind: Option<String>,
+    #[serde(flatten)]
+    content: ContentView,
 }
 
 #[derive(Serialize)]
@@ -143,7 +141,6 @@ impl<'a> EventView<'a> {
 
 impl<'a> MessageData<'a> {
     fn new(message: &'a MessageEvent) -> Self {
-        let (text, unsupported_kind) = text_and_kind(&message.content);
         Self {
             id: message.id.to_string(),
             provider_message_id: &message.provider_id,
@@ -152,9 +149,7 @@ impl<'a> MessageData<'a> {
             sender: message.sender.as_ref().map(PersonView::from),
             push_name: message.push_name.as_deref(),
             timestamp: Time::from_ms(message.ts_ms),
-            r#type: message.content.kind(),
-            text,
-            unsupported_kind,
+            content: ContentView::new(&message.content, message.context.as_deref()),
         }
     }
 }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wasup_store::id::{AccountId, MessageId};
-use wasup_store::records::{Content, Direction, FailReason, MessageRecord, MessageState, StateTimes};
+use wasup_store::records::{Direction, FailReason, MessageRecord, MessageState, StateTimes};
 
-use super::{PersonView, Time};
+use super::{ContentView, PersonView, Time};
 
 /// What can be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -32,14 +32,9 @@ pub struct MessageView {
     pub sender: Option<PersonView>,
     /// The name that the sender shows.
     pub push_name: Option<String>,
-    /// `text`; `unsupported` for what this version does not understand; `unavailable` for what could not be decrypted
-    /// any more.
-    #[schema(examples("text"))]
-    pub r#type: &'static str,
-    /// The text.
-    pub text: Option<String>,
-    /// The network's name of an unsupported kind.
-    pub unsupported_kind: Option<String>,
+    /// What it says.
+    #[serde(flatten)]
+    pub content: ContentView,
     /// `queued`, `sending`, `held`, `sent`, `delivered`, `read`, `played`, `rejected`, `failed` or `cancelled`.
     /// `delivered` and `read` mean: at least seen so.
     #[schema(value_type = String, examples("sent"))]
@@ -56,6 +51,44 @@ pub struct MessageView {
     pub provider_message_id: String,
     /// Your own id of it.
     pub client_message_id: Option<String>,
+    /// When its text was changed last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<Time>,
+    /// When it was taken back for everybody; what it said is gone then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Time>,
+    /// The account keeps it among its starred ones.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub starred: bool,
+    /// Who put an emoji on it; only where one message is shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<ReactionView>,
+    /// Who chose what in the poll; only where one message is shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<VoteView>,
+}
+
+/// An emoji that somebody put on a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ReactionView {
+    /// Who; `null` for the account itself.
+    pub sender: Option<PersonView>,
+    /// The emoji.
+    #[schema(examples("👍"))]
+    pub emoji: String,
+    /// When.
+    pub timestamp: Time,
+}
+
+/// What somebody chose in a poll.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct VoteView {
+    /// Who; `null` for the account itself.
+    pub sender: Option<PersonView>,
+    /// The answers.
+    pub options: Vec<String>,
+    /// When.
+    pub timestamp: Time,
 }
 
 /// When a message first got into each state.
@@ -116,20 +149,10 @@ impl From<StateTimes> for MessageTimes {
     }
 }
 
-/// The text and the unsupported kind of a content.
-pub(super) fn text_and_kind(content: &Content) -> (Option<String>, Option<String>) {
-    match content {
-        Content::Text { body, .. } => (Some(body.clone()), None),
-        Content::Unsupported { kind } => (None, Some(kind.clone())),
-        other => (other.words().map(str::to_owned), None),
-    }
-}
-
 impl MessageView {
     /// A message of this account.
     #[must_use]
     pub fn new(account: &AccountId, id: MessageId, record: &MessageRecord) -> Self {
-        let (text, unsupported_kind) = text_and_kind(&record.content);
         Self {
             id,
             account: account.to_string(),
@@ -137,9 +160,7 @@ impl MessageView {
             chat: PersonView::from(&record.chat),
             sender: record.sender.as_ref().map(PersonView::from),
             push_name: record.push_name.clone(),
-            r#type: record.content.kind(),
-            text,
-            unsupported_kind,
+            content: ContentView::new(&record.content, record.context.as_deref()),
             state: record.state,
             reason: record.reason.map(ReasonView::from),
             timestamp: Time::from_ms(record.ts_ms),
@@ -147,6 +168,11 @@ impl MessageView {
             tries: record.tries,
             provider_message_id: record.provider_id.clone(),
             client_message_id: record.client_message_id.clone(),
+            edited_at: record.aftermath.edited_ms.map(Time::from_ms),
+            revoked_at: record.aftermath.revoked_ms.map(Time::from_ms),
+            starred: record.aftermath.starred,
+            reactions: Vec::new(),
+            votes: Vec::new(),
         }
     }
 }

@@ -2,9 +2,11 @@
 
 mod account;
 mod account_settings;
+mod content;
 mod delivery;
 mod endpoint;
 mod event;
+mod file;
 mod message;
 mod page;
 mod person;
@@ -15,10 +17,14 @@ mod words;
 
 pub use account::{AccountView, IdentityView, StateView};
 pub use account_settings::{GapView, HistoryView, PacingView, RestartView, RestrictionView};
+pub use content::{
+    ChoiceView, ContactView, ContentView, EmojiView, LinkPreviewView, LocationView, PollView, QuotedView, TargetView,
+};
 pub use delivery::{AnswerView, AttemptView, DeliveryDetail, DeliveryView, ReplayView, ReplyView, RequestView};
 pub use endpoint::{DeliveriesView, EndpointState, EndpointView, FilterView, RetiredSecretView, TestView};
 pub use event::{EventBody, EventView};
-pub use message::{MessageTimes, MessageType, MessageView, ReasonView};
+pub use file::MediaView;
+pub use message::{MessageTimes, MessageType, MessageView, ReactionView, ReasonView, VoteView};
 pub use page::{Cursor, Page};
 pub use person::PersonView;
 pub use retry::{RetryInForceView, RetryView, StatusesView};
