@@ -124,6 +124,8 @@ trees! {
     Group = "group",
     /// no · chunk → a piece of history that is on disk and not imported yet, or lost. Removed when imported. Durable.
     History = "history",
+    /// no · person → whether the account's chatbot hears what they write. Ends with the account. Durable.
+    BotSender = "bot_sender",
 }
 
 impl Tree {
@@ -153,6 +155,7 @@ impl Tree {
             | Self::MsgMark
             | Self::Group
             | Self::History
+            | Self::BotSender
             | Self::MsgText
             | Self::Outbox
             | Self::EventAcct

@@ -48,6 +48,9 @@ pub struct EndpointRecord {
     /// What the body looks like.
     #[serde(default)]
     pub format: PayloadFormat,
+    /// It is the account's chatbot: it gets only what humans write for whom that is switched on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chatbot: bool,
     /// Why deliveries are not tried, where they are not. New events still queue.
     #[serde(default, alias = "disabled_reason")]
     pub off: Option<Off>,
@@ -149,6 +152,7 @@ impl EndpointRecord {
             order: DeliveryOrder::default(),
             reply: ReplyMode::default(),
             format: PayloadFormat::default(),
+            chatbot: false,
             off: None,
             created_ms,
         }

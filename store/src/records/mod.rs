@@ -8,6 +8,7 @@ mod account_settings;
 mod attempt;
 mod author;
 mod chat;
+mod chatbot;
 mod content;
 mod counters;
 mod delivery;
@@ -28,6 +29,7 @@ pub use account_settings::{
 pub use attempt::{AnswerBody, Attempt, AttemptOutcome, Octets};
 pub use author::{Act, AuditRecord, Author, Who};
 pub use chat::{ChatRecord, PersonRecord};
+pub use chatbot::BotSender;
 pub use content::{BadDegrees, ContactCard, Content, Degrees, LinkPreview, Location, Poll, Target};
 pub use counters::{AccountCounters, EndpointCounters, TenantCounters};
 pub use delivery::{DeliveryRecord, DeliveryState, DiscardReason, NotSent, Reply};

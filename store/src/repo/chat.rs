@@ -16,7 +16,7 @@ use crate::{ReadTx, StoreError, Tree, WriteTx};
 const FIRST_OF_OTHERS: u32 = 1 << 31;
 
 /// The human of a chat's number.
-const fn human(chat: ChatNo) -> Option<PersonNo> {
+pub(super) const fn human(chat: ChatNo) -> Option<PersonNo> {
     if chat.0 < FIRST_OF_OTHERS { Some(PersonNo(chat.0)) } else { None }
 }
 

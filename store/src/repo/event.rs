@@ -1,7 +1,7 @@
 //! The one event log: positions for the whole store, `seq` for each account, both given inside the writer.
 
 use super::scope::AccountScope;
-use super::{audit, delivery};
+use super::{audit, chatbot, delivery};
 use crate::commit::{COMMIT_ROW, CommitRow};
 use crate::id::{ChatNo, Millis, Position, Seq};
 use crate::key::{Key, Parts};
@@ -32,7 +32,9 @@ pub(super) fn append(tx: &mut WriteTx<'_>, scope: &mut AccountScope, event: NewE
     let (position, data) = write(tx, scope, event)?;
     let no = scope.no;
     for endpoint in scope.endpoints(tx)?.iter().filter(|endpoint| endpoint.wants(kind, &data)) {
-        delivery::enqueue(tx, endpoint, position, no, chat_no, now_ms)?;
+        if !endpoint.chatbot || tx.reading(|tx| chatbot::hears(tx, no, chat_no))? {
+            delivery::enqueue(tx, endpoint, position, no, chat_no, now_ms)?;
+        }
     }
     Ok(position)
 }

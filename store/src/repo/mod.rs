@@ -7,6 +7,7 @@ pub(crate) mod account_state;
 mod account_wishes;
 pub mod audit;
 pub mod chat;
+pub mod chatbot;
 pub mod counters;
 pub mod delivery;
 pub mod due;

@@ -34,6 +34,7 @@ const OWNED: &[Tree] = &[
     Tree::Stat,
     Tree::Timeline,
     Tree::RecipientOf,
+    Tree::BotSender,
 ];
 
 /// About what dropping one delivery changes.

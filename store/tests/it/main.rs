@@ -4,6 +4,7 @@
 mod account_settings;
 mod accounts;
 mod budget;
+mod chatbots;
 mod child;
 mod conformance;
 mod crash;

@@ -5,7 +5,7 @@ use super::finding::FindingCode;
 use crate::Tree;
 use crate::chunk::{self, CUT};
 use crate::key::{Key, Parts};
-use crate::records::{IdempotencyRecord, TimelineRecord};
+use crate::records::{BotSender, IdempotencyRecord, TimelineRecord};
 use crate::repo::pace;
 
 /// Trees whose rows only have to be rows.
@@ -40,6 +40,11 @@ pub(super) fn check(check: &mut Check<'_>) {
             check.fail(FindingCode::BadKey, Tree::Timeline, key);
         }
         record::<TimelineRecord>(Tree::Timeline, value).map(drop)
+    });
+    check.owned(Tree::BotSender, |check, no, key, value| {
+        let person = Key::new().u32(no).u8(0).bytes(key.get(4..).unwrap_or_default());
+        check.expect((Tree::BotSender, key), Tree::Person, &person)?;
+        record::<BotSender>(Tree::BotSender, value).map(drop)
     });
     pieces(check);
     paces(check);

@@ -11,7 +11,7 @@ use crate::key::{Key, Parts, prefix_end};
 use crate::records::{
     DeliveryRecord, DeliveryState, DiscardReason, EndpointRecord, EventData, EventKind, EventRecord, MessageState,
 };
-use crate::repo::{account, chat};
+use crate::repo::{account, chat, chatbot};
 use crate::{Direction, ReadTx, StoreError, Tree, WriteTx};
 
 const RUNNING: &[u8] = b"replay/run/";
@@ -198,6 +198,9 @@ fn would_get(tx: &ReadTx<'_>, endpoint: &EndpointRecord, event: &EventRecord) ->
         no => account::owner(tx, no)?.filter(|owner| !owner.gone).map(|owner| owner.tenant),
     };
     if tenant != Some(endpoint.tenant) {
+        return Ok(false);
+    }
+    if endpoint.chatbot && !chatbot::hears(tx, event.no, chat_of(tx, event)?)? {
         return Ok(false);
     }
     Ok(endpoint.wants(event.kind, &event.data))
