@@ -47,8 +47,8 @@ pub use context::{Ports, QrListener};
 pub use deliveries::{Deliveries, DeliveryError, DeliveryLog, Listed, ReplayWish, Shown};
 pub use door::Nudges;
 pub use endpoints::{
-    Declared, Endpoint, EndpointChange, EndpointError, EndpointQuery, EndpointSpec, Endpoints, HEADER_BYTES_MAX,
-    HEADERS_MAX, HeaderChange, NewEndpoint, PolicyChange, RETIRED_MAX, Rotation, Tested,
+    ChatbotSender, ChatbotSpec, Declared, Endpoint, EndpointChange, EndpointError, EndpointQuery, EndpointSpec,
+    Endpoints, HEADER_BYTES_MAX, HEADERS_MAX, HeaderChange, NewEndpoint, PolicyChange, RETIRED_MAX, Rotation, Tested,
 };
 pub use events::{Batch, Begin, Bounds, EventFilter, Events, EventsError, Tail};
 pub use look::{AccountView, BranchView, Look, PermitsView, TreeView};

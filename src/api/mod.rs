@@ -3,6 +3,7 @@
 mod accounts;
 mod admin;
 mod audit;
+mod chatbot;
 mod clock;
 mod deliveries;
 mod door;
@@ -50,6 +51,7 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .routes(routes!(messages::send, messages::list))
         .routes(routes!(messages::show))
         .merge(endpoints::routes())
+        .merge(chatbot::routes())
         .merge(told())
         .merge(deliveries::routes())
         .routes(routes!(tree::show))

@@ -25,6 +25,7 @@ use super::state::ApiState;
         (name = "messages", description = "Messages, sent and received"),
         (name = "events", description = "What happened: one log, as a list and as live streams"),
         (name = "webhooks", description = "Where events go"),
+        (name = "chatbots", description = "Endpoints that answer the humans for whom they are switched on"),
         (name = "server", description = "The server itself"),
     )
 )]

@@ -88,6 +88,8 @@ impl ChangeEndpoint {
             order: self.order.map(Option::unwrap_or_default),
             reply: self.reply.map(Option::unwrap_or_default),
             format: self.format.map(Option::unwrap_or_default),
+            chatbot: None,
+            paused: None,
         })
     }
 }

@@ -11,6 +11,7 @@ mod backups;
 mod bench;
 #[cfg(feature = "sandbox")]
 mod chaos_live;
+mod chatbots;
 mod clock;
 #[path = "../../actors/src/tests/contract.rs"]
 mod contract;

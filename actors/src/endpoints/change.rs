@@ -4,7 +4,7 @@ use std::fmt;
 
 use wasup_store::id::{AccountId, Millis};
 use wasup_store::records::{
-    DeliveryOrder, DeliveryPolicy, EndpointRecord, EventKind, PayloadFormat, ReplyMode, StatusRules,
+    DeliveryOrder, DeliveryPolicy, EndpointRecord, EventKind, Off, PayloadFormat, ReplyMode, StatusRules,
 };
 
 /// A change of an endpoint: `None` leaves a setting as it is, its default value takes it back.
@@ -32,6 +32,10 @@ pub struct EndpointChange {
     pub reply: Option<ReplyMode>,
     /// What the body looks like.
     pub format: Option<PayloadFormat>,
+    /// It is the account's chatbot. Set by [`crate::Endpoints::set_chatbot`].
+    pub chatbot: Option<bool>,
+    /// Whether it is paused; `false` also lets one go on that was switched off.
+    pub paused: Option<bool>,
 }
 
 /// A change of the headers that go with every delivery.
@@ -112,6 +116,8 @@ impl EndpointChange {
         set(&mut record.order, self.order.as_ref());
         set(&mut record.reply, self.reply.as_ref());
         set(&mut record.format, self.format.as_ref());
+        set(&mut record.chatbot, self.chatbot.as_ref());
+        set(&mut record.off, self.paused.map(|paused| paused.then_some(Off::Paused)).as_ref());
     }
 }
 

@@ -1,6 +1,7 @@
 //! The use cases around webhook endpoints.
 
 mod change;
+mod chatbot;
 mod chats;
 mod create;
 mod look;
@@ -21,6 +22,7 @@ use crate::principal::{Principal, sees};
 use crate::webhook::Policy;
 
 pub use change::{EndpointChange, HeaderChange, PolicyChange};
+pub use chatbot::{ChatbotSender, ChatbotSpec};
 pub use create::NewEndpoint;
 pub(crate) use create::{Draw, put_new};
 pub use look::EndpointQuery;

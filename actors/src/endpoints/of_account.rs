@@ -40,13 +40,15 @@ pub enum Declared {
     First,
     /// The one of this name.
     Named(String),
+    /// The chatbot.
+    Chatbot,
 }
 
 /// An endpoint as it was written.
-struct Placed {
-    record: EndpointRecord,
+pub(super) struct Placed {
+    pub(super) record: EndpointRecord,
     /// Its secret, where it was drawn.
-    secret: Option<NewSecret>,
+    pub(super) secret: Option<NewSecret>,
     /// Whether it was another one before.
     changed: bool,
 }
@@ -55,8 +57,9 @@ impl Declared {
     fn find(&self, tx: &ReadTx<'_>, no: AccountNo, tenant: TenantNo) -> Result<Option<EndpointRecord>, StoreError> {
         let mut own = endpoint::of_tenant(tx, no, tenant)?.into_iter();
         Ok(match self {
-            Self::First => own.next(),
+            Self::First => own.find(|own| !own.chatbot),
             Self::Named(name) => own.find(|own| own.name.as_ref() == Some(name)),
+            Self::Chatbot => own.find(|own| own.chatbot),
         })
     }
 }
@@ -103,7 +106,7 @@ impl Endpoints {
         Ok(self.place(principal, new, which, plain).await?.changed)
     }
 
-    async fn place(
+    pub(super) async fn place(
         &self,
         principal: &Principal,
         mut new: NewEndpoint,

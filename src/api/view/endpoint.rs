@@ -43,6 +43,8 @@ pub struct EndpointView {
     /// What the body looks like: `envelope`.
     #[schema(value_type = String, examples("envelope"))]
     pub format: PayloadFormat,
+    /// It is its account's chatbot: it hears only humans for whom that is switched on.
+    pub chatbot: bool,
     /// Whether deliveries are tried.
     pub state: EndpointState,
     /// Why it was disabled: `gone` (the receiver said so) or `failing` (nothing but failures for too long).
@@ -150,6 +152,7 @@ impl From<&Endpoint> for EndpointView {
             order: record.order,
             reply: record.reply,
             format: record.format,
+            chatbot: record.chatbot,
             state: EndpointState::of(record.off),
             reason: record.off.filter(|off| *off != Off::Paused).map(Off::as_str),
             created_at: Time::from_ms(record.created_ms),

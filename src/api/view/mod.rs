@@ -2,6 +2,7 @@
 
 mod account;
 mod account_settings;
+mod chatbot;
 mod content;
 mod delivery;
 mod endpoint;
@@ -17,6 +18,7 @@ mod words;
 
 pub use account::{AccountView, IdentityView, StateView};
 pub use account_settings::{GapView, HistoryView, PacingView, RestartView, RestrictionView};
+pub use chatbot::{ChatbotSenderView, ChatbotView};
 pub use content::{
     ChoiceView, ContactView, ContentView, EmojiView, LinkPreviewView, LocationView, PollView, QuotedView, TargetView,
 };

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use utoipa::ToSchema;
-use wasup_store::id::{AccountId, EndpointId, MessageKey};
+use wasup_store::id::{AccountId, EndpointId, MessageKey, PersonNo};
 use wasup_store::repo::audit::AuditPlace;
 use wasup_store::repo::delivery::DeliveryCursor;
 use wasup_store::repo::timeline::TimelinePlace;
@@ -43,6 +43,8 @@ pub enum Cursor {
     Timeline(TimelinePlace),
     /// In a list of deliveries.
     Delivery(DeliveryCursor),
+    /// In a list of humans.
+    Person(PersonNo),
 }
 
 impl std::fmt::Display for Cursor {
@@ -54,6 +56,7 @@ impl std::fmt::Display for Cursor {
             Self::Act((at_ms, n)) => [b"w".as_slice(), &at_ms.to_be_bytes(), &n.to_be_bytes()].concat(),
             Self::Timeline((at_ms, n)) => [b"t".as_slice(), &at_ms.to_be_bytes(), &n.to_be_bytes()].concat(),
             Self::Delivery(place) => [b"d", place.0.as_slice()].concat(),
+            Self::Person(place) => [b"p".as_slice(), &place.0.to_be_bytes()].concat(),
         };
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -70,6 +73,7 @@ impl Cursor {
             (b'e', id) => EndpointId::from_bytes(id).map(Self::Endpoint),
             (b'w', place) => placed(place).map(Self::Act),
             (b't', place) => placed(place).map(Self::Timeline),
+            (b'p', place) => Some(Self::Person(PersonNo(u32::from_be_bytes(place.try_into().ok()?)))),
             (b'd', place) => Some(Self::Delivery(DeliveryCursor(place.to_vec()))),
             _ => None,
         }
@@ -94,6 +98,7 @@ mod tests {
             Cursor::Endpoint(EndpointId::new(7, 9)),
             Cursor::Act((7, 9)),
             Cursor::Timeline((7, 9)),
+            Cursor::Person(PersonNo(7)),
             Cursor::Delivery(DeliveryCursor(vec![b'a', 0, 9])),
         ] {
             assert_eq!(Cursor::read(&cursor.to_string()), Some(cursor));
