@@ -239,6 +239,7 @@ pub struct DiscardedEvent {
 /// What happened, whole: later changes of the message do not change a past event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "nearly all events are messages: a box would cost each of them")]
 pub enum EventData {
     /// An account's state.
     Account(AccountStateEvent),
