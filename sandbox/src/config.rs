@@ -8,6 +8,10 @@ use std::time::Duration;
 pub struct Config {
     /// Where the websocket listens. Only loopback addresses are accepted; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where the media host listens, with TLS and without. Loopback only; port 0 takes a free one.
+    pub media_listen: SocketAddr,
+    /// Bytes of files that the media host keeps; the oldest go first.
+    pub media_bytes: u64,
     /// New accounts are told that their chat database has moved to hidden ids (LID), so clients
     /// address direct messages by LID instead of by phone number. Each phone may differ.
     pub lid_migrated: bool,
@@ -35,6 +39,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            media_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            media_bytes: 4 * 1024 * 1024 * 1024,
             lid_migrated: false,
             inbox_limit: None,
             ledger_limit: None,

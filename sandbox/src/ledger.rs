@@ -99,6 +99,12 @@ counters! {
     phone_repeats,
     /// Messages that phones could not decrypt.
     phone_undecryptable,
+    /// Files that came to the media host.
+    media_uploads,
+    /// Downloads of files, whole or in part.
+    media_downloads,
+    /// Files that phones brought again after the network had forgotten them.
+    media_brought_again,
     /// Stanzas refused as malformed.
     violations,
 }

@@ -23,6 +23,7 @@ mod iq;
 mod ledger;
 mod library_clock;
 mod lock;
+mod media;
 mod message;
 mod network;
 mod noise;
@@ -45,9 +46,12 @@ pub use control::{RunningSandbox, serve};
 pub use fault::{Cut, Fault, Scope};
 pub use ledger::{Accepted, Stats};
 pub use library_clock::{ClockInUse, LibraryClock};
+pub use media::{Forgotten, MediaFault};
 pub use network::{BadNumber, Connected, DeviceLogins, Network, NotFound, NumberCounts, StartError};
 pub use pairing::PairingError;
-pub use phone::{CompanionProps, InboxMessage, Phone, PhoneCounts, PhoneError, ReceiptSeen, Reply, Rules};
+pub use phone::{
+    CompanionProps, FileSeen, FileToSend, InboxMessage, Phone, PhoneCounts, PhoneError, ReceiptSeen, Reply, Rules,
+};
 pub use restriction::Restriction;
 pub use trace::{Direction, TraceLine};
 pub use violation::{Rule, Violation};

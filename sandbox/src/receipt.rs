@@ -4,6 +4,7 @@ use crate::account::{Account, Family};
 use crate::connection::Session;
 use crate::message::relay::deliver;
 use crate::offline::{Class, Parcel};
+use crate::phone;
 use crate::registry::Registry;
 use crate::stanza::{attr, child_bytes, jid_attr, now};
 use crate::violation::{Broken, Rule};
@@ -45,7 +46,9 @@ pub(crate) fn handle(session: &Session, node: &Node) {
     let kind = attr(node, "type");
     match check(session, node, &to) {
         Ok((target, family, route)) => {
-            if route != Route::OneDevice {
+            if kind.as_deref() == Some("server-error") {
+                phone::bring_again(session, node);
+            } else if route != Route::OneDevice {
                 settle(session, &id, node);
             }
             let target = if route == Route::OwnDevices { session.account.clone() } else { target };

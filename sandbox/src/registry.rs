@@ -10,6 +10,7 @@ use crate::connection::{Connecting, Link};
 use crate::fault::{FaultScope, FaultSet};
 use crate::ledger::Counters;
 use crate::lock::{hold, read, write};
+use crate::media::MediaHost;
 use crate::pairing::Offers;
 use crate::stanza::{now, shape};
 use crate::trace::Trace;
@@ -46,6 +47,7 @@ pub(crate) struct Registry {
     pub(crate) reachable: watch::Sender<bool>,
     /// Whether somebody does.
     pub(crate) listening: AtomicBool,
+    media: Arc<MediaHost>,
     identity: RwLock<Arc<ServerIdentity>>,
     directory: RwLock<Directory>,
     links: Mutex<HashMap<u64, Arc<Link>>>,
@@ -54,7 +56,7 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub(crate) fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config, media: Arc<MediaHost>) -> Self {
         let trace = Arc::new(Trace::new(config.trace_limit));
         Self {
             config,
@@ -68,12 +70,18 @@ impl Registry {
             shutdown: CancellationToken::new(),
             reachable: watch::Sender::new(true),
             listening: AtomicBool::new(true),
+            media,
             identity: RwLock::new(Arc::new(ServerIdentity::generate(now()))),
             directory: RwLock::default(),
             links: Mutex::default(),
             next_id: AtomicU64::new(1),
             next_lid: AtomicU64::new(FIRST_LID),
         }
+    }
+
+    /// Where files are kept.
+    pub(crate) fn media(&self) -> &Arc<MediaHost> {
+        &self.media
     }
 
     pub(crate) fn identity(&self) -> Arc<ServerIdentity> {
@@ -157,13 +165,20 @@ impl Registry {
 
     /// Writes a broken rule into the list that tests read.
     pub(crate) fn violated(&self, who: Option<(&Account, u16)>, broken: &Broken, stanza: &Node) {
+        let who = who.map(|(account, device)| (account.number.clone(), device));
+        self.violated_elsewhere(who, broken, &shape(stanza));
+    }
+
+    /// Writes down a rule that was broken by something that is no stanza.
+    pub(crate) fn violated_elsewhere(&self, who: Option<(String, u16)>, broken: &Broken, shape: &str) {
         self.counters.violations.add_one();
+        let (number, device) = who.unzip();
         self.violations.record(Violation {
-            number: who.map(|(account, _)| account.number.clone()),
-            device: who.map(|(_, device)| device),
+            number,
+            device,
             rule: broken.rule,
             detail: broken.detail.clone(),
-            stanza: shape(stanza),
+            stanza: shape.to_owned(),
         });
         self.changed.notify_waiters();
     }

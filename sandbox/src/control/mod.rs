@@ -37,6 +37,11 @@
 //! | `POST /v1/logins/mark`, `GET /v1/logins` | set a mark; devices that have logged in since |
 //! | `GET /v1/tally?prefix=…` | for each phone: texts shown that begin so, and how many of them differ |
 //! | `POST /v1/phones/{number}/burst` `{"to":"…","prefix":"…","count":100}` | write many texts |
+//! | `GET`, `DELETE /v1/media` | the media host's address, certificate and files; it forgets them all (`?gone=true`: 410) |
+//! | `POST`, `DELETE /v1/media/faults` `{"count":1,"fault":{"kind":"truncate"}}` | break uploads or downloads; kinds in [`crate::MediaFault`] |
+//! | `POST /v1/media/revoke` | uploads with an auth given so far are refused |
+//! | `POST /v1/phones/{number}/files` `{"to":"…","kind":"image","mimetype":"image/jpeg","base64":"…"}` | send a file |
+//! | `GET /v1/phones/{number}/files/{id}` | the bytes of the file in a message that the phone has shown |
 //! | `GET /v1/phones/{number}/acked?device=1` | ids a device has acknowledged |
 //! | `GET /v1/phones/{number}/accepted` | messages the server accepted from the account |
 
@@ -45,6 +50,7 @@ mod crowd;
 mod faults;
 mod inbox;
 mod linking;
+mod media;
 mod phones;
 mod refusal;
 mod reports;
@@ -129,6 +135,7 @@ fn router(network: Network) -> Router {
         .merge(restriction::routes())
         .merge(counts::routes())
         .merge(linking::routes())
+        .merge(media::routes())
         .fallback(refusal::no_such_route)
         .with_state(network)
 }

@@ -23,6 +23,11 @@ impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: impl ToString) -> Self {
         Self { status, code, message: message.to_string() }
     }
+
+    /// The body is not what it should be.
+    pub(super) fn bad_body(error: &dyn std::fmt::Display) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_body", error)
+    }
 }
 
 impl IntoResponse for Refusal {
@@ -67,6 +72,7 @@ impl From<PhoneError> for Refusal {
             PhoneError::Offline => (StatusCode::CONFLICT, "phone_offline"),
             PhoneError::BadRecipient(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_recipient"),
             PhoneError::UnknownRecipient(_) => (StatusCode::NOT_FOUND, "unknown_recipient"),
+            PhoneError::File(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_file"),
             PhoneError::DeviceGone => (StatusCode::CONFLICT, "device_gone"),
             PhoneError::Signal(_) | PhoneError::Key(_) => (StatusCode::INTERNAL_SERVER_ERROR, "encryption"),
         };

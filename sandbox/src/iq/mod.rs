@@ -92,7 +92,7 @@ fn route(session: &Session, iq: &Node, kind: &str) -> Outcome {
         ("w:p", "get") => Ok(Answer::empty()),
         ("urn:xmpp:whatsapp:dirty", "set") => Ok(Answer::empty()),
         ("w:mex", "get") => mex::handle(session, iq),
-        ("w:m", "set") => media::handle(iq),
+        ("w:m", "set") => media::handle(session, iq),
         ("w:profile:picture", "get") => Ok(profile::picture()),
         ("status", "set") => Ok(Answer::empty()),
         _ => {

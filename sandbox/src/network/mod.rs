@@ -4,6 +4,7 @@ mod books;
 mod breaking;
 mod counts;
 mod listening;
+mod media;
 mod restricting;
 mod waiting;
 
@@ -14,6 +15,7 @@ pub(crate) use breaking::unlink;
 use crate::Config;
 use crate::account::Account;
 use crate::ledger::Stats;
+use crate::media::{Certificate, MediaHost, MediaListener};
 use crate::phone::Phone;
 use crate::registry::Registry;
 use crate::trace::TraceLine;
@@ -30,6 +32,9 @@ pub enum StartError {
     /// The sandbox is for this machine only.
     #[error("{0} is not a loopback address: the sandbox never listens elsewhere")]
     NotLoopback(SocketAddr),
+    /// The media host has no certificate.
+    #[error("no certificate for the media host: {0}")]
+    Certificate(anyhow::Error),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -101,7 +106,12 @@ impl Network {
     /// When the address is not a loopback address or is in use.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let (listener, address) = listen(config.listen).await?;
-        let registry = Arc::new(Registry::new(config));
+        let (media_listener, media_address) = listen(config.media_listen).await?;
+        let certificate = Certificate::generate().map_err(StartError::Certificate)?;
+        let media = Arc::new(MediaHost::new(media_address, certificate, config.media_bytes));
+        let registry = Arc::new(Registry::new(config, media.clone()));
+        let media_listener = MediaListener::new(media_listener, media_address, &registry, &media);
+        tokio::spawn(crate::media::serve(registry.clone(), media, media_listener));
         tokio::spawn(listening::accept(registry.clone(), listener, address));
         let running = Arc::new(registry.shutdown.clone().drop_guard());
         Ok(Self { registry, address, _running: running })

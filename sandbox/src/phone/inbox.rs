@@ -1,6 +1,7 @@
 //! What a phone has shown: texts, receipts, and how often it was asked to show the same thing
 //! again.
 
+use super::FileSeen;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// A message a phone has decrypted and shown.
@@ -18,6 +19,8 @@ pub struct InboxMessage {
     pub id: String,
     /// The text, if it is a text.
     pub text: Option<String>,
+    /// The file, if it has one; [`crate::Phone::open_file`] reads it.
+    pub file: Option<FileSeen>,
     /// Milliseconds since the epoch when the phone decrypted it.
     pub at_ms: u64,
 }

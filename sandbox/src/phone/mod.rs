@@ -4,6 +4,8 @@
 //! reads end-to-end encrypted texts, sends receipts, answers by rule and can be offline. It has no
 //! task: whoever brings it a message does its work.
 
+mod file_seen;
+mod files;
 mod greeting;
 mod inbox;
 mod linking;
@@ -16,10 +18,13 @@ mod send;
 mod signal;
 mod state;
 
+pub use file_seen::FileSeen;
+pub use files::FileToSend;
 pub use inbox::{InboxMessage, PhoneCounts, ReceiptSeen};
 pub use props::CompanionProps;
 pub use rules::{Reply, Rules};
 
+pub(crate) use files::bring_again;
 pub(crate) use greeting::greet;
 pub(crate) use receive::receive;
 pub(crate) use signal::EncKind;
@@ -48,6 +53,9 @@ pub enum PhoneError {
     /// No account on this network has this number or hidden id.
     #[error("nobody on this network has the address {0:?}")]
     UnknownRecipient(String),
+    /// A file can't be sent, or not be opened.
+    #[error("file: {0}")]
+    File(String),
     /// A device was unlinked while the message was encrypted for it.
     #[error("a device went away while the message was encrypted")]
     DeviceGone,

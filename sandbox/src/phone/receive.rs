@@ -2,12 +2,13 @@
 
 use super::inbox::{InboxMessage, ReceiptSeen};
 use super::signal::{EncKind, address};
-use super::{peer, retry, send};
+use super::{FileSeen, peer, retry, send};
 use crate::account::{Account, Family};
 use crate::offline::{Class, Parcel};
 use crate::receipt;
 use crate::registry::Registry;
 use crate::stanza::{attr, content_bytes, jid_attr};
+use crate::violation::{Broken, Rule};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use wacore::messages::{MessageUtils, unwrap_device_sent};
@@ -123,7 +124,7 @@ fn opened(registry: &Registry, account: &Arc<Account>, parcel: &Parcel, source: 
     }
     account.phone.acked.enter(source.id.clone());
     registry.counters.acknowledged.add_one();
-    let shown = show(account, parcel, source, own, message);
+    let shown = show(registry, account, parcel, source, own, message);
     if !own {
         confirm(registry, account, source);
         if !parcel.automatic {
@@ -133,14 +134,26 @@ fn opened(registry: &Registry, account: &Arc<Account>, parcel: &Parcel, source: 
 }
 
 /// Puts a message into the inbox. Returns its text and how many were shown by then.
-fn show(account: &Account, parcel: &Parcel, source: &Source, own: bool, message: Message) -> (Option<String>, u64) {
+fn show(
+    registry: &Registry,
+    account: &Account,
+    parcel: &Parcel,
+    source: &Source,
+    own: bool,
+    message: Message,
+) -> (Option<String>, u64) {
     let destination = message.device_sent_message.as_option().and_then(|sent| sent.destination_jid.clone());
     let chat = match (own, jid_attr(&parcel.node, "recipient")) {
         (true, Some(recipient)) => recipient.to_non_ad_string(),
         (true, None) => destination.unwrap_or_default(),
         (false, _) => source.jid.to_non_ad_string(),
     };
-    let text = text_of(&unwrap_device_sent(message));
+    let message = unwrap_device_sent(message);
+    let (text, file) = (text_of(&message), FileSeen::read(&message));
+    if let Some(flaw) = file.as_ref().and_then(FileSeen::flaw) {
+        let who = (source.account.number.clone(), source.jid.device);
+        registry.violated_elsewhere(Some(who), &Broken::new(Rule::Encryption, flaw), "a message, opened");
+    }
     let mut inbox = account.phone.inbox();
     inbox.show(InboxMessage {
         chat,
@@ -149,6 +162,7 @@ fn show(account: &Account, parcel: &Parcel, source: &Source, own: bool, message:
         from_me: own,
         id: source.id.clone(),
         text: text.clone(),
+        file,
         at_ms: now_ms(),
     });
     (text, inbox.counts.shown)

@@ -9,6 +9,7 @@ use crate::message::relay::{Addressee, Envelope, relay};
 use crate::registry::Registry;
 use std::sync::Arc;
 use wacore::messages::{MessageUtils, wrap_device_sent};
+use wacore::send::stanza_type_from_message;
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
 use waproto::whatsapp::Message;
@@ -42,7 +43,7 @@ pub(crate) fn send(registry: &Registry, account: &Arc<Account>, letter: &Letter)
         id: id.clone(),
         chat: chat.clone(),
         recipient: chat.clone(),
-        attrs: vec![("type".into(), "text".into())],
+        attrs: vec![("type".into(), stanza_type_from_message(&letter.message).into())],
         extras: Vec::new(),
         proof: None,
         automatic: letter.automatic,

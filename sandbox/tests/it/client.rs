@@ -1,6 +1,7 @@
 //! Driving a whatsapp-rust client: in-memory store, a transport without Nagle's delay.
 
-use anyhow::{Result, bail};
+use crate::https::Https;
+use anyhow::Result;
 use async_trait::async_trait;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -12,7 +13,6 @@ use wacore::store::InMemoryBackend;
 use wacore::types::events::{ChannelEventHandler, Event};
 use wasup_sandbox::{Config, Network, Phone};
 use whatsapp_rust::bot::{Bot, BotHandle};
-use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
 use whatsapp_rust::transport::{Transport, TransportEvent, TransportFactory};
 use whatsapp_rust::{Client, Jid, async_channel};
 
@@ -30,16 +30,6 @@ impl TransportFactory for LoopbackDialer {
         let (socket, _response) =
             tokio_websockets::ClientBuilder::new().uri(&format!("ws://{}/ws/chat", self.0))?.connect_on(stream).await?;
         Ok(whatsapp_rust_tokio_transport::from_websocket(socket))
-    }
-}
-
-/// Text messages need no HTTP.
-struct NoHttp;
-
-#[async_trait]
-impl HttpClient for NoHttp {
-    async fn execute(&self, request: HttpRequest) -> Result<HttpResponse> {
-        bail!("no test reaches out: {}", request.url)
     }
 }
 
@@ -96,7 +86,7 @@ pub(crate) async fn start(network: &Network, number: &str, backend: Arc<InMemory
     let bot = Bot::builder()
         .with_backend_arc(backend.clone())
         .with_transport_factory(LoopbackDialer(network.address()))
-        .with_http_client(NoHttp)
+        .with_http_client(Https::trusting(network))
         .with_runtime(whatsapp_rust::TokioRuntime)
         .with_version((2, 3000, 1_023_223_821))
         .with_push_name(format!("user {number}"))
