@@ -16,6 +16,7 @@ pub mod key;
 pub mod keyring;
 pub mod records;
 pub mod repo;
+pub mod shelf;
 pub mod tree;
 
 mod chunk;

@@ -18,6 +18,7 @@ mod endpoint_policy;
 mod event;
 mod idempotency;
 mod media;
+mod media_file;
 mod message;
 mod message_context;
 mod timeline;
@@ -42,6 +43,7 @@ pub use event::{
 };
 pub use idempotency::IdempotencyRecord;
 pub use media::{Media, RemoteMedia};
+pub use media_file::{MediaFamily, MediaFileRecord, MediaTotals, UploadedMedia};
 pub use message::{Direction, FailReason, Lane, MessageRecord, MessageState, Participant, StateTimes};
 pub use message_context::{Aftermath, MessageContext, Quoted};
 pub use timeline::{TimelineRecord, Told};

@@ -18,6 +18,7 @@ pub mod follow;
 pub mod held;
 pub mod idempotency;
 pub mod inbound;
+pub mod media;
 pub mod message;
 pub mod outbox;
 pub mod pace;

@@ -5,8 +5,8 @@ use super::finding::FindingCode;
 use crate::Tree;
 use crate::chunk::{self, CUT};
 use crate::key::{Key, Parts};
-use crate::records::{BotSender, IdempotencyRecord, TimelineRecord};
-use crate::repo::pace;
+use crate::records::{BotSender, IdempotencyRecord, MediaFileRecord, MediaTotals, TimelineRecord};
+use crate::repo::{media, pace};
 
 /// Trees whose rows only have to be rows.
 const REST: &[Tree] = &[
@@ -17,7 +17,6 @@ const REST: &[Tree] = &[
     Tree::List,
     Tree::Contact,
     Tree::Template,
-    Tree::Media,
     Tree::Campaign,
     Tree::Recipient,
     Tree::RecipientState,
@@ -48,6 +47,7 @@ pub(super) fn check(check: &mut Check<'_>) {
     });
     pieces(check);
     paces(check);
+    files(check);
     for tree in REST {
         check.all(*tree, |_, _, value| well_formed(*tree, value));
     }
@@ -72,6 +72,38 @@ fn paces(check: &mut Check<'_>) {
         }
         Ok(())
     });
+}
+
+/// Files that are kept. Whether the files themselves are there is looked at beside the rows.
+fn files(check: &mut Check<'_>) {
+    let (mut totals, mut indexes) = (MediaTotals::default(), 0_u64);
+    let mut found = 0_u64;
+    check.all(Tree::Media, |check, key, value| {
+        match media::is_record(key) {
+            Some(true) => {
+                let file: MediaFileRecord = record(Tree::Media, value)?;
+                totals.files += 1;
+                totals.bytes += file.media.size;
+                for index in media::index_keys(&file) {
+                    indexes += 1;
+                    check.expect((Tree::Media, key), Tree::Media, &index)?;
+                }
+            }
+            Some(false) => {
+                found += 1;
+                fixed(Tree::Media, value)?;
+            }
+            None => check.fail(FindingCode::BadKey, Tree::Media, key),
+        }
+        Ok(())
+    });
+    if found > indexes {
+        check.fail(FindingCode::IndexStale, Tree::Media, &[]);
+    }
+    let counted: MediaTotals = check.tx.record(Tree::Meta, media::TOTALS).ok().flatten().unwrap_or_default();
+    if counted != totals {
+        check.fail(FindingCode::CounterWrong, Tree::Meta, media::TOTALS);
+    }
 }
 
 fn expiry(check: &mut Check<'_>, answers: u64) {
