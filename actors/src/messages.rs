@@ -9,7 +9,9 @@ use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout};
 use wasup_store::id::{AccountId, MessageId, MessageKey};
 use wasup_store::jid::{Jid, JidKind};
-use wasup_store::records::{AccountRecord, Content, Lane, MessageContext, MessageRecord, MessageState, Participant};
+use wasup_store::records::{
+    AccountRecord, Content, Lane, MessageContext, MessageRecord, MessageSecret, MessageState, Participant,
+};
 use wasup_store::repo::send::{self, AcceptError, NewSend};
 use wasup_store::repo::{account, message};
 use wasup_store::{Durability, StoreError, Watermark, WriteTx};
@@ -176,11 +178,13 @@ impl Messages {
         let ttl_ms = u64::try_from(settings.idempotency_ttl.as_millis()).unwrap_or(u64::MAX);
         let idempotency = idempotency(&command)
             .map(|request| send::Idempotency::new(&request.key, request.body_sha256, now_ms.saturating_add(ttl_ms)));
+        let secret = self.secret(&command.content).await?;
         let new = NewSend {
             no: owner.no,
             chat: command.chat,
             content: command.content,
             context: command.context,
+            secret,
             lane: command.lane,
             provider_id: provider_id(rand::random()),
             rand: self.next_rand(),
@@ -198,6 +202,18 @@ impl Messages {
         }
         store.until_durable(&mark).await?;
         accepted
+    }
+
+    /// The secret that a message goes out with. A vote is sealed with its poll's, other acts need none.
+    async fn secret(&self, content: &Content) -> Result<Option<MessageSecret>, StoreError> {
+        match (content.target(), content) {
+            (None, _) => Ok(Some(MessageSecret(rand::random()))),
+            (Some(poll), Content::PollVote { .. }) => {
+                let Some(poll) = poll.message else { return Ok(None) };
+                Ok(self.ctx.store.read(|tx| message::get(tx, poll)).await?.and_then(|poll| poll.secret))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Waits until a message is settled or held, at most `timeout`; answers with what is true then.

@@ -179,6 +179,7 @@ impl Writer {
             rand: self.rng.random(),
             content: Content::text(TEXT),
             context: None,
+            secret: None,
             push_name: Some("Someone".into()),
         };
         Ok(InboundBatch { no: self.no, epoch: self.epoch, now_ms: BEGINNING + n, messages: vec![message] })

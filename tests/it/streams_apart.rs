@@ -100,6 +100,7 @@ async fn receive(world: &World, from: u64, count: u64) -> Duration {
             rand: n,
             content: Content::text(format!("{n:060000}")),
             context: None,
+            secret: None,
             push_name: None,
         };
         let batch = InboundBatch { no: owner.no, epoch: owner.epoch, now_ms: store.now_ms(), messages: vec![message] };

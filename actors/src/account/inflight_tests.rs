@@ -41,6 +41,7 @@ pub(in super::super) fn record(n: u64, tries: u32) -> MessageRecord {
         client_message_id: None,
         push_name: None,
         context: None,
+        secret: None,
         aftermath: wasup_store::records::Aftermath::default(),
     }
 }

@@ -123,6 +123,6 @@ async fn send_all(
 }
 
 fn outgoing((id, record): (MessageId, MessageRecord)) -> Outgoing {
-    let MessageRecord { provider_id, chat, content, context, .. } = record;
-    Outgoing { id, provider_id, chat, content, context }
+    let MessageRecord { provider_id, chat, content, context, secret, ts_ms, .. } = record;
+    Outgoing { id, provider_id, chat, content, context, secret, ts_ms }
 }

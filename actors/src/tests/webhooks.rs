@@ -60,6 +60,7 @@ impl World {
             rand: n,
             content: Content::text(format!("{n}")),
             context: None,
+            secret: None,
             push_name: None,
         };
         let batch = InboundBatch { no, epoch, now_ms, messages: (0..count).map(message).collect() };

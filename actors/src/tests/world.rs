@@ -263,6 +263,7 @@ impl World {
             rand: rand::random(),
             content: Content::text("hello"),
             context: None,
+            secret: None,
             push_name: None,
         };
         let batch = InboundBatch { no: owner.no, epoch: owner.epoch, now_ms: self.store.now_ms(), messages: vec![new] };

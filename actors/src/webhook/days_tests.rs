@@ -114,6 +114,7 @@ impl Days {
             rand: self.arrived,
             content: Content::text("x"),
             context: None,
+            secret: None,
             push_name: None,
         };
         let batch = InboundBatch { no: self.no, epoch: self.epoch, now_ms, messages: vec![message] };

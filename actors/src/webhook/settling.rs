@@ -4,7 +4,8 @@ use rand::Rng;
 use sha2::{Digest as _, Sha256};
 use wasup_store::id::{EndpointId, MessageId, Millis};
 use wasup_store::records::{
-    AnswerBody, Attempt as AttemptRow, AttemptOutcome, Content, DiscardReason, Lane, NotSent, Octets, Participant,
+    AnswerBody, Attempt as AttemptRow, AttemptOutcome, Content, DiscardReason, Lane, MessageSecret, NotSent, Octets,
+    Participant,
 };
 use wasup_store::repo::delivery::{Finished, ReplyWish, Verdict};
 use wasup_store::repo::send::NewSend;
@@ -82,6 +83,7 @@ fn wish(ctx: &Context, endpoint: EndpointId, answer: &ForChat, now_ms: Millis) -
         chat: Participant::clone(&answer.chat),
         content: Content::text(text),
         context: None,
+        secret: Some(MessageSecret(rand::random())),
         lane: Lane::Interactive,
         provider_id,
         rand,

@@ -10,12 +10,13 @@ use wasup_store::repo::wa::WaScope;
 use whatsapp_rust::bot::{Bot, BotBuilderError};
 use whatsapp_rust::{CacheConfig, Client, ClientBuilderError, MsgSecretPolicy};
 
-use super::ears::{Ears, OwnAddresses};
+use super::ears::Ears;
 use super::inbound::hook::CommitFirst;
 use super::inbound::inbox::Inbox;
 use super::keeper::{Keeper, look_after, probe};
 use super::loss::Losses;
 use super::outlet::Outlet;
+use super::own::OwnAddresses;
 use super::pairing_code::Codes;
 use super::pump::Pump;
 use super::runtime::LinkTasks;
@@ -56,8 +57,10 @@ impl Parts {
         let keys = KeyStore::watched(links.store.clone(), scope, Arc::clone(&trouble), Arc::clone(&links.counted));
         #[cfg(feature = "sandbox")]
         let keys = keys.with_fail_point(settings.before_pending_row.clone());
+        let own = Arc::<OwnAddresses>::default();
         let inbox = Inbox::new(links.store.clone(), scope, Arc::clone(&links.committed), Arc::clone(&trouble))
             .counting(Arc::clone(&links.meters))
+            .knowing(Arc::clone(&own))
             .under(target.mark.clone());
         let codes = Arc::new(Codes::new(Arc::clone(&outlet), tasks.clone()));
         let sockets = Sockets {
@@ -78,7 +81,7 @@ impl Parts {
             tasks,
             outlet,
             trouble,
-            own: Arc::default(),
+            own,
             keys: Arc::new(keys),
             inbox: Arc::new(inbox),
             sockets: Arc::new(sockets),

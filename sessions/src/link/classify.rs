@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use wacore::net::DisconnectReason as TransportReason;
-use wacore::types::events::{DecryptFailMode, Event, EventInterest, EventKind, Receipt, ServerAck};
+use wacore::types::events::{DecryptFailMode, Event, EventInterest, EventKind, Receipt, ServerAck, UnavailableType};
 use wacore::types::presence::ReceiptType;
 use wacore_binary::{Jid, Node, NodeRef};
 use wasup_store::id::Millis;
-use wasup_store::records::MessageState;
+use wasup_store::records::{Content, MessageState};
 
 use super::ending::refused_login;
 use super::outlet::Note;
@@ -124,9 +124,20 @@ fn traffic(event: &Event, is_own: impl Fn(&Jid) -> bool) -> Meaning {
             if lost.is_empty() { Meaning::Nothing } else { Meaning::Note(Note::Lost(lost)) }
         }
         Event::UndecryptableMessage(message) if message.decrypt_fail_mode == DecryptFailMode::Show => {
-            Meaning::Note(Note::Unreadable(Arc::clone(&message.info)))
+            Meaning::Note(Note::Unreadable(Arc::clone(&message.info), in_its_place(message.unavailable_type)))
         }
         _ => Meaning::Nothing,
+    }
+}
+
+/// What stands in the place of a message that this device can't read. What is to be seen once goes to phones only; bots'
+/// and hosted businesses' messages may be withheld from linked devices, too. The phone sends none of them again.
+fn in_its_place(why: UnavailableType) -> Content {
+    match why {
+        UnavailableType::ViewOnce => Content::ViewOnceUnavailable,
+        UnavailableType::Hosted => Content::Unsupported { kind: "hosted".to_owned() },
+        UnavailableType::Bot => Content::Unsupported { kind: "bot".to_owned() },
+        _ => Content::Unavailable,
     }
 }
 

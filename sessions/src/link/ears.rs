@@ -1,33 +1,17 @@
 //! Listens on the library's event bus: inline, in order, never waiting.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use wacore::types::events::{Event, EventHandler, EventInterest};
-use wacore_binary::Jid;
 
 use super::classify::{Meaning, classify, interest};
 use super::loss::Losses;
 use super::outlet::{Note, Outlet};
+use super::own::OwnAddresses;
 use super::pairing_code::{CodeNews, Codes};
 use crate::dial::PermitSlot;
 use crate::ports::LinkEvent;
-
-/// The account's own addresses, once it is linked.
-#[derive(Default)]
-pub(super) struct OwnAddresses(Mutex<Vec<Jid>>);
-
-impl OwnAddresses {
-    /// Replaces them.
-    pub(super) fn set(&self, own: Vec<Jid>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = own;
-    }
-
-    fn contains(&self, jid: &Jid) -> bool {
-        let own = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        own.iter().any(|own| own.user == jid.user && own.server.is_lid_family() == jid.server.is_lid_family())
-    }
-}
 
 /// The listener of one link.
 pub(super) struct Ears {

@@ -8,6 +8,7 @@ pub(crate) mod inbound;
 mod keeper;
 mod loss;
 mod outlet;
+mod own;
 mod pairing_code;
 mod pump;
 mod restriction;

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use wacore::types::events::MessageBatch;
 use wacore::types::message::MessageInfo;
+use wasup_store::records::Content;
 
 use crate::counted::Counted;
 use crate::ports::{DisconnectReason, EndReason, LinkEvent};
@@ -28,8 +29,8 @@ pub(crate) enum Note {
     Ungated(MessageBatch),
     /// Messages committed as unavailable, because their decrypted copies are lost.
     Lost(Vec<Arc<MessageInfo>>),
-    /// A message that could not be decrypted.
-    Unreadable(Arc<MessageInfo>),
+    /// A message that could not be decrypted, and what stands in its place.
+    Unreadable(Arc<MessageInfo>, Content),
 }
 
 impl Note {

@@ -9,10 +9,10 @@ use wasup_store::jid::Jid;
 use wasup_store::records::Identity;
 use whatsapp_rust::{Client, RawNodeLease};
 
-use super::ears::OwnAddresses;
 use super::inbound::inbox::Inbox;
 use super::inbound::{address, unavailable};
 use super::outlet::{Note, Outlet};
+use super::own::OwnAddresses;
 use crate::ports::LinkEvent;
 
 /// Nobody listens any more.
@@ -52,8 +52,8 @@ impl Pump {
             }
             // The link was told of an error by the inbox itself; the phone or the channel has these messages still.
             Note::Ungated(batch) => drop(self.inbox.take(&batch.messages).await),
-            Note::Unreadable(info) => {
-                if let Some(new) = unavailable(&info, rand::random()) {
+            Note::Unreadable(info, content) => {
+                if let Some(new) = unavailable(&info, content, rand::random()) {
                     drop(self.inbox.commit(new).await);
                 }
             }

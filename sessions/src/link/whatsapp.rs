@@ -7,12 +7,16 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 use tokio::task::AbortHandle;
 use wacore::iq::devices::RemoveCompanionDeviceSpec;
+use wacore::types::message::AddressingMode;
+use wacore_binary::{Jid as LibraryJid, JidExt as _};
+use wasup_store::records::Participant;
 use whatsapp_rust::{Client, SendOptions};
 
 use super::inbound::address;
 use super::outlet::{Note, Outlet};
 use super::pairing_code::Codes;
 use super::runtime::LinkTasks;
+use super::sending::from::{Naming, Writer};
 use super::{restriction, sending};
 use crate::ports::{EndReason, Link, LinkError, Outgoing, SendError};
 
@@ -27,6 +31,19 @@ const GOODBYE_LIMIT: Duration = Duration::from_secs(2);
 
 /// How often the end of the loop is looked for.
 const LOOK: Duration = Duration::from_millis(5);
+
+/// The account's own addresses, and by which of them a chat names it.
+struct Own {
+    phone: Option<LibraryJid>,
+    lid: Option<LibraryJid>,
+    naming: Naming,
+}
+
+impl Own {
+    fn borrow<'a>(&'a self, chat: &'a LibraryJid) -> Writer<'a> {
+        Writer { chat, naming: self.naming, own_phone: self.phone.as_ref(), own_lid: self.lid.as_ref() }
+    }
+}
 
 /// A live connection of one account.
 pub(super) struct WhatsAppLink {
@@ -49,6 +66,20 @@ impl WhatsAppLink {
         query_timeout: Duration,
     ) -> Self {
         Self { client, outlet, codes, tasks, main, query_timeout, closed: OnceCell::new() }
+    }
+
+    /// The account, as it is named in a chat.
+    async fn writer(&self, to: &LibraryJid, chat: &Participant) -> Own {
+        let (phone, lid) = (self.client.pn(), self.client.lid());
+        let by_lid = if to.is_group() {
+            // Kept by the library: asked for once a group.
+            let groups = self.client.groups();
+            let asked = tokio::time::timeout(self.query_timeout, Box::pin(groups.query_info(to)));
+            asked.await.is_ok_and(|info| info.is_ok_and(|info| info.addressing_mode == AddressingMode::Lid))
+        } else {
+            to.is_status_broadcast() || chat.phone.is_none()
+        };
+        Own { phone, lid, naming: if by_lid { Naming::Lid } else { Naming::Phone } }
     }
 
     async fn was_logged_out(&self) -> bool {
@@ -97,8 +128,8 @@ impl Link for WhatsAppLink {
         if !self.is_connected() {
             return Err(SendError::NotConnected);
         }
-        let content = sending::encode(&message.content)?;
         let to = address::destination(&message.chat).ok_or(SendError::NotSendable)?;
+        let content = sending::encode(message, &self.writer(&to, &message.chat).await.borrow(&to))?;
         let options = SendOptions::default().with_message_id(message.provider_id.as_str());
         let send = Box::pin(self.client.send_message_with_options(to, content, options));
         match tokio::time::timeout(self.query_timeout, send).await {

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use wasup_store::Watermark;
 use wasup_store::id::{AccountNo, Epoch, LinkNo, MessageId, Millis};
 use wasup_store::records::{
-    Content, HistorySettings, Identity, MessageContext, MessageState, Participant, ProxyAddress,
+    Content, HistorySettings, Identity, MessageContext, MessageSecret, MessageState, Participant, ProxyAddress,
 };
 
 pub use ask::AskError;
@@ -130,6 +130,10 @@ pub struct Outgoing {
     pub content: Content,
     /// What surrounds that.
     pub context: Option<Box<MessageContext>>,
+    /// Its own secret; for a vote that of the poll.
+    pub secret: Option<MessageSecret>,
+    /// When it was accepted.
+    pub ts_ms: Millis,
 }
 
 /// What a link reports, in order. Connection events are never dropped; receipts and acknowledgements may be when the

@@ -236,6 +236,8 @@ pub(crate) fn text(no: AccountNo, number: &str, body: &str, n: u8) -> Outgoing {
         chat: to(number),
         content: Content::text(body),
         context: None,
+        secret: None,
+        ts_ms: 1_795_257_659_000,
     }
 }
 

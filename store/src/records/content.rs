@@ -68,6 +68,8 @@ pub enum Content {
         /// Every answer chosen now. `None` where the vote could not be read.
         options: Option<Vec<String>>,
     },
+    /// It was taken back for everybody: what it said is gone.
+    Revoked,
     /// Something to be seen once. The network gives its content to phones only.
     ViewOnceUnavailable,
     /// Something this version does not understand; kept so that it is never silently dropped.
@@ -81,7 +83,7 @@ pub enum Content {
 
 impl Content {
     /// Every word of [`Content::kind`], for counters that must show zeroes too.
-    pub const KINDS: [&'static str; 19] = [
+    pub const KINDS: [&'static str; 20] = [
         "text",
         "image",
         "video",
@@ -98,6 +100,7 @@ impl Content {
         "edit",
         "revoke",
         "poll_vote",
+        "revoked",
         "view_once_unavailable",
         "unsupported",
         "unavailable",
@@ -129,6 +132,7 @@ impl Content {
             Self::Edit { .. } => "edit",
             Self::Revoke { .. } => "revoke",
             Self::PollVote { .. } => "poll_vote",
+            Self::Revoked => "revoked",
             Self::ViewOnceUnavailable => "view_once_unavailable",
             Self::Unsupported { .. } => "unsupported",
             Self::Unavailable => "unavailable",
@@ -179,6 +183,29 @@ impl Content {
         }
     }
 
+    /// As [`Content::target`], to change it.
+    #[must_use]
+    pub const fn target_mut(&mut self) -> Option<&mut Target> {
+        match self {
+            Self::Reaction { target, .. }
+            | Self::Edit { target, .. }
+            | Self::Revoke { target }
+            | Self::PollVote { target, .. } => Some(target),
+            _ => None,
+        }
+    }
+
+    /// The same with another text, or another text under its file; `None` where it has neither.
+    #[must_use]
+    pub fn reworded(&self, words: &str) -> Option<Self> {
+        let mut new = self.clone();
+        if let Some(media) = new.media_mut() {
+            media.caption = Some(words.to_owned()).filter(|words| !words.is_empty());
+            return Some(new);
+        }
+        matches!(self, Self::Text { .. }).then(|| Self::text(words))
+    }
+
     /// The words of it that a human reads and searches for.
     #[must_use]
     pub fn words(&self) -> Option<&str> {
@@ -201,7 +228,7 @@ impl Content {
             Self::Reaction { emoji, .. } => length(emoji),
             Self::PollVote { options, .. } => options.iter().flatten().map(String::len).sum(),
             Self::Unsupported { kind } => kind.len(),
-            Self::Revoke { .. } | Self::ViewOnceUnavailable | Self::Unavailable => 0,
+            Self::Revoke { .. } | Self::Revoked | Self::ViewOnceUnavailable | Self::Unavailable => 0,
             _ => self.media().map_or(0, |media| length(&media.caption) + length(&media.filename)),
         };
         bytes as u64

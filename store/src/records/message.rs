@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Aftermath, Content, MessageContext};
+use super::{Aftermath, Content, MessageContext, MessageSecret};
 use crate::id::{ChatNo, Millis, PersonNo};
 use crate::jid::Jid;
 
@@ -231,6 +231,9 @@ pub struct MessageRecord {
     /// What became of it later.
     #[serde(default, skip_serializing_if = "Aftermath::is_none")]
     pub aftermath: Aftermath,
+    /// Its own secret, where it has one; of a vote that the account sends it is the poll's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<MessageSecret>,
 }
 
 #[cfg(test)]

@@ -17,10 +17,12 @@ mod endpoint_filter;
 mod endpoint_policy;
 mod event;
 mod idempotency;
+mod mark;
 mod media;
 mod media_file;
 mod message;
 mod message_context;
+mod message_secret;
 mod timeline;
 
 pub use account::{AccountRecord, AccountState, Desired, Identity, Phase, Reason, UserAction};
@@ -42,8 +44,10 @@ pub use event::{
     StatusEvent,
 };
 pub use idempotency::IdempotencyRecord;
+pub use mark::{MarkKind, MarkRecord};
 pub use media::{Media, RemoteMedia};
 pub use media_file::{MediaFamily, MediaFileRecord, MediaTotals, UploadedMedia};
 pub use message::{Direction, FailReason, Lane, MessageRecord, MessageState, Participant, StateTimes};
 pub use message_context::{Aftermath, MessageContext, Quoted};
+pub use message_secret::{BadSecret, MessageSecret};
 pub use timeline::{TimelineRecord, Told};

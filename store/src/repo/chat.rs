@@ -196,6 +196,21 @@ pub(super) fn touch(
     tx.put_fixed(Tree::ChatRecent, recent_key(no, key.ts_ms, chat), &[])
 }
 
+/// Moves a chat back in the order of recent ones, after its newest message went out of it; `before` is the newest now.
+pub(super) fn untouch(
+    tx: &mut WriteTx<'_>,
+    no: AccountNo,
+    chat: ChatNo,
+    gone: MessageKey,
+    before: Option<MessageKey>,
+) -> Result<(), StoreError> {
+    tx.delete(Tree::ChatRecent, recent_key(no, gone.ts_ms, chat))?;
+    match before {
+        Some(before) => tx.put_fixed(Tree::ChatRecent, recent_key(no, before.ts_ms, chat), &[]),
+        None => Ok(()),
+    }
+}
+
 /// Whether two chat numbers are chats with the same participant.
 pub(super) fn same(tx: &ReadTx<'_>, no: AccountNo, a: ChatNo, b: ChatNo) -> Result<bool, StoreError> {
     if a == b {

@@ -1,10 +1,11 @@
 //! What the durability hook commits: messages, their chats and persons, events and deliveries, all at once.
 
 use super::scope::AccountScope;
-use super::{chat, message, person};
+use super::{acts, chat, message, person, refer};
 use crate::id::{AccountNo, ChatNo, Epoch, MessageId, MessageKey, Millis, PersonNo, believable_ms};
 use crate::records::{
-    Aftermath, Content, Direction, Lane, MessageContext, MessageRecord, MessageState, Participant, StateTimes,
+    Aftermath, Content, Direction, Lane, MessageContext, MessageRecord, MessageSecret, MessageState, Participant,
+    StateTimes,
 };
 use crate::{ReadTx, StoreError, WriteTx};
 
@@ -32,6 +33,8 @@ pub struct NewInbound {
     pub content: Content,
     /// What surrounds that.
     pub context: Option<Box<MessageContext>>,
+    /// Its own secret, where it brings one.
+    pub secret: Option<MessageSecret>,
     /// The name the sender shows.
     pub push_name: Option<String>,
 }
@@ -92,8 +95,10 @@ fn commit_one(
     }
     let key = MessageKey::new(believable_ms(new.ts_ms, now_ms), new.rand);
     let id = MessageId { account: scope.no, key };
-    let record = record(new, chat_no, sender, key.ts_ms, now_ms);
+    let mut record = record(new, chat_no, sender, key.ts_ms, now_ms);
+    tx.reading(|tx| refer::fill(tx, scope.no, &mut record))?;
     message::put_new(tx, scope, key, &record, new.group)?;
+    acts::apply(tx, scope, &record)?;
     scope.counters.received += u64::from(!new.from_me);
     scope.counters.unavailable += u64::from(new.content == Content::Unavailable);
     message::tell(tx, scope, id, &record, now_ms)?;
@@ -110,7 +115,7 @@ fn repeat(
     let stored = tx.reading(|tx| message::get(tx, id))?;
     let was_unreadable = stored.is_some_and(|message| message.content == Content::Unavailable);
     if was_unreadable && new.content != Content::Unavailable {
-        message::fill(tx, scope, id, &new.content, now_ms)?;
+        message::fill(tx, scope, id, new, now_ms)?;
         return Ok(InboundOutcome::Filled(id));
     }
     scope.counters.repeats += 1;
@@ -147,6 +152,7 @@ fn record(
         push_name: new.push_name.clone(),
         context: new.context.clone(),
         aftermath: Aftermath::default(),
+        secret: new.secret,
     }
 }
 
@@ -189,7 +195,7 @@ fn find(
     Ok(None)
 }
 
-fn same_person(tx: &ReadTx<'_>, no: AccountNo, a: PersonNo, b: PersonNo) -> Result<bool, StoreError> {
+pub(super) fn same_person(tx: &ReadTx<'_>, no: AccountNo, a: PersonNo, b: PersonNo) -> Result<bool, StoreError> {
     let nobody = PersonNo(0);
     if a == b || a == nobody || b == nobody {
         return Ok(a == b);

@@ -3,12 +3,14 @@
 
 use bytes::Bytes;
 
+use super::inbound::NewInbound;
 use super::scope::AccountScope;
-use super::{chat, event, held, outbox};
+use super::{acts, chat, event, held, outbox, refer};
 use crate::id::{AccountNo, ChatNo, Epoch, MessageId, MessageKey, Millis, PersonNo};
 use crate::key::{Key, Parts};
 use crate::records::{
     Content, Direction, EventData, EventKind, MessageEvent, MessageRecord, MessageState, Participant, StatusEvent,
+    Target,
 };
 use crate::{Direction as Walk, ReadTx, StoreError, Tree, WriteTx, envelope};
 
@@ -64,14 +66,18 @@ pub(super) fn put_new(
 ) -> Result<(), StoreError> {
     let no = scope.no;
     let id = MessageId { account: no, key };
-    let newest = tx.reading(|tx| newest_of_chat(tx, no, message.chat_no, 1))?;
-    chat::touch(tx, no, message.chat_no, newest.first().copied(), key)?;
+    // What does something to another message is seen there, not in the chat.
+    let listed = message.content.target().is_none();
+    if listed {
+        let newest = tx.reading(|tx| newest_of_chat(tx, no, message.chat_no, 1))?;
+        chat::touch(tx, no, message.chat_no, newest.first().copied(), key)?;
+        tx.put_fixed(Tree::MsgChat, chat_key(no, message.chat_no, key), &[])?;
+    }
     tx.put_record(Tree::Msg, id.to_bytes(), message)?;
-    tx.put_fixed(Tree::MsgChat, chat_key(no, message.chat_no, key), &[])?;
     let sender = message.sender_no.unwrap_or_default();
     let wid = wid_prefix(no, &message.provider_id).u32(message.chat_no.0).u32(sender.0);
     tx.put_fixed(Tree::MsgWid, wid, &key.to_bytes())?;
-    if group && sender != PersonNo(0) {
+    if listed && group && sender != PersonNo(0) {
         tx.put_fixed(Tree::MsgNum, sender_key(no, sender, key), &[])?;
     }
     if message.state.is_open() {
@@ -147,9 +153,13 @@ pub(super) fn tell(
     message: &MessageRecord,
     now_ms: Millis,
 ) -> Result<(), StoreError> {
-    let kind = match message.direction {
-        Direction::Inbound => EventKind::MessageReceived,
-        Direction::Outbound => EventKind::MessageSent,
+    let kind = match (&message.content, message.direction) {
+        (Content::Edit { .. }, _) => EventKind::MessageEdited,
+        (Content::Revoke { .. }, _) => EventKind::MessageRevoked,
+        (Content::Reaction { .. }, _) => EventKind::MessageReaction,
+        (Content::PollVote { .. }, _) => EventKind::PollVote,
+        (_, Direction::Inbound) => EventKind::MessageReceived,
+        (_, Direction::Outbound) => EventKind::MessageSent,
     };
     let data = EventData::Message(MessageEvent {
         id,
@@ -172,6 +182,25 @@ pub(super) fn tell(
 /// [`StoreError`] when the row can't be read.
 pub fn get(tx: &ReadTx<'_>, id: MessageId) -> Result<Option<MessageRecord>, StoreError> {
     tx.record(Tree::Msg, id.to_bytes())
+}
+
+/// The message of a chat that a target means.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn meant(
+    tx: &ReadTx<'_>,
+    no: AccountNo,
+    with: &Participant,
+    target: &Target,
+) -> Result<Option<(MessageId, MessageRecord)>, StoreError> {
+    for chat in chat::find(tx, no, with)? {
+        let by = (target.from_me, target.sender.as_ref());
+        if let Some(id) = refer::find(tx, no, chat, &target.provider_id, by)? {
+            return Ok(get(tx, id)?.map(|message| (id, message)));
+        }
+    }
+    Ok(None)
 }
 
 /// At most `limit` messages of an account, the newest first, before a key; of one chat where a participant is given.
@@ -288,6 +317,10 @@ pub(super) fn advance(
     held::count(scope, before, message.state);
     restate(tx, id, before, &message)?;
     tell_state(tx, scope, id, &message, now_ms)?;
+    if !before.is_settled() || before == MessageState::Failed {
+        // What it does to another message is done now, and not before the network has it.
+        acts::apply(tx, scope, &message)?;
+    }
     Ok(true)
 }
 
@@ -296,13 +329,45 @@ pub(super) fn fill(
     tx: &mut WriteTx<'_>,
     scope: &mut AccountScope,
     id: MessageId,
-    content: &Content,
+    new: &NewInbound,
     now_ms: Millis,
 ) -> Result<(), StoreError> {
     let Some(mut message) = tx.reading(|tx| get(tx, id))? else { return Ok(()) };
-    scope.counters.message_bytes += content.bytes();
+    scope.counters.message_bytes += new.content.bytes();
     scope.counters.unavailable = scope.counters.unavailable.saturating_sub(1);
-    message.content = content.clone();
+    (message.content, message.context, message.secret) = (new.content.clone(), new.context.clone(), new.secret);
+    tx.reading(|tx| refer::fill(tx, scope.no, &mut message))?;
     tx.put_record(Tree::Msg, id.to_bytes(), &message)?;
+    if message.content.target().is_some() {
+        unlist(tx, id, &message)?;
+        acts::apply(tx, scope, &message)?;
+    }
     tell(tx, scope, id, &message, now_ms)
+}
+
+/// Takes a message out of its chat: only now it is known that it does something to another one.
+fn unlist(tx: &mut WriteTx<'_>, id: MessageId, message: &MessageRecord) -> Result<(), StoreError> {
+    let (no, chat) = (id.account, message.chat_no);
+    let newest = tx.reading(|tx| newest_of_chat(tx, no, chat, 2))?;
+    tx.delete(Tree::MsgChat, chat_key(no, chat, id.key))?;
+    tx.delete(Tree::MsgNum, sender_key(no, message.sender_no.unwrap_or_default(), id.key))?;
+    if newest.first() == Some(&id.key) {
+        chat::untouch(tx, no, chat, id.key, newest.get(1).copied())?;
+    }
+    Ok(())
+}
+
+/// Notes that the account keeps a message among its starred ones, or not any more; `false` where that was so already or
+/// there is no such message.
+///
+/// # Errors
+/// [`StoreError`] when the row can't be read.
+pub fn star(tx: &mut WriteTx<'_>, id: MessageId, starred: bool) -> Result<bool, StoreError> {
+    let Some(mut message) = tx.reading(|tx| get(tx, id))? else { return Ok(false) };
+    if message.aftermath.starred == starred {
+        return Ok(false);
+    }
+    message.aftermath.starred = starred;
+    tx.put_record(Tree::Msg, id.to_bytes(), &message)?;
+    Ok(true)
 }

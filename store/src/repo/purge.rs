@@ -29,6 +29,7 @@ const OWNED: &[Tree] = &[
     Tree::MsgWid,
     Tree::MsgOpen,
     Tree::MsgText,
+    Tree::MsgMark,
     Tree::Outbox,
     Tree::Pace,
     Tree::Stat,

@@ -6,8 +6,8 @@ use super::{account, chat, held, idempotency, message, outbox};
 use crate::id::{AccountNo, Epoch, MessageId, MessageKey, Millis, PersonNo};
 use crate::key::Key;
 use crate::records::{
-    Aftermath, Content, Direction, FailReason, Lane, MessageContext, MessageRecord, MessageState, Participant,
-    StateTimes,
+    Aftermath, Content, Direction, FailReason, Lane, MessageContext, MessageRecord, MessageSecret, MessageState,
+    Participant, StateTimes,
 };
 use crate::{Direction as Walk, ReadTx, StoreError, Tree, WriteTx};
 
@@ -24,6 +24,8 @@ pub struct NewSend {
     pub content: Content,
     /// What surrounds that.
     pub context: Option<Box<MessageContext>>,
+    /// Its own secret, drawn by the caller so that every try carries the same; the poll's for a vote.
+    pub secret: Option<MessageSecret>,
     /// The lane it waits in.
     pub lane: Lane,
     /// The network's id, chosen here so that every try carries the same.
@@ -121,6 +123,7 @@ pub fn accept(tx: &mut WriteTx<'_>, new: &NewSend) -> Result<Accepted, AcceptErr
         push_name: None,
         context: new.context.clone(),
         aftermath: Aftermath::default(),
+        secret: new.secret,
     };
     message::put_new(tx, &mut scope, key, &record, false)?;
     outbox::insert(tx, &mut scope, new.lane, key)?;

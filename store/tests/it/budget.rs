@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use wasup_store::id::DEFAULT_TENANT;
-use wasup_store::records::{AccountRecord, Attempt, AttemptOutcome, EndpointRecord};
+use wasup_store::records::{AccountRecord, Attempt, AttemptOutcome, Content, EndpointRecord, Target};
 use wasup_store::repo::counters;
 use wasup_store::repo::delivery::{self, Finished, Verdict};
 use wasup_store::repo::inbound::NewInbound;
@@ -66,6 +66,10 @@ async fn a_received_message_costs_at_most_fourteen_rows() {
     let done = claim(&store, &endpoint).await;
     costs.push(("in a group while a delivery is out", received(&store, &account, in_group(7)).await));
     finish(&store, done).await;
+    let target =
+        Target { provider_id: arrived(6, &phone(62)).provider_id, from_me: false, sender: None, message: None };
+    let emoji = Content::Reaction { target, emoji: Some("👍".into()) };
+    costs.push(("a reaction", received(&store, &account, NewInbound { content: emoji, ..in_group(8) }).await));
     println!("rows of a received message: {costs:?}");
     assert!(costs.iter().all(|(_, cost)| *cost <= 14), "{costs:?}");
     assert!(costs[2].1 <= 12, "the ordinary message became dearer: {costs:?}");

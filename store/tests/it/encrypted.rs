@@ -105,6 +105,7 @@ async fn a_days_work(store: &Store) {
     let of = |n, chat: &Participant, group| NewInbound {
         content: text("what was written to us"),
         context: None,
+        secret: None,
         push_name: Some("Siti Rahayu".into()),
         chat: chat.clone(),
         group,

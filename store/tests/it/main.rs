@@ -3,6 +3,7 @@
 
 mod account_settings;
 mod accounts;
+mod acts;
 mod budget;
 mod chatbots;
 mod child;
@@ -26,6 +27,7 @@ mod inbound;
 mod insurance;
 mod keys;
 mod life;
+mod message_lists;
 mod model;
 mod persons;
 mod power_loss;

@@ -44,6 +44,7 @@ fn message() -> MessageRecord {
         client_message_id: Some("mine".into()),
         push_name: Some("Me".into()),
         context: None,
+        secret: None,
         aftermath: wasup_store::records::Aftermath::default(),
     }
 }

@@ -169,6 +169,7 @@ pub(crate) fn arrived(n: u64, from: &Participant) -> NewInbound {
         rand: n,
         content: text(format!("message {n}")),
         context: None,
+        secret: None,
         push_name: Some("Someone".into()),
     }
 }
@@ -195,6 +196,7 @@ pub(crate) fn new_send(no: AccountNo, n: u64, to: &Participant) -> NewSend {
         chat: to.clone(),
         content: text(format!("send {n}")),
         context: None,
+        secret: None,
         lane: Lane::Interactive,
         provider_id: format!("3EB0AAAA{n:012X}"),
         rand: n,

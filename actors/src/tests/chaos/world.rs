@@ -352,6 +352,7 @@ impl Chaos {
             rand: self.count,
             content: Content::text("an answer"),
             context: None,
+            secret: None,
             push_name: None,
         };
         let batch = InboundBatch { no: owner.no, epoch: owner.epoch, now_ms, messages: vec![new] };

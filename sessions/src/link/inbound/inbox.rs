@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use wacore::types::events::InboundMessage;
+use wacore_binary::Jid;
 use wasup_store::id::AccountNo;
 use wasup_store::key::Key;
 use wasup_store::repo::inbound::{self, InboundBatch, InboundOutcome, MAX_BATCH, NewInbound};
 use wasup_store::repo::wa::WaScope;
 use wasup_store::{Durability, Store, StoreError, Tree, Watermark, WriteTx};
 
+use super::sealed::Sealed;
+use super::{Mapped, opening};
 use crate::keystore::pending_key;
+use crate::link::own::OwnAddresses;
 use crate::meters::{Arrived, LinkMeters};
 use crate::trouble::Trouble;
 
@@ -20,6 +24,7 @@ pub type Committed = Arc<dyn Fn(AccountNo) + Send + Sync>;
 /// A message and the row where its decrypted copy waits for the commit.
 struct Arrival {
     new: NewInbound,
+    sealed: Option<Sealed>,
     waiting: Option<Key>,
 }
 
@@ -31,11 +36,18 @@ pub(crate) struct Inbox {
     trouble: Arc<Trouble>,
     meters: Arc<LinkMeters>,
     mark: Watermark,
+    own: Arc<OwnAddresses>,
 }
 
 impl Inbox {
     pub(crate) fn new(store: Store, scope: WaScope, committed: Committed, trouble: Arc<Trouble>) -> Self {
-        Self { store, scope, committed, trouble, meters: Arc::default(), mark: Watermark::default() }
+        let (meters, mark, own) = (Arc::default(), Watermark::default(), Arc::default());
+        Self { store, scope, committed, trouble, meters, mark, own }
+    }
+
+    /// ... that knows the account's own addresses.
+    pub(crate) fn knowing(self, own: Arc<OwnAddresses>) -> Self {
+        Self { own, ..self }
     }
 
     /// ... that counts with these handles.
@@ -55,18 +67,36 @@ impl Inbox {
     /// # Errors
     /// [`StoreError`]. The connection has to end then: within one connection the library never asks again.
     pub(crate) async fn take(&self, messages: &[InboundMessage]) -> Result<(), StoreError> {
+        let is_own = |jid: &Jid| self.own.contains(jid);
         let arrival = |message: &InboundMessage| {
-            let new = super::map(&message.message, &message.info, rand::random())?;
+            let Mapped { new, sealed } = super::map(&message.message, &message.info, &is_own, rand::random())?;
             let (chat, sender) = (message.info.source.chat.to_string(), message.info.source.sender.to_string());
             // With the message in the ledger its copy is not needed any more: one commit for both.
-            Some(Arrival { new, waiting: Some(pending_key(self.scope, &chat, &sender, &message.info.id)) })
+            Some(Arrival { new, sealed, waiting: Some(pending_key(self.scope, &chat, &sender, &message.info.id)) })
         };
-        self.commit_all(messages.iter().filter_map(arrival).collect()).await
+        let mut arrivals: Vec<_> = messages.iter().filter_map(arrival).collect();
+        self.open(&mut arrivals).await?;
+        self.commit_all(arrivals).await
+    }
+
+    /// Opens what is sealed with the secret of an earlier message.
+    async fn open(&self, arrivals: &mut [Arrival]) -> Result<(), StoreError> {
+        for at in 0..arrivals.len() {
+            let (before, rest) = arrivals.split_at_mut(at);
+            let Some(Arrival { new, sealed: Some(sealed), .. }) = rest.first_mut() else { continue };
+            let before: Vec<_> = before.iter().map(|arrival| &arrival.new).collect();
+            let place = (&self.store, self.scope.no);
+            if let Err(error) = opening::open(place, &self.own, sealed, new, &before).await {
+                self.trouble.report(&error);
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// As [`Inbox::take`], for a message mapped already that has no copy waiting.
     pub(crate) async fn commit(&self, new: NewInbound) -> Result<(), StoreError> {
-        self.commit_all(vec![Arrival { new, waiting: None }]).await
+        self.commit_all(vec![Arrival { new, sealed: None, waiting: None }]).await
     }
 
     async fn commit_all(&self, arrivals: Vec<Arrival>) -> Result<(), StoreError> {

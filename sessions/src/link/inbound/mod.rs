@@ -1,38 +1,82 @@
 //! What the library decrypted becomes what the ledger keeps. The mapping is pure: one file per concern.
 
 pub(crate) mod address;
+mod around;
 pub(crate) mod content;
+mod files;
+pub(crate) mod frame;
 pub(crate) mod hook;
 pub(crate) mod inbox;
+mod opening;
+pub(crate) mod sealed;
+mod strange;
+mod wrapping;
 
 use std::sync::Arc;
 
 use wacore::types::message::{MessageCategory, MessageInfo};
+use wacore_binary::Jid as LibraryJid;
 use waproto::whatsapp::Message;
-use wasup_store::records::Content;
+use wasup_store::records::{Content, MessageSecret};
 use wasup_store::repo::inbound::NewInbound;
+
+use frame::Frame;
+use sealed::Sealed;
 
 /// Longest name of a sender that is kept, in characters.
 const PUSH_NAME_MAX: usize = 100;
 
+/// A message as the ledger takes it, and what of it is still sealed.
+pub(crate) struct Mapped {
+    pub(crate) new: NewInbound,
+    pub(crate) sealed: Option<Sealed>,
+}
+
 /// The message as the ledger takes it, or `None` where nothing in it is for a human: keys, history, settings between
 /// the account's own devices.
-pub(crate) fn map(message: &Message, info: &MessageInfo, rand: u64) -> Option<NewInbound> {
+pub(crate) fn map(
+    message: &Message,
+    info: &MessageInfo,
+    is_own: &dyn Fn(&LibraryJid) -> bool,
+    rand: u64,
+) -> Option<Mapped> {
     if info.category == MessageCategory::Peer {
         return None;
     }
-    content::map(message).and_then(|content| addressed(info, content, rand))
+    let mut new = addressed(info, Content::Unavailable, rand)?;
+    let frame = frame(&new, is_own);
+    let (content, sealed) = content::read(message, &frame)?.apart();
+    let context = around::map(message, info.ephemeral_expiration, &frame);
+    new.secret = secret(message);
+    (new.content, new.context) = (content, context);
+    Some(Mapped { new, sealed })
 }
 
-/// A message that can't be read.
-pub(crate) fn unavailable(info: &Arc<MessageInfo>, rand: u64) -> Option<NewInbound> {
-    (info.category != MessageCategory::Peer).then(|| addressed(info, Content::Unavailable, rand))?
+/// From whose side a message is told.
+pub(crate) fn frame<'a>(new: &'a NewInbound, is_own: &'a dyn Fn(&LibraryJid) -> bool) -> Frame<'a> {
+    Frame { from_me: new.from_me, group: new.group, chat: &new.chat, sender: new.sender.as_ref(), is_own }
+}
+
+/// A message's own secret. It stands outside of every wrapping, but for the copy for the account's own devices.
+fn secret(message: &Message) -> Option<MessageSecret> {
+    let of = |message: &Message| {
+        let info = message.message_context_info.as_option()?;
+        MessageSecret::try_from(info.message_secret.as_deref()?).ok()
+    };
+    let copied = || of(message.device_sent_message.as_option()?.message.as_option()?);
+    of(message).or_else(copied)
+}
+
+/// A message that can't be read, with what stands in its place.
+pub(crate) fn unavailable(info: &Arc<MessageInfo>, content: Content, rand: u64) -> Option<NewInbound> {
+    (info.category != MessageCategory::Peer).then(|| addressed(info, content, rand))?
 }
 
 fn addressed(info: &MessageInfo, content: Content, rand: u64) -> Option<NewInbound> {
     let source = &info.source;
     let from_me = source.is_from_me;
-    let chat_alt = if source.is_group {
+    let group = source.is_group;
+    let chat_alt = if group {
         None
     } else if from_me {
         source.recipient_alt.as_ref()
@@ -46,11 +90,12 @@ fn addressed(info: &MessageInfo, content: Content, rand: u64) -> Option<NewInbou
         chat,
         sender,
         from_me,
-        group: source.is_group,
+        group,
         ts_ms: u64::try_from(info.timestamp.timestamp_millis()).unwrap_or_default(),
         rand,
         content,
         context: None,
+        secret: None,
         push_name: (!from_me && !info.push_name.is_empty())
             .then(|| info.push_name.chars().take(PUSH_NAME_MAX).collect()),
     })
@@ -65,6 +110,10 @@ mod tests {
         MessageInfo { id: "3EB0AA".into(), source, push_name: "Ana".into(), ..MessageInfo::default() }
     }
 
+    fn nobody(_: &LibraryJid) -> bool {
+        false
+    }
+
     fn text(body: &str) -> Message {
         Message { conversation: Some(body.into()), ..Message::default() }
     }
@@ -77,7 +126,7 @@ mod tests {
             sender_alt: Some("900@lid".parse().unwrap()),
             ..MessageSource::default()
         };
-        let new = map(&text("hi"), &info(source), 7).unwrap();
+        let new = map(&text("hi"), &info(source), &nobody, 7).unwrap().new;
         assert_eq!(new.chat.jid.as_str(), "900@lid");
         assert_eq!(new.chat.phone.as_deref(), Some("62811"));
         assert_eq!(new.sender.as_ref(), Some(&new.chat));
@@ -94,7 +143,7 @@ mod tests {
             recipient: Some("62822@s.whatsapp.net".parse().unwrap()),
             ..MessageSource::default()
         };
-        let new = map(&text("hi"), &info(source), 7).unwrap();
+        let new = map(&text("hi"), &info(source), &nobody, 7).unwrap().new;
         assert_eq!(new.chat.jid.as_str(), "62822@s.whatsapp.net");
         assert_eq!((new.sender, new.from_me, new.push_name), (None, true, None));
     }
@@ -108,7 +157,7 @@ mod tests {
             is_group: true,
             ..MessageSource::default()
         };
-        let new = map(&text("hi"), &info(source), 7).unwrap();
+        let new = map(&text("hi"), &info(source), &nobody, 7).unwrap().new;
         assert_eq!(new.chat.jid.as_str(), "120363@g.us");
         assert_eq!(new.sender.unwrap().phone.as_deref(), Some("62811"));
         assert!(new.group);
@@ -118,7 +167,7 @@ mod tests {
     fn talk_between_own_devices_is_nothing_for_a_human() {
         let mut peer = info(MessageSource::default());
         peer.category = MessageCategory::Peer;
-        assert!(map(&text("hi"), &peer, 0).is_none());
-        assert!(unavailable(&Arc::new(peer), 0).is_none());
+        assert!(map(&text("hi"), &peer, &nobody, 0).is_none());
+        assert!(unavailable(&Arc::new(peer), Content::Unavailable, 0).is_none());
     }
 }

@@ -9,7 +9,7 @@ use super::finding::FindingCode;
 use crate::id::{AccountNo, ChatNo, MessageId, MessageKey};
 use crate::jid::JidKind;
 use crate::key::{Key, Parts};
-use crate::records::{AccountCounters, Content, Direction, MessageRecord, MessageState};
+use crate::records::{AccountCounters, Content, Direction, MarkRecord, MessageRecord, MessageState};
 use crate::repo::{chat, counters, message};
 use crate::{Tree, envelope};
 
@@ -18,6 +18,7 @@ use crate::{Tree, envelope};
 struct Tally {
     counters: AccountCounters,
     by_sender: u64,
+    by_chat: u64,
     open: u64,
 }
 
@@ -40,7 +41,8 @@ pub(super) fn check(check: &mut Check<'_>) {
     numbered(check, Tree::MsgNum, |no| of(no, |t| t.by_sender), |_, key| message_at(key, 8));
     numbered(check, Tree::MsgOpen, |no| of(no, |t| t.open), |_, key| message_at(key, 5));
     numbered(check, Tree::Outbox, |no| of(no, |t| t.counters.outbox_depth()), |_, key| message_at(key, 5));
-    by_chat(check, |no| of(no, |t| t.counters.messages));
+    by_chat(check, |no| of(no, |t| t.by_chat));
+    marks(check);
 }
 
 fn add(tally: &mut Tally, found: &MessageRecord, schema: u32) {
@@ -59,11 +61,17 @@ fn add(tally: &mut Tally, found: &MessageRecord, schema: u32) {
         _ => {}
     }
     tally.by_sender += u64::from(by_sender(found));
+    tally.by_chat += u64::from(is_listed(found));
     tally.open += u64::from(is_open(found.state, schema));
 }
 
+/// Whether its chat shows it. What does something to another message is shown there.
+fn is_listed(found: &MessageRecord) -> bool {
+    found.content.target().is_none()
+}
+
 fn by_sender(found: &MessageRecord) -> bool {
-    found.chat.jid.kind() == JidKind::Group && found.sender_no.unwrap_or_default().0 != 0
+    is_listed(found) && found.chat.jid.kind() == JidKind::Group && found.sender_no.unwrap_or_default().0 != 0
 }
 
 /// Whether `msg_open` lists messages in this state.
@@ -76,7 +84,9 @@ fn indexes(check: &mut Check<'_>, row: &[u8], id: MessageId, found: &MessageReco
     let (no, key) = (id.account.0, id.key.to_bytes());
     let sender = found.sender_no.unwrap_or_default().0;
     let of = (Tree::Msg, row);
-    check.expect(of, Tree::MsgChat, &Key::new().u32(no).u32(found.chat_no.0).bytes(&key))?;
+    if is_listed(found) {
+        check.expect(of, Tree::MsgChat, &Key::new().u32(no).u32(found.chat_no.0).bytes(&key))?;
+    }
     let wid = Key::new().u32(no).wire(found.provider_id.as_bytes()).u32(found.chat_no.0).u32(sender);
     check.expect_fixed(of, Tree::MsgWid, &wid, &key)?;
     if by_sender(found) {
@@ -131,7 +141,7 @@ fn index_keys(found: &MessageRecord, id: MessageId, tree: Tree, schema: u32) -> 
         Tree::MsgNum if by_sender(found) => no.u32(sender).bytes(&key),
         Tree::MsgOpen if is_open(found.state, schema) => no.u8(found.state as u8).bytes(&key),
         Tree::Outbox if waits => no.u8(found.lane as u8).bytes(&key),
-        Tree::MsgChat => no.u32(found.chat_no.0).bytes(&key),
+        Tree::MsgChat if is_listed(found) => no.u32(found.chat_no.0).bytes(&key),
         _ => return None,
     };
     Some(key.into_vec())
@@ -206,6 +216,24 @@ fn stale_by_chat(check: &mut Check<'_>, no: u32) {
             .is_none_or(|(found, id)| index_keys(&found, id, Tree::MsgChat, check.schema) != Some(key.to_vec()))
         {
             check.fail(FindingCode::IndexStale, Tree::MsgChat, key);
+        }
+        Ok(())
+    });
+}
+
+/// Each mark is on a message, and of a kind that is known.
+fn marks(check: &mut Check<'_>) {
+    check.owned(Tree::MsgMark, |check, no, key, value| {
+        record::<MarkRecord>(Tree::MsgMark, value)?;
+        let (message, rest) = (key.get(4..20).and_then(MessageKey::from_bytes), key.get(20..).unwrap_or_default());
+        let known = matches!(rest.first(), Some(&1 | &2)) && rest.len() == 5;
+        let Some(key_of) = message.filter(|_| known) else {
+            check.fail(FindingCode::BadKey, Tree::MsgMark, key);
+            return Ok(());
+        };
+        let id = MessageId { account: AccountNo(no), key: key_of };
+        if !check.tx.contains(Tree::Msg, &Key::new().bytes(&id.to_bytes()))? {
+            check.fail(FindingCode::Dangling, Tree::MsgMark, key);
         }
         Ok(())
     });

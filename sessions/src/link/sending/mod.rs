@@ -1,17 +1,45 @@
 //! What we send, in the library's words, and what its errors mean for another try.
 
-use waproto::whatsapp::Message;
-use wasup_store::records::Content;
+mod acts;
+mod content;
+mod context;
+mod files;
+pub(super) mod from;
+
+use buffa::MessageField;
+use waproto::whatsapp::{Message, MessageContextInfo};
 use whatsapp_rust::{ClientError, IqError, SendError as LibraryError};
 
-use crate::ports::SendError;
+use crate::ports::{Outgoing, SendError};
+
+use from::Writer;
 
 /// The message to put on the wire.
-pub(super) fn encode(content: &Content) -> Result<Message, SendError> {
-    match content {
-        Content::Text { body, .. } => Ok(Message { conversation: Some(body.clone()), ..Message::default() }),
-        _ => Err(SendError::NotSendable),
+///
+/// # Errors
+/// [`SendError::NotSendable`] for what can't be sent: it was received only, or its file was not uploaded.
+pub(super) fn encode(outgoing: &Outgoing, writer: &Writer<'_>) -> Result<Message, SendError> {
+    let around = outgoing.context.as_deref();
+    let info = context::info(around, writer);
+    if let Some(act) = acts::message(outgoing, writer, info.clone()) {
+        return act;
     }
+    let view_once = around.is_some_and(|context| context.view_once);
+    let message = content::message(&outgoing.content, info, view_once).ok_or(SendError::NotSendable)?;
+    let mut message = if view_once { once(message) } else { message };
+    if let Some(secret) = outgoing.secret {
+        let info = MessageContextInfo { message_secret: Some(secret.0.to_vec()), ..MessageContextInfo::default() };
+        message.message_context_info = MessageField::some(info);
+    }
+    Ok(message)
+}
+
+/// Wraps what is to be seen once, as the network's own clients do.
+fn once(message: Message) -> Message {
+    use waproto::whatsapp::message::FutureProofMessage;
+
+    let wrapped = FutureProofMessage { message: MessageField::some(message) };
+    Message { view_once_message_v2: MessageField::some(wrapped), ..Message::default() }
 }
 
 /// Our word for a failed send. Everything here may be tried again with the same id except what can never be sent:
@@ -46,16 +74,12 @@ fn failed_question(error: &IqError) -> SendError {
 }
 
 #[cfg(test)]
+#[path = "encode_tests.rs"]
+mod encode_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn text_goes_out_as_conversation_and_nothing_else_does() {
-        let message = encode(&Content::text("hi")).unwrap();
-        assert_eq!(message.conversation.as_deref(), Some("hi"));
-        assert_eq!(encode(&Content::Unavailable).err(), Some(SendError::NotSendable));
-        assert_eq!(encode(&Content::Unsupported { kind: "image".into() }).err(), Some(SendError::NotSendable));
-    }
 
     #[test]
     fn only_what_can_never_be_sent_is_final() {
