@@ -350,6 +350,7 @@ fn api_settings(config: &Config, reach: Reach, ending: CancellationToken) -> Api
         body_max: config.server.body_max_bytes.as_usize(),
         long_poll_max: config.server.long_poll_max.0,
         region: config.region().map(str::to_owned),
+        text_max: config.send.text_max,
         reach,
         ending,
     }

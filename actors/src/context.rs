@@ -65,7 +65,6 @@ impl Context {
     ///
     /// # Errors
     /// [`AskError::NotConnected`] while there is none, or it is not connected.
-    #[expect(dead_code, reason = "the use cases that ask the network come next")]
     pub(crate) fn link(&self, no: AccountNo) -> Result<Arc<dyn Link>, AskError> {
         let door = self.nudges.doors.known(no);
         door.and_then(|door| door.connected_link()).ok_or(AskError::NotConnected)

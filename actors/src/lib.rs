@@ -52,7 +52,10 @@ pub use endpoints::{
 };
 pub use events::{Batch, Begin, Bounds, EventFilter, Events, EventsError, Tail};
 pub use look::{AccountView, BranchView, Look, PermitsView, TreeView};
-pub use messages::{Accepted, Idempotency, MessageError, MessageQuery, Messages, SendCommand, SendError};
+pub use messages::{
+    Accepted, ActError, Idempotency, MessageError, MessageFilter, MessagePage, MessagePlace, Messages, SendCommand,
+    SendError, TakenBack, target_of,
+};
 pub use meters::{
     AccountCounts, AttemptResult, DeliveryOutcome, Meters, PairingOutcome, PairingWay, PerAccount, PrunedRows, Refusal,
     ReplyOutcome, RestrictionChange, SendOutcome,

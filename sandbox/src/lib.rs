@@ -50,7 +50,8 @@ pub use media::{Forgotten, MediaFault};
 pub use network::{BadNumber, Connected, DeviceLogins, Network, NotFound, NumberCounts, StartError};
 pub use pairing::PairingError;
 pub use phone::{
-    CompanionProps, FileSeen, FileToSend, InboxMessage, Phone, PhoneCounts, PhoneError, ReceiptSeen, Reply, Rules,
+    Afterwards, Around, CompanionProps, FileSeen, FileToSend, InboxMessage, Phone, PhoneCounts, PhoneError,
+    ReceiptSeen, Reply, Rules, Said,
 };
 pub use restriction::Restriction;
 pub use trace::{Direction, TraceLine};

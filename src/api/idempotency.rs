@@ -35,6 +35,11 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
 }
 
 impl IdempotencyKey {
+    /// This key, or where there is none the caller's own id of what it sends.
+    pub(super) fn or_own(self, own: Option<&str>) -> Self {
+        Self(self.0.or_else(|| own.map(|own| format!("client_message_id:{own}"))))
+    }
+
     /// The key with the hash of what is asked for: the parts in their order, each with its length.
     pub(super) fn over(self, parts: &[&str]) -> Option<Idempotency> {
         let mut hash = Sha256::new();

@@ -57,6 +57,8 @@ pub struct Settings {
     pub long_poll_max: Duration,
     /// The installation's region.
     pub region: Option<String>,
+    /// Longest text of a message, in characters.
+    pub text_max: usize,
     /// Where webhooks may go.
     pub reach: Reach,
     /// Ends long polls.

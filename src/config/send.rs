@@ -19,6 +19,8 @@ pub struct SendConfig {
     pub in_flight: usize,
     /// Messages of an account that wait.
     pub outbox_max: u64,
+    /// Characters of a text.
+    pub text_max: usize,
     /// How long a repeat gets the first answer.
     pub idempotency_ttl: Span,
     /// How long a restriction is believed to hold.
@@ -59,6 +61,7 @@ impl SendConfig {
         checks.between("send.age_max", self.age_max, self.ack_timeout, MONTH);
         checks.between("send.in_flight", self.in_flight, 1, 1_000);
         checks.between("send.outbox_max", self.outbox_max, 1, 1_000_000);
+        checks.between("send.text_max", self.text_max, 1, 65_536);
         checks.between("send.idempotency_ttl", self.idempotency_ttl, Span::secs(60), MONTH);
         checks.between("send.restriction_retry", self.restriction_retry, Span::secs(1), Span::secs(86_400));
         self.pacing.check(checks);

@@ -13,6 +13,7 @@ mod bench;
 mod chaos_live;
 mod chatbots;
 mod clock;
+mod contents;
 #[path = "../../actors/src/tests/contract.rs"]
 mod contract;
 mod declared;

@@ -1,7 +1,7 @@
 //! Phones: create, link, write, set rules.
 
 use super::refusal::{Answer, Body, Params, Refusal, phone};
-use crate::{Accepted, Network, Phone, PhoneCounts, Rules};
+use crate::{Accepted, Around, Network, Phone, PhoneCounts, Rules, Said};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post, put};
@@ -73,7 +73,12 @@ async fn one(State(network): State<Network>, Path(number): Path<String>) -> Answ
 #[serde(deny_unknown_fields)]
 struct Write {
     to: String,
-    text: String,
+    /// A plain text, in the place of `message`.
+    text: Option<String>,
+    /// What is said, by its `type`.
+    message: Option<Said>,
+    #[serde(default)]
+    around: Around,
 }
 
 #[derive(serde::Serialize)]
@@ -87,7 +92,11 @@ async fn write(
     Body(request): Body<Write>,
 ) -> Answer<Written> {
     let phone = phone(&network, &number)?;
-    let id = phone.send_text(&request.to, &request.text).await?;
+    let id = match (&request.text, &request.message) {
+        (Some(text), None) => phone.send_text(&request.to, text).await?,
+        (None, Some(said)) => phone.say(&request.to, said, &request.around).await?,
+        _ => return Err(Refusal::bad_body(&"give either text or message")),
+    };
     Ok(Json(Written { id }))
 }
 

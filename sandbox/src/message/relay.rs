@@ -72,6 +72,7 @@ pub(crate) fn relay(
     if to.account.number == sender.number && !peer {
         node.attrs.insert("recipient", envelope.recipient.clone());
     }
+    let encs = if to.device != 0 && is_once(envelope) { vec![withheld()] } else { encs };
     node.content = Some(wacore_binary::NodeContent::Nodes(children(envelope, encs)));
     let kind = attr(&node, "type").map(Cow::into_owned);
     let parcel = Parcel {
@@ -83,6 +84,16 @@ pub(crate) fn relay(
         automatic: envelope.automatic,
     };
     deliver(registry, &to.account, to.device, parcel);
+}
+
+/// Whether it is to be seen once: companions only hear that there is something.
+fn is_once(envelope: &Envelope) -> bool {
+    envelope.extras.iter().any(|extra| extra.tag == "meta" && attr(extra, "view_once").as_deref() == Some("true"))
+}
+
+/// What companions get in the place of it.
+fn withheld() -> Node {
+    NodeBuilder::new("unavailable").attr("type", "view_once").build()
 }
 
 fn children(envelope: &Envelope, encs: Vec<Node>) -> Vec<Node> {

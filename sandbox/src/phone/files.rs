@@ -221,7 +221,7 @@ fn found_again(registry: &Registry, account: &Account, id: &str) -> Option<Node>
 }
 
 impl Phone {
-    async fn send_message(&self, to: &str, message: Message) -> Result<String, PhoneError> {
+    pub(super) async fn send_message(&self, to: &str, message: Message) -> Result<String, PhoneError> {
         self.check_online()?;
         let (to, family) = self.recipient(to)?;
         let letter = send::Letter { to, family, message, automatic: false };

@@ -2,6 +2,7 @@
 //! again.
 
 use super::FileSeen;
+use super::seen::{Afterwards, PollKept};
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// A message a phone has decrypted and shown.
@@ -21,6 +22,10 @@ pub struct InboxMessage {
     pub text: Option<String>,
     /// The file, if it has one; [`crate::Phone::open_file`] reads it.
     pub file: Option<FileSeen>,
+    /// What it shows, in words of its own: `{"type": "location", …}`.
+    pub content: serde_json::Value,
+    /// What became of it since.
+    pub afterwards: Afterwards,
     /// Milliseconds since the epoch when the phone decrypted it.
     pub at_ms: u64,
 }
@@ -63,6 +68,7 @@ pub(crate) struct Inbox {
     seen_order: VecDeque<(String, String)>,
     /// Retry receipts sent for messages that have not opened yet.
     retries: HashMap<(String, String), u32>,
+    secrets: HashMap<String, PollKept>,
     pub(crate) counts: PhoneCounts,
 }
 
@@ -75,6 +81,7 @@ impl Inbox {
             seen: HashSet::new(),
             seen_order: VecDeque::new(),
             retries: HashMap::new(),
+            secrets: HashMap::new(),
             counts: PhoneCounts::default(),
         }
     }
@@ -110,8 +117,49 @@ impl Inbox {
         *count
     }
 
+    /// Keeps a message's secret: of so many as there are ids.
+    pub(crate) fn keep_secret(&mut self, id: &str, kept: PollKept) {
+        if self.secrets.len() < REMEMBERED {
+            self.secrets.insert(id.to_owned(), kept);
+        }
+    }
+
+    /// The secret of a message that was shown or sent.
+    pub(crate) fn secret(&self, id: &str) -> Option<PollKept> {
+        self.secrets.get(id).cloned()
+    }
+
+    /// Does to a message that was shown before what a new one does to it.
+    fn apply(&mut self, act: &InboxMessage) {
+        let content = &act.content;
+        let Some(target) = content["target"].as_str() else { return };
+        let Some(shown) = self.messages.iter_mut().rev().find(|message| message.id == target) else { return };
+        let (by, own) = (act.sender_number.clone(), shown.sender_number == act.sender_number);
+        match content["type"].as_str() {
+            Some("edit") if own && !shown.afterwards.revoked => {
+                shown.text = content["text"].as_str().map(str::to_owned);
+                shown.afterwards.edited = true;
+            }
+            // In a group its admins may, which the network sees to.
+            Some("revoke") if own || shown.chat.ends_with("@g.us") => {
+                (shown.text, shown.file, shown.afterwards.revoked) = (None, None, true);
+            }
+            Some("reaction") => match content["emoji"].as_str() {
+                None | Some("") => drop(shown.afterwards.reactions.remove(&by)),
+                Some(emoji) => drop(shown.afterwards.reactions.insert(by, emoji.to_owned())),
+            },
+            Some("vote") => {
+                let chosen = content["options"].as_array().cloned().unwrap_or_default();
+                let chosen = chosen.iter().filter_map(|option| option.as_str().map(str::to_owned)).collect();
+                shown.afterwards.votes.insert(by, chosen);
+            }
+            _ => {}
+        }
+    }
+
     pub(crate) fn show(&mut self, message: InboxMessage) {
         self.counts.shown += 1;
+        self.apply(&message);
         push(&mut self.messages, message, self.limit);
     }
 

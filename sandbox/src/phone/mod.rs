@@ -14,6 +14,8 @@ mod props;
 mod receive;
 mod retry;
 mod rules;
+mod said;
+mod seen;
 mod send;
 mod signal;
 mod state;
@@ -23,6 +25,8 @@ pub use files::FileToSend;
 pub use inbox::{InboxMessage, PhoneCounts, ReceiptSeen};
 pub use props::CompanionProps;
 pub use rules::{Reply, Rules};
+pub use said::{Around, Said};
+pub use seen::Afterwards;
 
 pub(crate) use files::bring_again;
 pub(crate) use greeting::greet;
@@ -176,15 +180,15 @@ impl Phone {
     /// # Errors
     /// When the phone is offline or has not shown this message.
     pub async fn read(&self, id: &str) -> Result<(), PhoneError> {
-        self.check_online()?;
-        let shown = self.account.phone.inbox().find(|message| message.id == id);
-        let sender = shown.and_then(|message| message.sender.parse::<Jid>().ok());
-        let (Some(sender), registry) = (sender, &self.registry) else {
-            return Err(PhoneError::UnknownRecipient(id.to_owned()));
-        };
-        let family = Family::of(&sender).unwrap_or(Family::Number);
-        receipt::from_phone(registry, &self.account, &sender, family, id, Some("read"));
-        Ok(())
+        self.tell(id, "read")
+    }
+
+    /// Sends a receipt for a message in the inbox that its sound or film was played.
+    ///
+    /// # Errors
+    /// When the phone is offline or has not shown this message.
+    pub async fn play(&self, id: &str) -> Result<(), PhoneError> {
+        self.tell(id, "played")
     }
 
     /// The rules by which the phone acts by itself.
@@ -297,6 +301,18 @@ impl Phone {
         reached: impl Fn(&PhoneCounts) -> bool,
     ) -> Result<PhoneCounts, WaitError> {
         until(&self.account.phone.changed, within, "the phone's counts", || Some(self.counts()).filter(&reached)).await
+    }
+
+    fn tell(&self, id: &str, kind: &'static str) -> Result<(), PhoneError> {
+        self.check_online()?;
+        let shown = self.account.phone.inbox().find(|message| message.id == id);
+        let sender = shown.and_then(|message| message.sender.parse::<Jid>().ok());
+        let (Some(sender), registry) = (sender, &self.registry) else {
+            return Err(PhoneError::UnknownRecipient(id.to_owned()));
+        };
+        let family = Family::of(&sender).unwrap_or(Family::Number);
+        receipt::from_phone(registry, &self.account, &sender, family, id, Some(kind));
+        Ok(())
     }
 
     fn check_online(&self) -> Result<(), PhoneError> {

@@ -1,8 +1,9 @@
 //! A phone gets a stanza: it decrypts, shows, and does what its rules say.
 
 use super::inbox::{InboxMessage, ReceiptSeen};
+use super::seen::Afterwards;
 use super::signal::{EncKind, address};
-use super::{FileSeen, peer, retry, send};
+use super::{FileSeen, peer, retry, seen, send};
 use crate::account::{Account, Family};
 use crate::offline::{Class, Parcel};
 use crate::receipt;
@@ -154,7 +155,15 @@ fn show(
         let who = (source.account.number.clone(), source.jid.device);
         registry.violated_elsewhere(Some(who), &Broken::new(Rule::Encryption, flaw), "a message, opened");
     }
+    if let Some(broken) = seen::mismatch(&parcel.node, &message) {
+        let who = (source.account.number.clone(), source.jid.device);
+        registry.violated_elsewhere(Some(who), &broken, "a message, opened");
+    }
     let mut inbox = account.phone.inbox();
+    if let Some(kept) = seen::secret(&message, &source.account) {
+        inbox.keep_secret(&source.id, kept);
+    }
+    let content = seen::read(&inbox, &message, &source.account);
     inbox.show(InboxMessage {
         chat,
         sender: source.jid.to_string(),
@@ -163,6 +172,8 @@ fn show(
         id: source.id.clone(),
         text: text.clone(),
         file,
+        content,
+        afterwards: Afterwards::default(),
         at_ms: now_ms(),
     });
     (text, inbox.counts.shown)

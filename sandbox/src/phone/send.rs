@@ -7,11 +7,14 @@ use crate::bundle;
 use crate::ledger::Accepted;
 use crate::message::relay::{Addressee, Envelope, relay};
 use crate::registry::Registry;
+use std::borrow::Cow;
 use std::sync::Arc;
 use wacore::messages::{MessageUtils, wrap_device_sent};
+use wacore::proto_helpers::MessageExt;
 use wacore::send::stanza_type_from_message;
+use wacore::types::message::EditAttribute;
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Jid, Node};
+use wacore_binary::{Jid, Node, NodeValue};
 use waproto::whatsapp::Message;
 
 /// A message on its way out of a phone.
@@ -43,8 +46,8 @@ pub(crate) fn send(registry: &Registry, account: &Arc<Account>, letter: &Letter)
         id: id.clone(),
         chat: chat.clone(),
         recipient: chat.clone(),
-        attrs: vec![("type".into(), stanza_type_from_message(&letter.message).into())],
-        extras: Vec::new(),
+        attrs: marks(&letter.message),
+        extras: meta(&letter.message),
         proof: None,
         automatic: letter.automatic,
     };
@@ -58,6 +61,33 @@ pub(crate) fn send(registry: &Registry, account: &Arc<Account>, letter: &Letter)
         relay(registry, account, 0, &envelope, &addressee, vec![enc]);
     }
     Ok(id)
+}
+
+/// What a stanza says of the message in it.
+pub(super) fn marks(message: &Message) -> Vec<(Cow<'static, str>, NodeValue)> {
+    let mut marks = vec![("type".into(), stanza_type_from_message(message).into())];
+    if let Some(edit) = EditAttribute::infer_from_message(message) {
+        marks.push(("edit".into(), edit.to_string_val().to_owned().into()));
+    }
+    marks
+}
+
+/// What a stanza tells beside the message: which step of a poll it is, and what is to be seen once.
+pub(super) fn meta(message: &Message) -> Vec<Node> {
+    let base = message.get_base_message();
+    let step = match () {
+        () if base.poll_creation_message.is_set() || base.poll_creation_message_v3.is_set() => Some("creation"),
+        () if base.poll_update_message.is_set() => Some("vote"),
+        () => None,
+    };
+    let mut meta = NodeBuilder::new("meta");
+    if let Some(step) = step {
+        meta = meta.attr("polltype", step);
+    }
+    if message.is_view_once() {
+        meta = meta.attr("view_once", "true");
+    }
+    if step.is_some() || message.is_view_once() { vec![meta.build()] } else { Vec::new() }
 }
 
 fn encrypt_all(

@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 use wacore::iq::devices::RemoveCompanionDeviceSpec;
 use wacore::types::message::AddressingMode;
 use wacore_binary::{Jid as LibraryJid, JidExt as _};
-use wasup_store::records::Participant;
+use wasup_store::records::{Participant, Target};
 use whatsapp_rust::{Client, SendOptions};
 
 use super::inbound::address;
@@ -18,7 +18,7 @@ use super::pairing_code::Codes;
 use super::runtime::LinkTasks;
 use super::sending::from::{Naming, Writer};
 use super::{restriction, sending};
-use crate::ports::{EndReason, Link, LinkError, Outgoing, SendError};
+use crate::ports::{AskError, EndReason, Link, LinkError, Outgoing, SendError};
 
 /// Longest that an orderly disconnect may take: the library flushes receipts and keys for up to 5 s each.
 const DISCONNECT_LIMIT: Duration = Duration::from_secs(15);
@@ -145,6 +145,28 @@ impl Link for WhatsAppLink {
 
     fn reconnect_now(&self) {
         self.tasks.hurry();
+    }
+
+    async fn star(&self, chat: &Participant, message: &Target, starred: bool) -> Result<(), AskError> {
+        if !self.is_connected() {
+            return Err(AskError::NotConnected);
+        }
+        let chat = address::destination(chat).ok_or(AskError::NotFound)?;
+        let author = message.sender.as_ref().filter(|_| chat.is_group() && !message.from_me);
+        let author = author.and_then(address::destination);
+        let (actions, id, own) = (self.client.chat_actions(), message.provider_id.as_str(), message.from_me);
+        let asked = async {
+            match starred {
+                true => Box::pin(actions.star_message(&chat, author.as_ref(), id, own)).await,
+                false => Box::pin(actions.unstar_message(&chat, author.as_ref(), id, own)).await,
+            }
+        };
+        match tokio::time::timeout(self.query_timeout, asked).await {
+            Ok(Ok(())) => Ok(()),
+            // Its text may name the chat.
+            Ok(Err(_)) => Err(AskError::Failed("the account's shared state could not be changed".to_owned())),
+            Err(_) => Err(AskError::TimedOut),
+        }
     }
 
     fn request_pairing_code(&self, phone: &str) {

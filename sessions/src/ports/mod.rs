@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use wasup_store::Watermark;
 use wasup_store::id::{AccountNo, Epoch, LinkNo, MessageId, Millis};
 use wasup_store::records::{
-    Content, HistorySettings, Identity, MessageContext, MessageSecret, MessageState, Participant, ProxyAddress,
+    Content, HistorySettings, Identity, MessageContext, MessageSecret, MessageState, Participant, ProxyAddress, Target,
 };
 
 pub use ask::AskError;
@@ -88,6 +88,15 @@ pub trait Link: Send + Sync + 'static {
     /// Asks the network whether it restricts what the account may send. The answer is [`LinkEvent::Restriction`], or
     /// nothing where the network gives none.
     fn ask_restriction(&self);
+
+    /// Puts a message among the account's starred ones, on all its devices, or takes it out.
+    ///
+    /// # Errors
+    /// [`AskError`], where the network does not take it.
+    async fn star(&self, chat: &Participant, message: &Target, starred: bool) -> Result<(), AskError> {
+        let _ = (chat, message, starred);
+        Err(AskError::NotConnected)
+    }
 
     /// Questions about groups.
     fn groups(&self) -> &dyn GroupCalls {

@@ -42,7 +42,7 @@ impl From<DeliveryError> for Problem {
 }
 
 /// A moment as callers write it.
-fn moment(field: &str, text: Option<&str>) -> Result<Option<u64>, FieldError> {
+pub(super) fn moment(field: &str, text: Option<&str>) -> Result<Option<u64>, FieldError> {
     let Some(text) = text else { return Ok(None) };
     let ms = text.parse::<jiff::Timestamp>().ok().and_then(|at| u64::try_from(at.as_millisecond()).ok());
     let bad = || FieldError::new(field, "must be a moment such as 2026-11-21T10:40:59Z");

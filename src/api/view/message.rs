@@ -1,19 +1,11 @@
 //! A message.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use wasup_store::id::{AccountId, MessageId};
-use wasup_store::records::{Direction, FailReason, MessageRecord, MessageState, StateTimes};
+use wasup_store::records::{Direction, FailReason, MarkRecord, MessageRecord, MessageState, StateTimes};
 
 use super::{ContentView, PersonView, Time};
-
-/// What can be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MessageType {
-    /// Text.
-    Text,
-}
 
 /// A message, received or sent.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -174,5 +166,25 @@ impl MessageView {
             reactions: Vec::new(),
             votes: Vec::new(),
         }
+    }
+
+    /// ... with who reacted to it and who voted in it; nobody, where it was taken back.
+    #[must_use]
+    pub fn marked(mut self, reactions: &[MarkRecord], votes: &[MarkRecord]) -> Self {
+        if self.revoked_at.is_some() {
+            return self;
+        }
+        let sender = |mark: &MarkRecord| mark.who.as_ref().map(PersonView::from);
+        let reaction = |mark: &MarkRecord| {
+            let (sender, timestamp) = (sender(mark), Time::from_ms(mark.at_ms));
+            Some(ReactionView { sender, emoji: mark.emoji.clone()?, timestamp })
+        };
+        let vote = |mark: &MarkRecord| {
+            let (sender, timestamp) = (sender(mark), Time::from_ms(mark.at_ms));
+            VoteView { sender, options: mark.options.clone(), timestamp }
+        };
+        self.reactions = reactions.iter().filter_map(reaction).collect();
+        self.votes = votes.iter().map(vote).collect();
+        self
     }
 }

@@ -26,7 +26,7 @@ pub use delivery::{AnswerView, AttemptView, DeliveryDetail, DeliveryView, Replay
 pub use endpoint::{DeliveriesView, EndpointState, EndpointView, FilterView, RetiredSecretView, TestView};
 pub use event::{EventBody, EventView};
 pub use file::MediaView;
-pub use message::{MessageTimes, MessageType, MessageView, ReactionView, ReasonView, VoteView};
+pub use message::{MessageTimes, MessageView, ReactionView, ReasonView, VoteView};
 pub use page::{Cursor, Page};
 pub use person::PersonView;
 pub use retry::{RetryInForceView, RetryView, StatusesView};

@@ -74,7 +74,7 @@ fn reword(
     act: &MessageRecord,
     words: &str,
 ) -> Result<(), StoreError> {
-    if target.aftermath.edited_ms.is_some_and(|edited_ms| edited_ms >= act.ts_ms) {
+    if target.aftermath.edited_ms.is_some_and(|edited_ms| mark::is_newer(edited_ms, act.ts_ms)) {
         return Ok(());
     }
     let Some(content) = target.content.reworded(words) else { return Ok(()) };

@@ -3,7 +3,7 @@
 //! `msg_mark`: no · message ts · rand · kind u8 · person u32 → mark; person 0 is the account itself.
 
 use super::person;
-use crate::id::{MessageId, PersonNo};
+use crate::id::{MessageId, Millis, PersonNo};
 use crate::key::{Key, Parts};
 use crate::records::{MarkKind, MarkRecord};
 use crate::{Direction, ReadTx, StoreError, Tree, WriteTx, envelope};
@@ -14,6 +14,12 @@ pub const MAX_MARKS: usize = 1_024;
 
 fn prefix(id: MessageId, kind: MarkKind) -> Key {
     Key::new().bytes(&id.to_bytes()).u8(kind as u8)
+}
+
+/// Whether one time is after another. The network tells whole seconds, and what we do ourselves is known to the millisecond:
+/// within a second the order of arrival counts.
+pub(super) const fn is_newer(at_ms: Millis, than_ms: Millis) -> bool {
+    at_ms / 1_000 > than_ms / 1_000
 }
 
 /// Puts a human's mark on a message in the place of their earlier one; one without emoji and answers takes it off.
@@ -37,7 +43,7 @@ pub(super) fn put(
     for person in std::iter::once(who).chain(absorbed) {
         let key = prefix(id, kind).u32(person.0);
         let Some(before) = tx.record::<MarkRecord>(Tree::MsgMark, &key)? else { continue };
-        if before.at_ms > mark.at_ms {
+        if is_newer(before.at_ms, mark.at_ms) {
             return Ok(());
         }
         (known, _) = (true, tx.delete(Tree::MsgMark, &key)?);

@@ -184,6 +184,26 @@ pub fn get(tx: &ReadTx<'_>, id: MessageId) -> Result<Option<MessageRecord>, Stor
     tx.record(Tree::Msg, id.to_bytes())
 }
 
+/// A message of an account under an id of the network, the account's own first.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn named(
+    tx: &ReadTx<'_>,
+    no: AccountNo,
+    provider_id: &str,
+) -> Result<Option<(MessageId, MessageRecord)>, StoreError> {
+    let mut same = with_provider_id(tx, no, provider_id)?;
+    same.sort_by_key(|same| same.sender);
+    for same in same {
+        let id = MessageId { account: no, key: same.key };
+        if let Some(message) = get(tx, id)? {
+            return Ok(Some((id, message)));
+        }
+    }
+    Ok(None)
+}
+
 /// The message of a chat that a target means.
 ///
 /// # Errors

@@ -57,7 +57,7 @@ async fn an_edit_and_a_revoke_change_their_message_and_are_no_messages_of_the_ch
     receive(
         &store,
         &account,
-        vec![edited.clone(), NewInbound { ts_ms: edited.ts_ms - 1, ..act(3, &ann, edit(theirs(&first), "old")) }],
+        vec![edited.clone(), NewInbound { ts_ms: edited.ts_ms - 1_000, ..act(3, &ann, edit(theirs(&first), "old")) }],
     )
     .await;
     assert_eq!(got(&store, id).await.content, text("better"));

@@ -1,5 +1,7 @@
 //! The use cases around messages.
 
+mod acts;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,15 +9,16 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout};
-use wasup_store::id::{AccountId, MessageId, MessageKey};
-use wasup_store::jid::{Jid, JidKind};
+use wasup_store::id::{AccountId, MessageId};
 use wasup_store::records::{
     AccountRecord, Content, Lane, MessageContext, MessageRecord, MessageSecret, MessageState, Participant,
 };
 use wasup_store::repo::send::{self, AcceptError, NewSend};
-use wasup_store::repo::{account, message};
+use wasup_store::repo::{account, message, message_list};
 use wasup_store::{Durability, StoreError, Watermark, WriteTx};
 
+pub use acts::{ActError, TakenBack, target_of};
+pub use wasup_store::repo::message_list::{MessageFilter, MessagePage, MessagePlace};
 pub use wasup_store::repo::send::Accepted;
 
 use crate::context::Context;
@@ -113,17 +116,6 @@ pub enum MessageError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// Which messages are asked for.
-#[derive(Debug, Clone, Default)]
-pub struct MessageQuery {
-    /// Only those of this chat.
-    pub chat: Option<Jid>,
-    /// Only those before this one.
-    pub before: Option<MessageKey>,
-    /// At most this many.
-    pub limit: usize,
 }
 
 /// The use cases around messages. Clones are the same.
@@ -253,7 +245,7 @@ impl Messages {
         found.filter(|(owner, _)| sees(principal, owner)).ok_or(MessageError::NotFound)
     }
 
-    /// An account's messages, the newest first.
+    /// A page of an account's messages.
     ///
     /// # Errors
     /// [`MessageError::AccountNotFound`] for an unknown account.
@@ -261,18 +253,12 @@ impl Messages {
         &self,
         principal: &Principal,
         id: &AccountId,
-        query: &MessageQuery,
-    ) -> Result<Vec<(MessageId, MessageRecord)>, MessageError> {
+        filter: &MessageFilter,
+        place: MessagePlace,
+    ) -> Result<MessagePage, MessageError> {
         let owner = self.ctx.store.read(|tx| account::get(tx, id)).await?;
         let owner = owner.filter(|record| sees(principal, record)).ok_or(MessageError::AccountNotFound)?;
-        let MessageQuery { chat, before, limit } = query;
-        let chat = chat.clone().map(|jid| Participant {
-            phone: jid.phone_digits().map(Into::into),
-            lid: (jid.kind() == JidKind::Lid).then(|| jid.clone()),
-            jid,
-        });
-        let page = self.ctx.store.read(|tx| message::list(tx, owner.no, chat.as_ref(), *before, *limit)).await?;
-        Ok(page)
+        Ok(self.ctx.store.read(|tx| message_list::page(tx, owner.no, filter, place)).await?)
     }
 }
 
@@ -303,6 +289,7 @@ pub(crate) fn provider_id(random: [u8; 9]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wasup_store::jid::Jid;
 
     fn command(own: Option<&str>, key: Option<&str>, body: &str) -> SendCommand {
         SendCommand {
