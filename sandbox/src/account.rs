@@ -7,6 +7,7 @@ use crate::iq::appstate::AppState;
 use crate::ledger::{Accepted, Book, LoginBook};
 use crate::lock::{hold, read, write};
 use crate::pairing::adv;
+use crate::person::Person;
 use crate::phone::PhoneState;
 use crate::restriction::Reach;
 use crate::stanza::now;
@@ -66,6 +67,7 @@ pub(crate) struct Account {
     pub(crate) accepted: Book<Accepted>,
     pub(crate) logins: LoginBook,
     pub(crate) reach: Reach,
+    pub(crate) person: Person,
     lid_migrated: AtomicBool,
     passkey: AtomicBool,
     list: RwLock<DeviceList>,
@@ -89,6 +91,7 @@ impl Account {
             accepted: Book::new(config.ledger_limit),
             logins: LoginBook::default(),
             reach: Reach::default(),
+            person: Person::default(),
             passkey: AtomicBool::new(false),
             lid_migrated: AtomicBool::new(config.lid_migrated),
             list: RwLock::new(DeviceList {

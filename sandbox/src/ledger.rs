@@ -93,6 +93,8 @@ counters! {
     receipts,
     /// Retry receipts relayed: a device could not decrypt a message.
     retries,
+    /// Messages to groups whose sender had an old list of the group's devices, and was told so.
+    stale_hashes,
     /// Key bundles handed out.
     bundles,
     /// Messages that phones dropped because they had shown the same id before.

@@ -19,6 +19,7 @@ pub mod control;
 mod device;
 mod fault;
 mod frame;
+mod group;
 mod iq;
 mod ledger;
 mod library_clock;
@@ -29,6 +30,7 @@ mod network;
 mod noise;
 mod offline;
 mod pairing;
+mod person;
 mod phone;
 mod prekey;
 mod presence;
@@ -44,14 +46,15 @@ pub use config::{Config, SandboxConfig};
 pub use connection::Connects;
 pub use control::{RunningSandbox, serve};
 pub use fault::{Cut, Fault, Scope};
+pub use group::{GroupRole, GroupSettings};
 pub use ledger::{Accepted, Stats};
 pub use library_clock::{ClockInUse, LibraryClock};
 pub use media::{Forgotten, MediaFault};
 pub use network::{BadNumber, Connected, DeviceLogins, Network, NotFound, NumberCounts, StartError};
 pub use pairing::PairingError;
 pub use phone::{
-    Afterwards, Around, CompanionProps, FileSeen, FileToSend, InboxMessage, Phone, PhoneCounts, PhoneError,
-    ReceiptSeen, Reply, Rules, Said,
+    Afterwards, Around, CompanionProps, FileSeen, FileToSend, GroupMember, GroupView, InboxMessage, Phone, PhoneCounts,
+    PhoneError, ReceiptSeen, Reply, Rules, Said,
 };
 pub use restriction::Restriction;
 pub use trace::{Direction, TraceLine};

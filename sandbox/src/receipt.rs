@@ -3,6 +3,7 @@
 use crate::account::{Account, Family};
 use crate::connection::Session;
 use crate::message::relay::deliver;
+use crate::message::shared::is_shared;
 use crate::offline::{Class, Parcel};
 use crate::phone;
 use crate::registry::Registry;
@@ -10,7 +11,7 @@ use crate::stanza::{attr, child_bytes, jid_attr, now};
 use crate::violation::{Broken, Rule};
 use std::sync::Arc;
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Jid, Node, NodeContent};
+use wacore_binary::{Jid, Node, NodeContent, Server};
 
 /// Where a receipt goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,16 +46,16 @@ pub(crate) fn handle(session: &Session, node: &Node) {
     };
     let kind = attr(node, "type");
     match check(session, node, &to) {
-        Ok((target, family, route)) => {
+        Ok(about) => {
             if kind.as_deref() == Some("server-error") {
                 phone::bring_again(session, node);
-            } else if route != Route::OneDevice {
+            } else if about.route != Route::OneDevice {
                 settle(session, &id, node);
             }
-            let target = if route == Route::OwnDevices { session.account.clone() } else { target };
+            let target = if about.route == Route::OwnDevices { session.account.clone() } else { about.writer.clone() };
             let receipt =
-                Receipt { id: &id, kind: kind.as_deref(), to: &to, family, attrs: node, content: node.content.clone() };
-            receipt.relay(&session.registry, &session.account, session.device.id, &target, route);
+                Receipt { id: &id, kind: kind.as_deref(), about: &about, attrs: node, content: node.content.clone() };
+            receipt.relay(&session.registry, &session.account, session.device.id, &target);
         }
         Err(broken) => session.violated(&broken, node),
     }
@@ -62,19 +63,42 @@ pub(crate) fn handle(session: &Session, node: &Node) {
     session.registry.changed.notify_waiters();
 }
 
-fn check(session: &Session, node: &Node, to: &Jid) -> Result<(Arc<Account>, Family, Route), Broken> {
+/// Whose message a receipt is about.
+struct About {
+    writer: Arc<Account>,
+    /// The device that wrote it, as addressed.
+    device: Jid,
+    family: Family,
+    /// The group or status that it was written to; `None` in a direct chat.
+    chat: Option<Jid>,
+    route: Route,
+}
+
+fn check(session: &Session, node: &Node, to: &Jid) -> Result<About, Broken> {
     let kind = attr(node, "type");
     let route = route(kind.as_deref());
     let route =
         route.ok_or_else(|| Broken::new(Rule::Attribute, format!("receipt type {:?}", kind.unwrap_or_default())))?;
-    let family = Family::of(to);
-    let family = family.ok_or_else(|| Broken::new(Rule::Unsupported, format!("receipts to @{}", to.server)))?;
-    let target = session.registry.account(to);
-    let target = target.ok_or_else(|| Broken::new(Rule::UnknownDevice, "a receipt to an unknown account"))?;
+    let chat = is_shared(to).then(|| to.clone());
+    let device = match &chat {
+        None => to.clone(),
+        Some(chat) => {
+            let broken = || Broken::new(Rule::Attribute, "a receipt to a group without the participant");
+            let written = jid_attr(node, "participant").ok_or_else(broken)?;
+            if session.registry.groups.find(chat).is_none() && chat.server == Server::Group {
+                return Err(Broken::new(Rule::UnknownDevice, "a receipt to an unknown group"));
+            }
+            written
+        }
+    };
+    let family = Family::of(&device);
+    let family = family.ok_or_else(|| Broken::new(Rule::Unsupported, format!("receipts to @{}", device.server)))?;
+    let writer = session.registry.account(&device);
+    let writer = writer.ok_or_else(|| Broken::new(Rule::UnknownDevice, "a receipt to an unknown account"))?;
     if route == Route::OneDevice {
-        check_retry(node, &target, to)?;
+        check_retry(node, &writer, &device)?;
     }
-    Ok((target, family, route))
+    Ok(About { writer, device, family, chat, route })
 }
 
 fn check_retry(node: &Node, target: &Account, to: &Jid) -> Result<(), Broken> {
@@ -117,38 +141,18 @@ fn receipt_ack(id: &str, to: &Jid, receipt: &Node) -> Node {
 struct Receipt<'a> {
     id: &'a str,
     kind: Option<&'a str>,
-    to: &'a Jid,
-    family: Family,
+    about: &'a About,
     /// Where further attributes are taken from.
     attrs: &'a Node,
     content: Option<NodeContent>,
 }
 
 impl Receipt<'_> {
-    fn relay(self, registry: &Registry, from: &Arc<Account>, from_device: u16, target: &Arc<Account>, route: Route) {
-        let sender = from.jid(self.family, from_device);
-        let mut node = NodeBuilder::new("receipt")
-            .attr("from", sender.clone())
-            .attr("id", self.id)
-            .attr("t", now().to_string())
-            .apply_content(self.content)
-            .build();
-        for key in ["type", "participant", "recipient", "category"] {
-            if let Some(value) = self.attrs.attrs.get(key) {
-                node.attrs.insert(key, value.clone());
-            }
-        }
-        let parcel = Parcel {
-            class: Class::Receipt,
-            id: self.id.to_owned(),
-            from: sender,
-            kind: self.kind.map(str::to_owned),
-            node: Arc::new(node),
-            automatic: from_device == 0,
-        };
+    fn relay(self, registry: &Registry, from: &Arc<Account>, from_device: u16, target: &Arc<Account>) {
+        let About { family, route, .. } = *self.about;
         let devices: Vec<u16> = match route {
             Route::Stays => return,
-            Route::OneDevice => vec![self.to.device],
+            Route::OneDevice => vec![self.about.device.device],
             Route::Everyone | Route::OwnDevices => {
                 let companions = target.devices();
                 let all = std::iter::once(0).chain(companions.iter().map(|device| device.id));
@@ -156,6 +160,7 @@ impl Receipt<'_> {
                 all.filter(|device| !(own && *device == from_device)).collect()
             }
         };
+        let parcel = self.parcel(from.jid(family, from_device), from_device == 0);
         if route == Route::OneDevice {
             registry.counters.retries.add_one();
         } else {
@@ -165,50 +170,73 @@ impl Receipt<'_> {
             deliver(registry, target, device, parcel.clone());
         }
     }
+
+    /// In a direct chat it comes from the reader; in a shared one from the chat, with the reader as participant. To own
+    /// devices the participant is the one who wrote the message.
+    fn parcel(self, reader: Jid, automatic: bool) -> Parcel {
+        let from = self.about.chat.clone().unwrap_or_else(|| reader.clone());
+        let mut node = NodeBuilder::new("receipt")
+            .attr("from", from.clone())
+            .attr("id", self.id)
+            .attr("t", now().to_string())
+            .apply_content(self.content)
+            .build();
+        for key in ["type", "participant", "recipient", "category", "context"] {
+            if let Some(value) = self.attrs.attrs.get(key) {
+                node.attrs.insert(key, value.clone());
+            }
+        }
+        if self.about.chat.is_some() && self.about.route != Route::OwnDevices {
+            node.attrs.insert("participant", reader);
+        }
+        Parcel {
+            class: Class::Receipt,
+            id: self.id.to_owned(),
+            from,
+            kind: self.kind.map(str::to_owned),
+            node: Arc::new(node),
+            automatic,
+        }
+    }
 }
 
-/// A phone's receipt for a message from `to`.
-pub(crate) fn from_phone(
-    registry: &Registry,
-    phone: &Arc<Account>,
-    to: &Jid,
-    family: Family,
-    id: &str,
-    kind: Option<&'static str>,
-) {
+/// A message that a phone has before it: who wrote it, and in which chat if it is one that many read.
+pub(crate) struct Written<'a> {
+    pub(crate) device: &'a Jid,
+    pub(crate) chat: Option<&'a Jid>,
+    pub(crate) id: &'a str,
+}
+
+/// A phone's receipt for a message.
+pub(crate) fn from_phone(registry: &Registry, phone: &Arc<Account>, written: &Written<'_>, kind: Option<&'static str>) {
     let node = match kind {
         Some(kind) => NodeBuilder::new("receipt").attr("type", kind).build(),
         None => NodeBuilder::new("receipt").build(),
     };
-    send_from_phone(registry, phone, (to, family), id, kind, &node, None);
+    send_from_phone(registry, phone, written, kind, &node, None);
 }
 
-/// A phone asks the device that sent a message to send it again.
-pub(crate) fn retry_from_phone(
-    registry: &Registry,
-    phone: &Arc<Account>,
-    to: &Jid,
-    family: Family,
-    id: &str,
-    children: Vec<Node>,
-) {
+/// A phone asks the device that wrote a message to send it again.
+pub(crate) fn retry_from_phone(registry: &Registry, phone: &Arc<Account>, written: &Written<'_>, children: Vec<Node>) {
     let node = NodeBuilder::new("receipt").attr("type", "retry").build();
     let content = Some(NodeContent::Nodes(children));
-    send_from_phone(registry, phone, (to, family), id, Some("retry"), &node, content);
+    send_from_phone(registry, phone, written, Some("retry"), &node, content);
 }
 
 fn send_from_phone(
     registry: &Registry,
     phone: &Arc<Account>,
-    (to, family): (&Jid, Family),
-    id: &str,
+    written: &Written<'_>,
     kind: Option<&str>,
     attrs: &Node,
     content: Option<NodeContent>,
 ) {
-    let (Some(target), Some(route)) = (registry.account(to), route(kind)) else {
+    let (Some(writer), Some(family), Some(route)) =
+        (registry.account(written.device), Family::of(written.device), route(kind))
+    else {
         return;
     };
-    let receipt = Receipt { id, kind, to, family, attrs, content };
-    receipt.relay(registry, phone, 0, &target, route);
+    let about = About { writer, device: written.device.clone(), family, chat: written.chat.cloned(), route };
+    let receipt = Receipt { id: written.id, kind, about: &about, attrs, content };
+    receipt.relay(registry, phone, 0, &about.writer);
 }

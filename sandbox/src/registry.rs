@@ -8,6 +8,7 @@ use crate::account::{Account, Family};
 use crate::cert::ServerIdentity;
 use crate::connection::{Connecting, Link};
 use crate::fault::{FaultScope, FaultSet};
+use crate::group::Groups;
 use crate::ledger::Counters;
 use crate::lock::{hold, read, write};
 use crate::media::MediaHost;
@@ -39,6 +40,7 @@ pub(crate) struct Registry {
     pub(crate) violations: Violations,
     pub(crate) trace: Arc<Trace>,
     pub(crate) offers: Offers,
+    pub(crate) groups: Groups,
     pub(crate) connecting: Arc<Connecting>,
     /// Told after every change that somebody may be waiting for.
     pub(crate) changed: Notify,
@@ -65,6 +67,7 @@ impl Registry {
             violations: Violations::default(),
             trace,
             offers: Offers::default(),
+            groups: Groups::default(),
             connecting: Arc::default(),
             changed: Notify::new(),
             shutdown: CancellationToken::new(),

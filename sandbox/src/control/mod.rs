@@ -28,6 +28,10 @@
 //! | `GET /v1/phones/{number}/inbox?text=…&id=…&wait_ms=…` | shown messages; waits for a match |
 //! | `GET /v1/phones/{number}/receipts?id=…&kind=…&wait_ms=…` | receipts that came in; waits for a match |
 //! | `GET`, `PUT`, `DELETE /v1/phones/{number}/restriction` `{"code":463,"seconds":3600}` | refuse messages to those who never wrote to the number |
+//! | `GET`, `POST /v1/phones/{number}/groups` `{"subject":"…","numbers":["…"],"lid":false}` | groups the phone is in; make one |
+//! | `GET`, `PATCH`, `DELETE …/groups/{jid}` `{"subject":"…","description":"…","announce":true}` | look, change (also `locked`, `ephemeral`, `approval`, `members_add`), leave |
+//! | `POST …/groups/{jid}/{add,remove,promote,demote,approve,reject}` `{"numbers":["…"]}` | answers who could not be, and why |
+//! | `GET …/groups/{jid}/code`, `POST …/groups/join` `{"code":"…"}` | the invite code; join by one |
 //! | `GET`, `PUT /v1/phones/{number}/rules` | the phone's rules, see [`crate::Rules`] |
 //! | `PUT /v1/phones/{number}/online` `{"online":false}` | go offline, come back |
 //! | `GET /v1/live?devices=…&wait_ms=…` | live devices, connections that are being made and their peak; waits for so many |
@@ -48,6 +52,7 @@
 mod counts;
 mod crowd;
 mod faults;
+mod groups;
 mod inbox;
 mod linking;
 mod media;
@@ -130,6 +135,7 @@ fn router(network: Network) -> Router {
         .merge(reports::routes())
         .merge(faults::routes())
         .merge(phones::routes())
+        .merge(groups::routes())
         .merge(inbox::routes())
         .merge(crowd::routes())
         .merge(restriction::routes())

@@ -28,6 +28,10 @@ impl Refusal {
     pub(super) fn bad_body(error: &dyn std::fmt::Display) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_body", error)
     }
+
+    pub(super) fn unknown_verb(verb: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no_such_route", format!("nothing is called {verb:?}"))
+    }
 }
 
 impl IntoResponse for Refusal {
@@ -73,10 +77,24 @@ impl From<PhoneError> for Refusal {
             PhoneError::BadRecipient(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_recipient"),
             PhoneError::UnknownRecipient(_) => (StatusCode::NOT_FOUND, "unknown_recipient"),
             PhoneError::File(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_file"),
+            PhoneError::Refused(code) => (StatusCode::CONFLICT, refused(*code)),
             PhoneError::DeviceGone => (StatusCode::CONFLICT, "device_gone"),
             PhoneError::Signal(_) | PhoneError::Key(_) => (StatusCode::INTERNAL_SERVER_ERROR, "encryption"),
         };
         Self::new(status, code, error)
+    }
+}
+
+/// The network's codes in words.
+fn refused(code: u16) -> &'static str {
+    match code {
+        403 => "forbidden",
+        404 => "no_such_group",
+        405 => "not_allowed",
+        409 => "conflict",
+        410 => "gone",
+        419 => "full",
+        _ => "refused",
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub(crate) mod appstate;
 mod encrypt;
+mod groups;
 mod linked;
 mod media;
 mod mex;
@@ -53,7 +54,7 @@ pub(crate) fn handle(session: &Session, iq: &Node) {
         Some(kind @ ("get" | "set")) => route(session, iq, kind),
         _ => Err(Broken::new(Rule::Attribute, "an iq is get, set, result or error")),
     };
-    let answer = match outcome {
+    let mut answer = match outcome {
         Ok(Answer::Result(child)) => iq_result(&id, child),
         Ok(Answer::Error(code, text)) => iq_error(&id, code, text),
         Ok(Answer::Sent) => return,
@@ -65,6 +66,10 @@ pub(crate) fn handle(session: &Session, iq: &Node) {
             }
         }
     };
+    // Whoever was asked answers.
+    if let Some(asked) = iq.attrs.get("to") {
+        answer.attrs.insert("from", asked.clone());
+    }
     session.link.send(answer);
 }
 
@@ -72,13 +77,14 @@ fn route(session: &Session, iq: &Node, kind: &str) -> Outcome {
     let namespace = attr(iq, "xmlns").unwrap_or_default();
     if let Some(to) = attr(iq, "to")
         && to != SERVER
-        && namespace != "w:profile:picture"
+        && !matches!(namespace.as_ref(), "w:profile:picture" | "w:g2")
     {
         let detail = format!("{namespace} to something other than the server");
         return Err(Broken::new(Rule::Unsupported, detail));
     }
     match (namespace.as_ref(), kind) {
         ("passive", "set") => passive::handle(session, iq),
+        ("w:g2", _) => groups::handle(session, iq, kind),
         ("encrypt", "get") => encrypt::get(session, iq),
         ("encrypt", "set") => encrypt::set(session, iq),
         ("usync", "get") => usync::handle(session, iq),

@@ -1,11 +1,11 @@
 //! Messages from companions: judged, acknowledged, relayed.
 //!
-//! Direct chats only. Groups belong here too: they differ in [`parse`] (sender keys, `phash`) and
-//! in [`relay`] (`participant`, one shared ciphertext).
+//! Direct chats here; what many read, groups and status, in [`shared`].
 
 mod address;
 mod parse;
 pub(crate) mod relay;
+pub(crate) mod shared;
 
 use crate::connection::Session;
 use crate::ledger::Accepted;
@@ -28,6 +28,11 @@ pub(crate) fn handle(session: &Session, node: &Node) {
         session.refuse_stream(&broken, node);
         return;
     };
+    if shared::is_shared(&chat) {
+        shared::handle(session, node, &id, &chat);
+        session.registry.changed.notify_waiters();
+        return;
+    }
     let routed = parse::parse(node).map_err(Unroutable::from).and_then(|parsed| {
         let copies = address::resolve(session, &parsed, node)?;
         Ok((parsed, copies))
@@ -48,19 +53,30 @@ pub(crate) fn handle(session: &Session, node: &Node) {
         refuse(session, &id, &chat, code);
         return;
     }
+    swallowed_or(
+        session,
+        || accept(session, &id, &chat, None),
+        || {
+            for (addressee, enc) in copies {
+                let sender = &session.account;
+                relay(&session.registry, sender, session.device.id, &parsed.envelope, &addressee, enc);
+            }
+        },
+    );
+    session.registry.changed.notify_waiters();
+}
+
+/// Acknowledges and delivers, unless a fault swallows the ack, or both.
+fn swallowed_or(session: &Session, acknowledge: impl FnOnce(), spread: impl FnOnce()) {
     let swallowed = session.scope.swallows_ack();
     if swallowed.is_some() {
         session.registry.counters.acks_swallowed.add_one();
     } else {
-        accept(session, &id, &chat);
+        acknowledge();
     }
     if swallowed != Some(false) {
-        for (addressee, enc) in copies {
-            let sender = &session.account;
-            relay(&session.registry, sender, session.device.id, &parsed.envelope, &addressee, enc);
-        }
+        spread();
     }
-    session.registry.changed.notify_waiters();
 }
 
 /// The code with which a restricted account may not write to this chat.
@@ -75,10 +91,15 @@ fn too_cold(session: &Session, chat: &Jid) -> Option<u16> {
 /// One recipient's copy.
 type Copy = (Addressee, Vec<Node>);
 
-fn accept(session: &Session, id: &str, chat: &Jid) {
+/// The hash says that the sender's list of devices is old.
+fn accept(session: &Session, id: &str, chat: &Jid, hash: Option<String>) {
     session.registry.counters.messages_accepted.add_one();
     session.account.accepted.enter(Accepted { id: id.to_owned(), device: session.device.id, to: chat.to_string() });
-    session.link.send(message_ack(id, chat, None));
+    let mut ack = message_ack(id, chat, None);
+    if let Some(hash) = hash {
+        ack.attrs.insert("phash", hash);
+    }
+    session.link.send(ack);
 }
 
 fn refuse(session: &Session, id: &str, chat: &Jid, code: u16) {

@@ -33,19 +33,12 @@ pub(super) fn parse(node: &Node) -> Result<Parsed, Broken> {
         let detail = format!("messages to @{} are not part of this network", to.server);
         return Err(Broken::new(Rule::Unsupported, detail));
     }
-    if id.len() > LONGEST_ID {
-        return Err(Broken::new(Rule::Attribute, "the message id is too long"));
-    }
-    match attr(node, "type") {
-        Some(kind) if TYPES.contains(&kind.as_ref()) => {}
-        Some(kind) => return Err(Broken::new(Rule::Attribute, format!("type {kind:?}"))),
-        None => return Err(Broken::new(Rule::Attribute, "a message needs a type")),
-    }
+    kind_of_message(node)?;
     let single = node.get_optional_child("participants").is_none();
     let copies = if single { vec![(to.clone(), single_enc(node)?)] } else { listed(node, &to)? };
     let mut starts_session = false;
     for (_, enc) in &copies {
-        starts_session |= check_enc(enc)? == EncKind::PreKey;
+        starts_session |= checked_kind(enc)? == EncKind::PreKey;
     }
     let proof = node.get_optional_child("device-identity").cloned();
     if starts_session && proof.is_none() {
@@ -55,7 +48,19 @@ pub(super) fn parse(node: &Node) -> Result<Parsed, Broken> {
     Ok(Parsed { envelope: envelope(node, id, to, proof), copies, single })
 }
 
-fn envelope(node: &Node, id: String, chat: Jid, proof: Option<Node>) -> Envelope {
+/// The id is not too long, and the type is one there is.
+pub(super) fn kind_of_message(node: &Node) -> Result<(), Broken> {
+    if attr(node, "id").is_some_and(|id| id.len() > LONGEST_ID) {
+        return Err(Broken::new(Rule::Attribute, "the message id is too long"));
+    }
+    match attr(node, "type") {
+        Some(kind) if TYPES.contains(&kind.as_ref()) => Ok(()),
+        Some(kind) => Err(Broken::new(Rule::Attribute, format!("type {kind:?}"))),
+        None => Err(Broken::new(Rule::Attribute, "a message needs a type")),
+    }
+}
+
+pub(super) fn envelope(node: &Node, id: String, chat: Jid, proof: Option<Node>) -> Envelope {
     let relayed = |key: &str| !NOT_RELAYED.contains(&key);
     let attrs = node.attrs.iter();
     let attrs = attrs.filter(|(key, _)| relayed(key));
@@ -111,7 +116,8 @@ fn participant(node: &Node) -> Result<(Jid, Node), Broken> {
     }
 }
 
-fn check_enc(enc: &Node) -> Result<EncKind, Broken> {
+/// The kind of a copy for one device.
+pub(super) fn checked_kind(enc: &Node) -> Result<EncKind, Broken> {
     if attr(enc, "v").as_deref() != Some("2") {
         return Err(Broken::new(Rule::Encryption, "enc version is not 2"));
     }
@@ -167,8 +173,8 @@ mod tests {
         assert_eq!(rule_of(&message(vec![]).build()), Rule::Child);
         assert_eq!(rule_of(&message(vec![participants("skmsg")]).build()), Rule::Encryption);
         assert_eq!(rule_of(&message(vec![participants("pkmsg")]).build()), Rule::MissingProof);
-        let group = message(vec![participants("msg")]).attr("to", "120363@g.us");
-        assert_eq!(rule_of(&group.build()), Rule::Unsupported);
+        let channel = message(vec![participants("msg")]).attr("to", "120363@newsletter");
+        assert_eq!(rule_of(&channel.build()), Rule::Unsupported);
         let both = message(vec![participants("msg"), enc("msg")]);
         assert_eq!(rule_of(&both.build()), Rule::Child);
     }

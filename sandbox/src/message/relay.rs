@@ -27,6 +27,13 @@ pub(crate) struct Envelope {
     pub(crate) automatic: bool,
 }
 
+impl Envelope {
+    /// An attribute that is relayed.
+    pub(crate) fn attr(&self, key: &str) -> Option<Cow<'_, str>> {
+        self.attrs.iter().find(|(held, _)| held == key).map(|(_, value)| value.as_str())
+    }
+}
+
 /// One device, addressed in one family.
 pub(crate) struct Addressee {
     account: Arc<Account>,
@@ -87,16 +94,17 @@ pub(crate) fn relay(
 }
 
 /// Whether it is to be seen once: companions only hear that there is something.
-fn is_once(envelope: &Envelope) -> bool {
+pub(super) fn is_once(envelope: &Envelope) -> bool {
     envelope.extras.iter().any(|extra| extra.tag == "meta" && attr(extra, "view_once").as_deref() == Some("true"))
 }
 
 /// What companions get in the place of it.
-fn withheld() -> Node {
+pub(super) fn withheld() -> Node {
     NodeBuilder::new("unavailable").attr("type", "view_once").build()
 }
 
-fn children(envelope: &Envelope, encs: Vec<Node>) -> Vec<Node> {
+/// The copies, the proof where one of them starts a session, and the rest.
+pub(super) fn children(envelope: &Envelope, encs: Vec<Node>) -> Vec<Node> {
     let starts_session = encs.iter().any(|enc| attr(enc, "type").as_deref() == Some("pkmsg"));
     let proof = envelope.proof.iter().filter(|_| starts_session).cloned();
     let extras = envelope.extras.iter().cloned();

@@ -223,6 +223,9 @@ fn found_again(registry: &Registry, account: &Account, id: &str) -> Option<Node>
 impl Phone {
     pub(super) async fn send_message(&self, to: &str, message: Message) -> Result<String, PhoneError> {
         self.check_online()?;
+        if let Some(group) = super::group_of(to) {
+            return self.send_to_group(&group, &message);
+        }
         let (to, family) = self.recipient(to)?;
         let letter = send::Letter { to, family, message, automatic: false };
         let id = send::send(&self.registry, &self.account, &letter)?;

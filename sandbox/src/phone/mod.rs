@@ -7,6 +7,7 @@
 mod file_seen;
 mod files;
 mod greeting;
+mod groups;
 mod inbox;
 mod linking;
 mod peer;
@@ -17,11 +18,14 @@ mod rules;
 mod said;
 mod seen;
 mod send;
+mod sender_keys;
+mod shared;
 mod signal;
 mod state;
 
 pub use file_seen::FileSeen;
 pub use files::FileToSend;
+pub use groups::{GroupMember, GroupView};
 pub use inbox::{InboxMessage, PhoneCounts, ReceiptSeen};
 pub use props::CompanionProps;
 pub use rules::{Reply, Rules};
@@ -35,6 +39,7 @@ pub(crate) use signal::EncKind;
 pub(crate) use state::PhoneState;
 
 use crate::account::{Account, Family};
+use crate::message::shared::is_shared;
 use crate::pairing::PairingError;
 use crate::receipt;
 use crate::registry::Registry;
@@ -60,6 +65,9 @@ pub enum PhoneError {
     /// A file can't be sent, or not be opened.
     #[error("file: {0}")]
     File(String),
+    /// The network does not let the phone do this; the wire's code, such as 403, 404 or 409.
+    #[error("refused with the code {0}")]
+    Refused(u16),
     /// A device was unlinked while the message was encrypted for it.
     #[error("a device went away while the message was encrypted")]
     DeviceGone,
@@ -160,13 +168,16 @@ impl Phone {
         self.account.demand_passkey(demanded);
     }
 
-    /// Writes a text to a number (digits) or a jid. Returns the message id once the server has
+    /// Writes a text to a number (digits) or the jid of a person or group. Returns the message id once the server has
     /// accepted it.
     ///
     /// # Errors
-    /// When the phone is offline or the recipient is not on this network.
+    /// When the phone is offline, the recipient is not on this network, or the group does not let it write.
     pub async fn send_text(&self, to: &str, text: &str) -> Result<String, PhoneError> {
         self.check_online()?;
+        if let Some(group) = group_of(to) {
+            return self.send_to_group(&group, &send::text(text));
+        }
         let (to, family) = self.recipient(to)?;
         let letter = send::Letter { to, family, message: send::text(text), automatic: false };
         let id = send::send(&self.registry, &self.account, &letter)?;
@@ -205,6 +216,7 @@ impl Phone {
     /// sessions cannot be decrypted; the phone asks for it again.
     pub fn forget_sessions(&self) {
         self.account.phone.signal().forget_all_sessions();
+        self.account.phone.sender_keys().forget_all();
     }
 
     /// From now on everything for the phone waits, and it sends nothing.
@@ -306,12 +318,14 @@ impl Phone {
     fn tell(&self, id: &str, kind: &'static str) -> Result<(), PhoneError> {
         self.check_online()?;
         let shown = self.account.phone.inbox().find(|message| message.id == id);
+        let chat = shown.as_ref().and_then(|message| message.chat.parse::<Jid>().ok());
         let sender = shown.and_then(|message| message.sender.parse::<Jid>().ok());
         let (Some(sender), registry) = (sender, &self.registry) else {
             return Err(PhoneError::UnknownRecipient(id.to_owned()));
         };
-        let family = Family::of(&sender).unwrap_or(Family::Number);
-        receipt::from_phone(registry, &self.account, &sender, family, id, Some(kind));
+        let chat = chat.filter(is_shared);
+        let written = receipt::Written { device: &sender, chat: chat.as_ref(), id };
+        receipt::from_phone(registry, &self.account, &written, Some(kind));
         Ok(())
     }
 
@@ -331,4 +345,9 @@ impl Phone {
         let account = self.registry.account(&jid).ok_or_else(unknown)?;
         Ok((account, family))
     }
+}
+
+/// The jid, if it is a group's.
+fn group_of(to: &str) -> Option<Jid> {
+    to.parse().ok().filter(|jid: &Jid| jid.server == wacore_binary::Server::Group)
 }

@@ -3,8 +3,9 @@
 use super::inbox::{InboxMessage, ReceiptSeen};
 use super::seen::Afterwards;
 use super::signal::{EncKind, address};
-use super::{FileSeen, peer, retry, seen, send};
+use super::{FileSeen, peer, retry, seen, send, shared};
 use crate::account::{Account, Family};
+use crate::message::shared::is_shared;
 use crate::offline::{Class, Parcel};
 use crate::receipt;
 use crate::registry::Registry;
@@ -25,6 +26,14 @@ struct Source {
     jid: Jid,
     family: Family,
     id: String,
+    /// The group or status it is in; `None` in a direct chat.
+    chat: Option<Jid>,
+}
+
+impl Source {
+    fn written(&self) -> receipt::Written<'_> {
+        receipt::Written { device: &self.jid, chat: self.chat.as_ref(), id: &self.id }
+    }
 }
 
 /// Hands a stanza to a phone; it waits while the phone is offline.
@@ -59,14 +68,23 @@ fn receipt(registry: &Registry, account: &Arc<Account>, parcel: &Parcel) {
 }
 
 fn message(registry: &Registry, account: &Arc<Account>, parcel: &Parcel) {
-    let from = &parcel.from;
-    let (Some(sender), Some(family)) = (registry.account(from), Family::of(from)) else {
+    let chat = is_shared(&parcel.from).then(|| parcel.from.clone());
+    let from = match &chat {
+        Some(_) => jid_attr(&parcel.node, "participant"),
+        None => Some(parcel.from.clone()),
+    };
+    let Some(from) = from else { return };
+    let (Some(sender), Some(family)) = (registry.account(&from), Family::of(&from)) else {
         return;
     };
-    let source = Source { account: sender, jid: from.clone(), family, id: parcel.id.clone() };
-    match open(account, &source, &parcel.node) {
+    let source = Source { account: sender, jid: from, family, id: parcel.id.clone(), chat };
+    let message = match &source.chat {
+        Some(chat) => shared::open(account, chat, &address(&source.account.number, source.jid.device), &parcel.node),
+        None => open(account, &source, &parcel.node),
+    };
+    match message {
         Some(message) => opened(registry, account, parcel, &source, message),
-        None => failed(registry, account, parcel, &source),
+        None => failed(registry, account, &source),
     }
 }
 
@@ -85,7 +103,7 @@ fn open(account: &Account, source: &Source, node: &Node) -> Option<Message> {
 }
 
 /// A message that does not open: an old one again, or one to ask for again.
-fn failed(registry: &Registry, account: &Arc<Account>, parcel: &Parcel, source: &Source) {
+fn failed(registry: &Registry, account: &Arc<Account>, source: &Source) {
     let number = &source.account.number;
     let attempt = {
         let mut inbox = account.phone.inbox();
@@ -105,7 +123,7 @@ fn failed(registry: &Registry, account: &Arc<Account>, parcel: &Parcel, source: 
         Some(attempt) => {
             registry.counters.phone_undecryptable.add_one();
             if attempt <= MOST_RETRIES {
-                retry::ask(registry, account, parcel, source.family, attempt);
+                retry::ask(registry, account, &source.written(), attempt);
             }
         }
     }
@@ -145,6 +163,7 @@ fn show(
 ) -> (Option<String>, u64) {
     let destination = message.device_sent_message.as_option().and_then(|sent| sent.destination_jid.clone());
     let chat = match (own, jid_attr(&parcel.node, "recipient")) {
+        _ if source.chat.is_some() => parcel.from.to_string(),
         (true, Some(recipient)) => recipient.to_non_ad_string(),
         (true, None) => destination.unwrap_or_default(),
         (false, _) => source.jid.to_non_ad_string(),
@@ -203,12 +222,13 @@ fn confirm(registry: &Registry, account: &Arc<Account>, source: &Source) {
         kinds.push(Some("read"));
     }
     for kind in kinds {
-        receipt::from_phone(registry, account, &source.jid, source.family, &source.id, kind);
+        receipt::from_phone(registry, account, &source.written(), kind);
     }
 }
 
 fn reply(registry: &Registry, account: &Arc<Account>, source: &Source, (text, shown): &(Option<String>, u64)) {
-    let Some(text) = text else { return };
+    // In groups every phone would answer.
+    let (Some(text), None) = (text, &source.chat) else { return };
     let number = &source.account.number;
     let Some(answer) = account.phone.rules().reply.to(text, number, *shown) else {
         return;

@@ -74,7 +74,8 @@ pub(crate) fn address(number: &str, device: u16) -> ProtocolAddress {
     ProtocolAddress::new(number, DeviceId::from(u32::from(device)))
 }
 
-fn immediately<T>(future: impl Future<Output = T>) -> T {
+/// What an in-memory store answers.
+pub(super) fn immediately<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("in-memory stores never make the protocol wait")
 }
 

@@ -1,8 +1,9 @@
 //! What a phone holds between calls.
 
 use super::inbox::Inbox;
-use super::retry::SentMessages;
+use super::retry::{Destination, SentMessages};
 use super::rules::Rules;
+use super::sender_keys::SenderKeys;
 use super::signal::Signal;
 use crate::Config;
 use crate::account::Account;
@@ -15,6 +16,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 use wacore::libsignal::protocol::IdentityKeyPair;
+use wacore_binary::Jid;
 use waproto::whatsapp::Message;
 
 /// Whether the phone is reachable, and what waits while it is not.
@@ -34,6 +36,7 @@ pub(crate) struct PhoneState {
     pub(crate) inbox: Mutex<Inbox>,
     pub(crate) sync_key: [u8; 32],
     signal: Mutex<Signal>,
+    sender_keys: Mutex<SenderKeys>,
     /// Held while a message is encrypted for all its devices, so that two messages of one phone
     /// do not start the same session twice.
     composing: Mutex<()>,
@@ -51,6 +54,7 @@ impl PhoneState {
             inbox: Mutex::new(Inbox::new(config.inbox_limit)),
             sync_key: rand::random(),
             signal: Mutex::new(Signal::generate()),
+            sender_keys: Mutex::default(),
             composing: Mutex::default(),
             rules: Mutex::default(),
             sent: Mutex::default(),
@@ -80,7 +84,16 @@ impl PhoneState {
 
     /// Keeps a sent message, so that it can be sent again when a device asks.
     pub(crate) fn remember(&self, id: &str, to: &Arc<Account>, message: &Message) {
-        hold(&self.sent).remember(id, to, message);
+        hold(&self.sent).remember(id, Destination::Person(to.clone()), message);
+    }
+
+    /// The same for a message to a group or status.
+    pub(crate) fn remember_shared(&self, id: &str, chat: &Jid, message: &Message) {
+        hold(&self.sent).remember(id, Destination::Shared(chat.clone()), message);
+    }
+
+    pub(crate) fn sender_keys(&self) -> MutexGuard<'_, SenderKeys> {
+        hold(&self.sender_keys)
     }
 
     pub(crate) fn sent_message<T>(&self, find: impl FnOnce(&SentMessages) -> T) -> T {

@@ -11,6 +11,8 @@ mod control;
 mod direct;
 mod ends;
 mod faults;
+mod group_messages;
+mod groups;
 mod https;
 mod load;
 mod media;

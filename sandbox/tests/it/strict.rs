@@ -47,16 +47,18 @@ async fn malformed_messages_are_refused_and_recorded() {
     provoked(&network, &companion, untyped, Rule::Attribute).await;
     provoked(&network, &companion, message(7).build(), Rule::UnknownDevice).await;
     let group = message(0).attr("to", "120363000000000001@g.us").build();
-    provoked(&network, &companion, group, Rule::Unsupported).await;
+    provoked(&network, &companion, group, Rule::Attribute).await;
+    let channel = message(0).attr("to", "120363000000000001@newsletter").build();
+    provoked(&network, &companion, channel, Rule::Unsupported).await;
     let empty = NodeBuilder::new("message")
         .attr("to", "15550000002@s.whatsapp.net")
         .attr("id", "3EB0AB")
         .attr("type", "text")
         .build();
     provoked(&network, &companion, empty, Rule::Child).await;
-    network.wait_for_stats(SOON, |stats| stats.messages_refused == 4).await.unwrap();
+    network.wait_for_stats(SOON, |stats| stats.messages_refused == 5).await.unwrap();
     assert_eq!(network.accepted_from(own.number()), Ok(vec![]));
-    assert_eq!(network.violation_count(), 4);
+    assert_eq!(network.violation_count(), 5);
     assert!(network.is_connected(own.number()), "a bad message does not end the stream");
 }
 
