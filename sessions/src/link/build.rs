@@ -15,6 +15,7 @@ use super::inbound::hook::CommitFirst;
 use super::inbound::inbox::Inbox;
 use super::keeper::{Keeper, look_after, probe};
 use super::loss::Losses;
+use super::news::{Newsroom, Reporter};
 use super::outlet::Outlet;
 use super::own::OwnAddresses;
 use super::pairing_code::Codes;
@@ -42,6 +43,7 @@ struct Parts {
     own: Arc<OwnAddresses>,
     keys: Arc<KeyStore>,
     inbox: Arc<Inbox>,
+    news: Arc<Newsroom>,
     sockets: Arc<Sockets>,
     codes: Arc<Codes>,
 }
@@ -62,6 +64,13 @@ impl Parts {
             .counting(Arc::clone(&links.meters))
             .knowing(Arc::clone(&own))
             .under(target.mark.clone());
+        let news = Newsroom {
+            store: links.store.clone(),
+            scope,
+            committed: Arc::clone(&links.committed),
+            trouble: Arc::clone(&trouble),
+            mark: target.mark.clone(),
+        };
         let codes = Arc::new(Codes::new(Arc::clone(&outlet), tasks.clone()));
         let sockets = Sockets {
             store: links.store.clone(),
@@ -84,6 +93,7 @@ impl Parts {
             own,
             keys: Arc::new(keys),
             inbox: Arc::new(inbox),
+            news: Arc::new(news),
             sockets: Arc::new(sockets),
             codes,
         })
@@ -194,6 +204,12 @@ fn start(parts: &Parts, links: &WhatsAppLinks, client: &Arc<Client>, events: mps
         outlet: Arc::clone(&parts.outlet),
         client: Arc::clone(client),
         inbox: Arc::clone(&parts.inbox),
+        news: Reporter {
+            client: Arc::clone(client),
+            room: Arc::clone(&parts.news),
+            tasks: parts.tasks.clone(),
+            limit: links.settings.query_timeout,
+        },
         own: Arc::clone(&parts.own),
         events,
         watching_stanzas,

@@ -10,6 +10,7 @@ use wasup_store::id::Millis;
 use wasup_store::records::{Content, MessageState};
 
 use super::ending::refused_login;
+use super::news::News;
 use super::outlet::Note;
 use super::pairing_code::{CodeNews, refusal};
 use crate::ports::{CodeRefusal, DisconnectReason, EndReason, LinkEvent, PairingCode, QrCode};
@@ -37,6 +38,7 @@ pub(super) fn interest() -> EventInterest {
         EventKind::Receipt,
         EventKind::Messages,
         EventKind::UndecryptableMessage,
+        EventKind::GroupUpdate,
         EventKind::RawNode,
     ])
 }
@@ -126,7 +128,7 @@ fn traffic(event: &Event, is_own: impl Fn(&Jid) -> bool) -> Meaning {
         Event::UndecryptableMessage(message) if message.decrypt_fail_mode == DecryptFailMode::Show => {
             Meaning::Note(Note::Unreadable(Arc::clone(&message.info), in_its_place(message.unavailable_type)))
         }
-        _ => Meaning::Nothing,
+        other => News::of(other).map_or(Meaning::Nothing, |news| Meaning::Note(Note::News(news))),
     }
 }
 

@@ -1,12 +1,15 @@
 //! The link over the protocol library: [`WhatsAppLinks`] opens them.
 
+mod asking;
 mod build;
 mod classify;
 mod ears;
 mod ending;
+mod groups;
 pub(crate) mod inbound;
 mod keeper;
 mod loss;
+mod news;
 mod outlet;
 mod own;
 mod pairing_code;

@@ -11,6 +11,7 @@ use wacore::types::events::MessageBatch;
 use wacore::types::message::MessageInfo;
 use wasup_store::records::Content;
 
+use super::news::News;
 use crate::counted::Counted;
 use crate::ports::{DisconnectReason, EndReason, LinkEvent};
 
@@ -27,6 +28,8 @@ pub(crate) enum Note {
     Connected,
     /// Messages that the hook does not see: channels, and copies that the phone sent again.
     Ungated(MessageBatch),
+    /// What is no message.
+    News(News),
     /// Messages committed as unavailable, because their decrypted copies are lost.
     Lost(Vec<Arc<MessageInfo>>),
     /// A message that could not be decrypted, and what stands in its place.
@@ -36,7 +39,10 @@ pub(crate) enum Note {
 impl Note {
     /// Whether a listener that is too slow may miss it.
     const fn may_drop(&self) -> bool {
-        matches!(self, Self::Say(LinkEvent::ServerAck { .. } | LinkEvent::Receipt { .. }) | Self::Ungated(_))
+        matches!(
+            self,
+            Self::Say(LinkEvent::ServerAck { .. } | LinkEvent::Receipt { .. }) | Self::Ungated(_) | Self::News(_)
+        )
     }
 }
 

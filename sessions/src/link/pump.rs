@@ -11,6 +11,7 @@ use whatsapp_rust::{Client, RawNodeLease};
 
 use super::inbound::inbox::Inbox;
 use super::inbound::{address, unavailable};
+use super::news::Reporter;
 use super::outlet::{Note, Outlet};
 use super::own::OwnAddresses;
 use crate::ports::LinkEvent;
@@ -23,6 +24,7 @@ pub(super) struct Pump {
     pub(super) outlet: Arc<Outlet>,
     pub(super) client: Arc<Client>,
     pub(super) inbox: Arc<Inbox>,
+    pub(super) news: Reporter,
     pub(super) own: Arc<OwnAddresses>,
     pub(super) events: mpsc::Sender<LinkEvent>,
     /// While a phone may scan and `Paired` is not said: the only way to see it begin to link is in the stanzas.
@@ -57,6 +59,7 @@ impl Pump {
                     drop(self.inbox.commit(new).await);
                 }
             }
+            Note::News(news) => self.news.take(news).await,
             Note::Lost(infos) => self.ask_again(&infos).await,
         }
         Ok(())
@@ -84,6 +87,7 @@ impl Pump {
 
     async fn connected(&self) -> Result<(), Gone> {
         self.learn_own_addresses();
+        self.news.catch_up();
         match self.identity() {
             Some(identity) => self.say(LinkEvent::Connected { identity }).await,
             None => Ok(()),

@@ -18,7 +18,7 @@ use super::pairing_code::Codes;
 use super::runtime::LinkTasks;
 use super::sending::from::{Naming, Writer};
 use super::{restriction, sending};
-use crate::ports::{AskError, EndReason, Link, LinkError, Outgoing, SendError};
+use crate::ports::{AskError, EndReason, GroupCalls, Link, LinkError, Outgoing, SendError};
 
 /// Longest that an orderly disconnect may take: the library flushes receipts and keys for up to 5 s each.
 const DISCONNECT_LIMIT: Duration = Duration::from_secs(15);
@@ -57,6 +57,19 @@ pub(super) struct WhatsAppLink {
 }
 
 impl WhatsAppLink {
+    pub(super) const fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    pub(super) const fn tasks(&self) -> &LinkTasks {
+        &self.tasks
+    }
+
+    /// Longest that a question to the network may take.
+    pub(super) const fn query_timeout(&self) -> Duration {
+        self.query_timeout
+    }
+
     pub(super) fn new(
         client: Arc<Client>,
         outlet: Arc<Outlet>,
@@ -137,6 +150,10 @@ impl Link for WhatsAppLink {
             Ok(Err(error)) => Err(sending::failure(&error)),
             Err(_) => Err(SendError::TimedOut),
         }
+    }
+
+    fn groups(&self) -> &dyn GroupCalls {
+        self
     }
 
     fn is_connected(&self) -> bool {

@@ -9,6 +9,7 @@ use wasup_store::records::{
     ClockEvent, DiscardedEvent, EventData, EventRecord, MessageEvent, RestrictedEvent, StatusEvent,
 };
 
+use super::group::{GroupChangeData, GroupMembersData};
 use super::{ContentView, PersonView, ReasonView, StateView, Time};
 
 /// Turns events into the bodies of webhooks.
@@ -51,6 +52,8 @@ enum Data<'a> {
     Restricted { active: bool, code: u16, until: Option<Time> },
     Message(Box<MessageData<'a>>),
     Status(Box<StatusData<'a>>),
+    Group(Box<GroupChangeData<'a>>),
+    GroupMembers(Box<GroupMembersData<'a>>),
     Clock { trusted: bool, jump_ms: i64 },
     Endpoint { id: &'a str, reason: &'a str },
     Discarded(DiscardedData<'a>),
@@ -123,6 +126,8 @@ impl<'a> EventView<'a> {
             }
             EventData::Message(message) => Data::Message(Box::new(MessageData::new(message))),
             EventData::Status(status) => Data::Status(Box::new(StatusData::new(status))),
+            EventData::Group(change) => Data::Group(Box::new(GroupChangeData::new(change))),
+            EventData::GroupMembers(change) => Data::GroupMembers(Box::new(GroupMembersData::new(change))),
             EventData::Clock(ClockEvent { trusted, jump_ms }) => Data::Clock { trusted: *trusted, jump_ms: *jump_ms },
             EventData::Endpoint { id, reason } => Data::Endpoint { id, reason },
             EventData::Discarded(given_up) => Data::Discarded(DiscardedData::new(id.incarnation, given_up)),

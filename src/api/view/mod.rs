@@ -8,6 +8,7 @@ mod delivery;
 mod endpoint;
 mod event;
 mod file;
+mod group;
 mod message;
 mod page;
 mod person;
@@ -26,6 +27,7 @@ pub use delivery::{AnswerView, AttemptView, DeliveryDetail, DeliveryView, Replay
 pub use endpoint::{DeliveriesView, EndpointState, EndpointView, FilterView, RetiredSecretView, TestView};
 pub use event::{EventBody, EventView};
 pub use file::MediaView;
+pub use group::{GroupMemberView, GroupSettingsView, GroupView};
 pub use message::{MessageTimes, MessageView, ReactionView, ReasonView, VoteView};
 pub use page::{Cursor, Page};
 pub use person::PersonView;

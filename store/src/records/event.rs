@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountState, Author, Content, Direction, DiscardReason, FailReason, MessageContext, MessageState, Participant,
+    AccountState, Author, Content, Direction, DiscardReason, FailReason, GroupEvent, GroupMembersEvent, MessageContext,
+    MessageState, Participant,
 };
 use crate::id::{AccountId, AccountNo, MessageId, Millis, Position, Seq};
 
@@ -239,7 +240,6 @@ pub struct DiscardedEvent {
 /// What happened, whole: later changes of the message do not change a past event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "nearly all events are messages: a box would cost each of them")]
 pub enum EventData {
     /// An account's state.
     Account(AccountStateEvent),
@@ -261,6 +261,10 @@ pub enum EventData {
     Message(MessageEvent),
     /// A message's state.
     Status(StatusEvent),
+    /// A group.
+    Group(GroupEvent),
+    /// People in a group.
+    GroupMembers(GroupMembersEvent),
     /// The machine's clock.
     Clock(ClockEvent),
     /// An endpoint's end, with the reason's code.
@@ -286,6 +290,8 @@ impl EventData {
         match self {
             Self::Message(message) => Some(&message.chat),
             Self::Status(status) => Some(&status.chat),
+            Self::Group(event) => Some(&event.group),
+            Self::GroupMembers(event) => Some(&event.group),
             _ => None,
         }
     }

@@ -16,6 +16,7 @@ mod endpoint;
 mod endpoint_filter;
 mod endpoint_policy;
 mod event;
+mod group;
 mod idempotency;
 mod mark;
 mod media;
@@ -42,6 +43,9 @@ pub use endpoint_policy::{BadStatusRange, DeliveryPolicy, StatusRange, StatusRul
 pub use event::{
     AccountStateEvent, ClockEvent, DiscardedEvent, EventData, EventKind, EventRecord, MessageEvent, RestrictedEvent,
     StatusEvent,
+};
+pub use group::{
+    GroupChange, GroupEvent, GroupMember, GroupMembersEvent, GroupRecord, GroupRole, GroupSettings, MembersAct,
 };
 pub use idempotency::IdempotencyRecord;
 pub use mark::{MarkKind, MarkRecord};

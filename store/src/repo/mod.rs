@@ -17,6 +17,7 @@ pub mod endpoint;
 pub mod event;
 pub mod expiry;
 pub mod follow;
+pub mod group;
 pub mod held;
 pub mod idempotency;
 pub mod inbound;

@@ -35,6 +35,7 @@ const OWNED: &[Tree] = &[
     Tree::Stat,
     Tree::Timeline,
     Tree::RecipientOf,
+    Tree::Group,
     Tree::BotSender,
 ];
 
