@@ -134,6 +134,7 @@ impl Edge {
     fn over(self, tree: &Tree) -> ApiState {
         ApiState {
             accounts: tree.accounts.clone(),
+            groups: tree.groups.clone(),
             messages: tree.messages.clone(),
             endpoints: tree.endpoints.clone(),
             streams: self.streams,

@@ -19,6 +19,7 @@ mod deliveries;
 mod door;
 mod endpoints;
 mod events;
+mod groups;
 mod janitor;
 mod look;
 mod messages;
@@ -51,6 +52,10 @@ pub use endpoints::{
     Endpoints, HEADER_BYTES_MAX, HEADERS_MAX, HeaderChange, NewEndpoint, PolicyChange, RETIRED_MAX, Rotation, Tested,
 };
 pub use events::{Batch, Begin, Bounds, EventFilter, Events, EventsError, Tail};
+pub use groups::{
+    GroupError, GroupLink, GroupPreview, GroupSource, Groups, JoinAnswer, JoinRequest, MadeGroup, MemberOutcome,
+    MemberVerb, NewGroup,
+};
 pub use look::{AccountView, BranchView, Look, PermitsView, TreeView};
 pub use messages::{
     Accepted, ActError, Idempotency, MessageError, MessageFilter, MessagePage, MessagePlace, Messages, SendCommand,

@@ -19,6 +19,7 @@ use crate::deliveries::DeliveryLog;
 use crate::door::Nudges;
 use crate::endpoints::Endpoints;
 use crate::events::Events;
+use crate::groups::Groups;
 use crate::look::Look;
 use crate::messages::Messages;
 use crate::root::{Root, RootArgs, RootMsg};
@@ -112,6 +113,8 @@ impl Prepared {
 pub struct Tree {
     /// The use cases around accounts.
     pub accounts: Accounts,
+    /// The use cases around groups.
+    pub groups: Groups,
     /// The use cases around messages.
     pub messages: Messages,
     /// The use cases around webhook endpoints.
@@ -169,6 +172,7 @@ impl Tree {
         Ok(Self {
             look: Look::new(Arc::clone(&ctx), accounts.clone(), root.clone()),
             accounts,
+            groups: Groups::new(Arc::clone(&ctx)),
             messages: Messages::new(Arc::clone(&ctx)),
             endpoints: Endpoints::new(Arc::clone(&ctx)),
             events: Events::new(Arc::clone(&ctx)),

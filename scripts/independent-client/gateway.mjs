@@ -10,6 +10,7 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { Companion, DEADLINE_MS, Run, baileys, caller, check } from './companion.mjs';
+import { GroupTalk } from './groups.mjs';
 import { Receiver } from './receiver.mjs';
 
 const { values: options } = parseArgs({
@@ -129,6 +130,9 @@ async function run() {
                 }
             }
         });
+        const groups = new GroupTalk({ api, account, shop, customer, companion, receiver });
+        await proof.step('a group that the gateway made', () => groups.madeByTheGateway());
+        await proof.step('a group that Baileys made', () => groups.madeByBaileys());
         await proof.step('a secret is replaced', () => rotate(companion, receiver, secret));
         await proof.step('every webhook was signed, and the verifier can refuse', async () => {
             check(receiver.refused.length === 0, receiver.refused.join('\n'));

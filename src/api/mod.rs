@@ -10,6 +10,7 @@ mod door;
 mod endpoints;
 mod events;
 mod extract;
+mod groups;
 mod idempotency;
 mod log;
 mod messages;
@@ -49,6 +50,7 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .merge(accounts::routes())
         .routes(routes!(qr::show))
         .merge(messages::routes())
+        .merge(groups::routes())
         .merge(endpoints::routes())
         .merge(chatbot::routes())
         .merge(told())

@@ -23,6 +23,7 @@ use super::state::ApiState;
     tags(
         (name = "accounts", description = "WhatsApp accounts and their pairing"),
         (name = "messages", description = "Messages, sent and received"),
+        (name = "groups", description = "Groups, who is in them, and how one gets in"),
         (name = "events", description = "What happened: one log, as a list and as live streams"),
         (name = "webhooks", description = "Where events go"),
         (name = "chatbots", description = "Endpoints that answer the humans for whom they are switched on"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
-use wasup_actors::{Accounts, Audit, Clock, DeliveryLog, Endpoints, Events, Look, Messages};
+use wasup_actors::{Accounts, Audit, Clock, DeliveryLog, Endpoints, Events, Groups, Look, Messages};
 
 use super::admin::Backups;
 use super::stream::Streams;
@@ -20,6 +20,8 @@ use crate::webhook_http::Reach;
 pub struct ApiState {
     /// Use cases around accounts.
     pub accounts: Accounts,
+    /// Use cases around groups.
+    pub groups: Groups,
     /// Use cases around messages.
     pub messages: Messages,
     /// Use cases around webhook endpoints.
@@ -77,6 +79,7 @@ macro_rules! handles {
 
 handles!(
     accounts: Accounts,
+    groups: Groups,
     messages: Messages,
     endpoints: Endpoints,
     streams: Streams,
@@ -97,6 +100,15 @@ pub(super) type Writing = (Accounts, Messages, Arc<Settings>);
 impl FromRef<ApiState> for Writing {
     fn from_ref(state: &ApiState) -> Self {
         (state.accounts.clone(), state.messages.clone(), Arc::clone(&state.settings))
+    }
+}
+
+/// What a request about groups takes.
+pub(super) type Grouping = (Accounts, Groups, Arc<Settings>);
+
+impl FromRef<ApiState> for Grouping {
+    fn from_ref(state: &ApiState) -> Self {
+        (state.accounts.clone(), state.groups.clone(), Arc::clone(&state.settings))
     }
 }
 

@@ -26,6 +26,8 @@ mod endpoint_switches;
 mod endpoints;
 mod events;
 mod followers;
+#[cfg(feature = "sandbox")]
+mod groups;
 mod metrics;
 #[cfg(feature = "sandbox")]
 mod metrics_live;

@@ -130,7 +130,8 @@ fn apply(
             if reset {
                 state.renew_code();
             }
-            Ok((Done::Code(state.code.clone()), Vec::new()))
+            let news = reset.then(|| News::new(node::renewed(), everybody));
+            Ok((Done::Code(state.code.clone()), news.into_iter().collect()))
         }
         Act::Requests => {
             let requests = state.requests.values().map(|request| (request.account.clone(), request.at));

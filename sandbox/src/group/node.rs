@@ -140,6 +140,11 @@ pub(super) fn subject(group: &Group, state: &State) -> Node {
         .build()
 }
 
+/// The invite link is another one.
+pub(super) fn renewed() -> Node {
+    NodeBuilder::new("revoke").build()
+}
+
 /// People under a tag, such as `<add>`.
 pub(super) fn members(
     group: &Group,

@@ -62,6 +62,15 @@ pub struct JoinedGroup {
     pub waiting: bool,
 }
 
+/// A group as an outsider sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupPreview {
+    /// The group, with some of its members.
+    pub group: GroupRecord,
+    /// How many are in it.
+    pub size: usize,
+}
+
 /// Somebody who asks to be let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JoinRequest {
@@ -100,7 +109,7 @@ pub trait GroupCalls: Send + Sync {
     async fn invite_code(&self, group: &Jid, renew: bool) -> Result<String, AskError>;
 
     /// The group that a code leads to, as an outsider sees it.
-    async fn preview(&self, code: &str) -> Result<GroupRecord, AskError>;
+    async fn preview(&self, code: &str) -> Result<GroupPreview, AskError>;
 
     /// Joins by a code.
     async fn join(&self, code: &str) -> Result<JoinedGroup, AskError>;
@@ -139,7 +148,7 @@ impl GroupCalls for NoNetwork {
         Err(AskError::NotConnected)
     }
 
-    async fn preview(&self, _code: &str) -> Result<GroupRecord, AskError> {
+    async fn preview(&self, _code: &str) -> Result<GroupPreview, AskError> {
         Err(AskError::NotConnected)
     }
 

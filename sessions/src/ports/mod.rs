@@ -20,7 +20,7 @@ use wasup_store::records::{
 
 pub use ask::AskError;
 pub use chats::ChatCalls;
-pub use groups::{GroupCalls, JoinRequest, JoinedGroup, MemberOutcome, MemberVerb, Members, NewGroup};
+pub use groups::{GroupCalls, GroupPreview, JoinRequest, JoinedGroup, MemberOutcome, MemberVerb, Members, NewGroup};
 pub use media::MediaCalls;
 pub use people::PeopleCalls;
 

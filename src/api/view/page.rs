@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use utoipa::ToSchema;
-use wasup_store::id::{AccountId, EndpointId, MessageKey, PersonNo};
+use wasup_store::id::{AccountId, ChatNo, EndpointId, MessageKey, PersonNo};
 use wasup_store::repo::audit::AuditPlace;
 use wasup_store::repo::delivery::DeliveryCursor;
 use wasup_store::repo::timeline::TimelinePlace;
@@ -45,6 +45,8 @@ pub enum Cursor {
     Delivery(DeliveryCursor),
     /// In a list of humans.
     Person(PersonNo),
+    /// In a list of groups.
+    Group(ChatNo),
 }
 
 impl std::fmt::Display for Cursor {
@@ -56,6 +58,7 @@ impl std::fmt::Display for Cursor {
             Self::Act((at_ms, n)) => [b"w".as_slice(), &at_ms.to_be_bytes(), &n.to_be_bytes()].concat(),
             Self::Timeline((at_ms, n)) => [b"t".as_slice(), &at_ms.to_be_bytes(), &n.to_be_bytes()].concat(),
             Self::Delivery(place) => [b"d", place.0.as_slice()].concat(),
+            Self::Group(place) => [b"g".as_slice(), &place.0.to_be_bytes()].concat(),
             Self::Person(place) => [b"p".as_slice(), &place.0.to_be_bytes()].concat(),
         };
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
@@ -74,6 +77,7 @@ impl Cursor {
             (b'w', place) => placed(place).map(Self::Act),
             (b't', place) => placed(place).map(Self::Timeline),
             (b'p', place) => Some(Self::Person(PersonNo(u32::from_be_bytes(place.try_into().ok()?)))),
+            (b'g', place) => Some(Self::Group(ChatNo(u32::from_be_bytes(place.try_into().ok()?)))),
             (b'd', place) => Some(Self::Delivery(DeliveryCursor(place.to_vec()))),
             _ => None,
         }
@@ -99,6 +103,7 @@ mod tests {
             Cursor::Act((7, 9)),
             Cursor::Timeline((7, 9)),
             Cursor::Person(PersonNo(7)),
+            Cursor::Group(ChatNo(7)),
             Cursor::Delivery(DeliveryCursor(vec![b'a', 0, 9])),
         ] {
             assert_eq!(Cursor::read(&cursor.to_string()), Some(cursor));

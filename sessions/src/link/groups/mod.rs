@@ -19,7 +19,9 @@ use whatsapp_rust::{Client, PreviousDescription};
 use super::asking::Unanswered;
 use super::inbound::address;
 use super::whatsapp::WhatsAppLink;
-use crate::ports::{AskError, GroupCalls, JoinRequest, JoinedGroup, MemberOutcome, MemberVerb, Members, NewGroup};
+use crate::ports::{
+    AskError, GroupCalls, GroupPreview, JoinRequest, JoinedGroup, MemberOutcome, MemberVerb, Members, NewGroup,
+};
 
 fn library(group: &Jid) -> Result<LibraryJid, AskError> {
     group.as_str().parse().map_err(|_| AskError::Invalid("not the address of a group".into()))
@@ -188,9 +190,11 @@ impl GroupCalls for WhatsAppLink {
         Ok(link.rsplit('/').next().unwrap_or_default().to_owned())
     }
 
-    async fn preview(&self, code: &str) -> Result<GroupRecord, AskError> {
+    async fn preview(&self, code: &str) -> Result<GroupPreview, AskError> {
         let (info, members_add) = self.ask(self.client().execute(query::Invited(code.to_owned()))).await?;
-        record::whole(&info, members_add).ok_or(AskError::NotFound)
+        let group = record::whole(&info, members_add).ok_or(AskError::NotFound)?;
+        let size = info.size.map_or(group.members.len(), |size| usize::try_from(size).unwrap_or(usize::MAX));
+        Ok(GroupPreview { group, size })
     }
 
     async fn join(&self, code: &str) -> Result<JoinedGroup, AskError> {
