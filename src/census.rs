@@ -1,8 +1,10 @@
 //! What the store holds, counted from its counters: right from the first look after a restart.
 
 use wasup_store::id::{AccountId, AccountNo, EndpointId, Millis, Position};
-use wasup_store::records::{AccountCounters, AccountRecord, Desired, Lane, Off, Phase, Reason, UserAction};
-use wasup_store::repo::{account, counters, delivery, endpoint, event, outbox};
+use wasup_store::records::{
+    AccountCounters, AccountRecord, Desired, Lane, MediaTotals, Off, Phase, Reason, UserAction,
+};
+use wasup_store::repo::{account, counters, delivery, endpoint, event, media, outbox};
 use wasup_store::{ReadTx, Store, StoreError};
 
 /// Rows looked at in one read, so that no read is long.
@@ -26,6 +28,8 @@ pub(crate) struct Census {
     pub(crate) oldest_send_ms: Option<Millis>,
     /// Messages kept.
     pub(crate) messages: u64,
+    /// Files kept.
+    pub(crate) media: MediaTotals,
     /// Deliveries that are not decided.
     pub(crate) deliveries_pending: u64,
     /// When the first endpoint is due, or has been.
@@ -100,6 +104,7 @@ impl Census {
             after = page.into_iter().last().map(|row| row.record.id);
         }
         census.endpoints(store).await?;
+        census.media = store.read(media::totals).await?;
         census.next_delivery_ms = store.read(delivery::next_wake).await?;
         Ok(census)
     }

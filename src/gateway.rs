@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 use wasup_actors::{Nudges, Ports, Prepared, QrListener, Tree};
 use wasup_sessions::link::WhatsAppLinks;
 use wasup_sessions::ports::LinkError;
-use wasup_store::{EngineError, SpaceFloor, Store};
+use wasup_store::repo::media::link_key;
+use wasup_store::shelf::{Shelf, ShelfError, ShelfLimits, Tidied};
+use wasup_store::{Durability, EngineError, SpaceFloor, Store};
 
 use crate::api::view::EventBody;
 use crate::api::{ApiState, Backups, Door, Settings as ApiSettings, StreamSettings, Streams, router};
@@ -23,11 +25,12 @@ use crate::config::{Config, ConfigError, read_accounts};
 use crate::declared::{Checked, Committed, DeclareError, Reloader, commit, in_the_files_name};
 use crate::encryption_key::EncryptionKeyError;
 use crate::health::{Health, Parts};
+use crate::media::{FileFetcher, Intake, MediaLinks};
 use crate::metrics::{HttpMeters, Metrics};
 use crate::serving::{Limits as ServingLimits, serve};
 use crate::telemetry::Logs;
 use crate::webhook_http::{Reach, WebhookHttp};
-use crate::wiring::{limits, link_settings, tree_settings};
+use crate::wiring::{file_ports, limits, link_settings, tree_settings};
 
 /// Time that is left to running requests once long polls were ended.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
@@ -77,6 +80,9 @@ pub enum StartError {
     /// Metrics can't be recorded.
     #[error("metrics can't be recorded")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// The files can't be kept.
+    #[error("the folder of files can't be used")]
+    Files(#[from] ShelfError),
     /// The supervision tree did not start.
     #[error("the supervision tree did not start")]
     Tree(#[from] wasup_actors::StartError),
@@ -123,6 +129,8 @@ struct Edge {
     streams: Streams,
     health: Health,
     backups: Backups,
+    intake: Intake,
+    links: MediaLinks,
     reloader: Reloader,
     settings: ApiSettings,
     logs: Option<Logs>,
@@ -142,6 +150,9 @@ impl Edge {
             deliveries: tree.deliveries.clone(),
             clock: tree.clock.clone(),
             look: tree.look.clone(),
+            files: tree.files.clone(),
+            intake: self.intake,
+            links: self.links,
             health: self.health,
             backups: self.backups,
             reloader: self.reloader,
@@ -158,11 +169,45 @@ fn open_links(
     store: &Store,
     nudges: &Nudges,
     metrics: &Metrics,
+    shelf: &Shelf,
 ) -> Result<Arc<WhatsAppLinks>, LinkError> {
     let delivering = nudges.clone();
     let committed = Arc::new(move |no| delivering.received(no));
-    let links = WhatsAppLinks::new(store.clone(), link_settings(config), committed)?;
+    let links = WhatsAppLinks::new(store.clone(), link_settings(config), committed)?.with_shelf(shelf.clone());
     Ok(Arc::new(links.counting(metrics.links())))
+}
+
+/// What keeps files, and makes links to them.
+struct Files {
+    intake: Intake,
+    links: MediaLinks,
+}
+
+/// Opens the shelf of files, and takes away what an earlier process left there.
+async fn open_files(
+    config: &Config,
+    store: &Store,
+    space: &SpaceFloor,
+    address: SocketAddr,
+) -> Result<Files, StartError> {
+    let media = &config.media;
+    let limits = ShelfLimits { keep: media.keep.0, max_bytes: media.max_bytes.0 };
+    let shelf = Shelf::open(store.clone(), &config.data.dir, limits).map_err(ShelfError::Io)?;
+    let tidied = shelf.tidy().await?;
+    if tidied != Tidied::default() {
+        let Tidied { unfinished, stray, missing } = tidied;
+        tracing::info!(unfinished, stray, missing, "put the folder of files in order");
+    }
+    let fetcher = FileFetcher::new(Reach::from(&config.webhooks), media.fetch_timeout.0)?;
+    let fresh = rand::random();
+    let key = store.write(Durability::Durable, move |tx| link_key(tx, fresh)).await.map_err(ShelfError::Store)?;
+    let base = match config.server.public_url.as_str() {
+        "" => format!("http://{address}"),
+        given => given.to_owned(),
+    };
+    let life_ms = u64::try_from(media.link_life.0.as_millis()).unwrap_or(u64::MAX / 4);
+    let links = MediaLinks::new(key, &base, life_ms);
+    Ok(Files { intake: Intake::new(shelf, media.rules(), fetcher, space.clone()), links })
 }
 
 /// Brings the store to what the accounts file says, where there is one, before any account connects by yesterday's
@@ -195,8 +240,9 @@ impl Gateway {
         let (store, api_key) = (open_store(config).await?, obtain(config)?);
         let (stopping, ending) = (CancellationToken::new(), CancellationToken::new());
         let nudges = Nudges::new();
-        let links = open_links(config, &store, &nudges, &metrics)?;
         let space = SpaceFloor::new(&config.data.dir, config.data.free_space_floor.0);
+        let Files { intake, links: media_links } = open_files(config, &store, &space, address).await?;
+        let links = open_links(config, &store, &nudges, &metrics, intake.shelf())?;
         let counted = Arc::clone(&links);
         let health = Health::new(Parts {
             store: store.clone(),
@@ -214,11 +260,12 @@ impl Gateway {
             store: store.clone(),
             links,
             webhooks: Arc::new(WebhookHttp::new(&config.webhooks)?),
-            encoder: Arc::new(EventBody),
+            encoder: Arc::new(EventBody::linking(media_links.clone())),
             settings: tree_settings(config, space),
             nudges,
             qr_shown: extras.qr_shown,
             meters,
+            files: Some(file_ports(config, &intake)),
         });
         let reach = Reach::from(&config.webhooks);
         let mut declared = declare(config, reach, &prepared).await?;
@@ -232,6 +279,8 @@ impl Gateway {
         let edge = Edge {
             streams: streams.clone(),
             health,
+            intake,
+            links: media_links,
             backups: Backups::new(store.clone(), config.data.backups.clone()),
             reloader: reloader.clone(),
             settings: api_settings(config, reach, ending.clone()),
@@ -352,6 +401,8 @@ fn api_settings(config: &Config, reach: Reach, ending: CancellationToken) -> Api
         long_poll_max: config.server.long_poll_max.0,
         region: config.region().map(str::to_owned),
         text_max: config.send.text_max,
+        // Four characters for three bytes.
+        message_body_max: config.server.body_max_bytes.as_usize() + config.media.base64_max.as_usize() / 3 * 4,
         reach,
         ending,
     }

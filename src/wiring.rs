@@ -3,14 +3,15 @@
 use secrecy::ExposeSecret as _;
 use std::sync::Arc;
 use wasup_actors::{
-    AccountsSettings, BreakerSettings, EndpointChange, NewEndpoint, PaceSettings, RetentionSettings, SamePhone,
-    SendSettings, Settings, SupervisionSettings, WebhookSettings,
+    AccountsSettings, AutoFetch, BreakerSettings, EndpointChange, FilePorts, NewEndpoint, PaceSettings,
+    RetentionSettings, SamePhone, SendSettings, Settings, SupervisionSettings, WebhookSettings,
 };
 use wasup_sessions::link::LinkSettings;
 use wasup_store::SpaceFloor;
 
 use crate::config::{AccountsConfig, Config, DefaultWebhook, SamePhoneWord};
 use crate::endpoint_form::secret_bytes;
+use crate::media::{Intake, Replies};
 use crate::metrics::Limits;
 
 /// What the supervision tree wants to know.
@@ -108,7 +109,22 @@ pub(crate) fn limits(config: &Config) -> Limits {
         delivery_attempts: config.webhooks.concurrency,
         outbox_messages: config.send.outbox_max,
         sends_in_flight: config.send.in_flight,
+        media_bytes: config.media.max_bytes.0,
         free_floor: config.data.free_space_floor.0,
+    }
+}
+
+/// What the tree does with files.
+#[must_use]
+pub(crate) fn file_ports(config: &Config, intake: &Intake) -> FilePorts {
+    let media = &config.media;
+    FilePorts {
+        shelf: intake.shelf().clone(),
+        source: Arc::new(Replies::new(intake.clone())),
+        max: media.max_size.0,
+        event_max: media.event_base64_max.0,
+        reply_max: media.reply_base64_max.as_usize(),
+        auto: AutoFetch { kinds: media.auto_download.clone(), max: media.auto_download_max.0 },
     }
 }
 

@@ -9,6 +9,7 @@ use wasup_store::id::{AccountId, AccountNo};
 use crate::account::LinkLeases;
 use crate::clock::Timekeeper;
 use crate::door::Nudges;
+use crate::files::{FetchTurns, FilePorts};
 use crate::meters::Meters;
 use crate::settings::Settings;
 use crate::settled::Settled;
@@ -36,6 +37,8 @@ pub struct Ports {
     pub qr_shown: Option<QrListener>,
     /// What the tree counts with.
     pub meters: Meters,
+    /// Files. Without them none are sent, fetched or taken in.
+    pub files: Option<FilePorts>,
 }
 
 /// [`Ports`] and what the tree adds to them.
@@ -51,14 +54,30 @@ pub(crate) struct Context {
     pub(crate) leases: LinkLeases,
     pub(crate) meters: Meters,
     pub(crate) time: Timekeeper,
+    pub(crate) files: Option<FilePorts>,
+    pub(crate) fetching: FetchTurns,
 }
 
 impl Context {
     pub(crate) fn new(ports: Ports) -> Self {
-        let Ports { store, links, webhooks, encoder, settings, nudges, qr_shown, meters } = ports;
+        let Ports { store, links, webhooks, encoder, settings, nudges, qr_shown, meters, files } = ports;
         let (settled, leases) = (Settled::default(), LinkLeases::default());
         let time = Timekeeper::new(&store, settings.shortest_life());
-        Self { store, links, webhooks, encoder, settings, nudges, qr_shown, settled, leases, meters, time }
+        Self {
+            store,
+            links,
+            webhooks,
+            encoder,
+            settings,
+            nudges,
+            qr_shown,
+            settled,
+            leases,
+            meters,
+            time,
+            files,
+            fetching: FetchTurns::default(),
+        }
     }
 
     /// The account's link, to ask the network something over it.

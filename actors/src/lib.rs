@@ -19,6 +19,7 @@ mod deliveries;
 mod door;
 mod endpoints;
 mod events;
+mod files;
 mod groups;
 mod janitor;
 mod look;
@@ -52,6 +53,7 @@ pub use endpoints::{
     Endpoints, HEADER_BYTES_MAX, HEADERS_MAX, HeaderChange, NewEndpoint, PolicyChange, RETIRED_MAX, Rotation, Tested,
 };
 pub use events::{Batch, Begin, Bounds, EventFilter, Events, EventsError, Tail};
+pub use files::{AutoFetch, FileError, FilePorts, FileSource, MessageFiles};
 pub use groups::{
     GroupError, GroupLink, GroupPreview, GroupSource, Groups, JoinAnswer, JoinRequest, MadeGroup, MemberOutcome,
     MemberVerb, NewGroup,

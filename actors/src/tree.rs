@@ -8,6 +8,7 @@ use ractor::rpc::CallResult;
 use ractor::{Actor, ActorRef};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
+use tokio_util::task::AbortOnDropHandle;
 use wasup_store::id::AccountNo;
 use wasup_store::repo::account;
 
@@ -19,6 +20,7 @@ use crate::deliveries::DeliveryLog;
 use crate::door::Nudges;
 use crate::endpoints::Endpoints;
 use crate::events::Events;
+use crate::files::{MessageFiles, fetch_what_came};
 use crate::groups::Groups;
 use crate::look::Look;
 use crate::messages::Messages;
@@ -127,6 +129,8 @@ pub struct Tree {
     pub deliveries: DeliveryLog,
     /// The use cases around the machine's clock.
     pub clock: Clock,
+    /// The files of messages.
+    pub files: MessageFiles,
     /// A look at the tree itself.
     pub look: Look,
     /// The wake-ups the tree was started with.
@@ -134,6 +138,7 @@ pub struct Tree {
     ctx: Arc<Context>,
     pub(crate) root: ActorRef<RootMsg>,
     gave_up: watch::Receiver<bool>,
+    _fetching: AbortOnDropHandle<()>,
 }
 
 impl fmt::Debug for Tree {
@@ -179,6 +184,8 @@ impl Tree {
             audit: Audit::new(Arc::clone(&ctx)),
             deliveries: DeliveryLog::new(Arc::clone(&ctx)),
             clock: Clock::new(Arc::clone(&ctx)),
+            files: MessageFiles::new(Arc::clone(&ctx)),
+            _fetching: AbortOnDropHandle::new(tokio::spawn(fetch_what_came(Arc::clone(&ctx)))),
             nudges: ctx.nudges.clone(),
             ctx,
             root,

@@ -13,6 +13,7 @@ mod counted;
 mod dial;
 #[cfg(feature = "sandbox")]
 mod fail_point;
+mod media;
 mod provider_id;
 mod trouble;
 

@@ -13,6 +13,7 @@ mod extract;
 mod groups;
 mod idempotency;
 mod log;
+mod media;
 mod messages;
 mod openapi;
 mod probes;
@@ -53,6 +54,7 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .merge(groups::routes())
         .merge(endpoints::routes())
         .merge(chatbot::routes())
+        .merge(media::routes())
         .merge(told())
         .merge(deliveries::routes())
         .routes(routes!(tree::show))
@@ -70,6 +72,7 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .routes(routes!(probes::metrics))
         .layer(from_fn_with_state(door.clone(), door::guard_metrics));
     let open = OpenApiRouter::new().routes(routes!(probes::livez)).routes(routes!(probes::readyz));
+    let open = open.merge(media::open_routes());
     open.merge(metrics).merge(guarded)
 }
 

@@ -17,13 +17,14 @@ use super::state::ApiState;
         title = "wasup",
         description = "A supervisor for many WhatsApp accounts. Every answer that says no is `application/problem+json`; \
                        `code` is for programs, `request_id` finds it in the log. Times are RFC 3339, UTC. \
-                       Every path but `/livez` and `/readyz` wants the API key.",
+                       Every path but `/livez` and `/readyz` wants the API key, and links to files want their signature.",
     ),
     servers((url = "/", description = "This server")),
     tags(
         (name = "accounts", description = "WhatsApp accounts and their pairing"),
         (name = "messages", description = "Messages, sent and received"),
         (name = "groups", description = "Groups, who is in them, and how one gets in"),
+        (name = "media", description = "Files"),
         (name = "events", description = "What happened: one log, as a list and as live streams"),
         (name = "webhooks", description = "Where events go"),
         (name = "chatbots", description = "Endpoints that answer the humans for whom they are switched on"),

@@ -98,6 +98,36 @@ codes! {
     BodyTooLarge: PAYLOAD_TOO_LARGE, false, "The body is too large";
     /// The body is of another type than the one that can be read here.
     UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE, false, "The body's type is not supported";
+    /// The file has no bytes.
+    MediaEmpty: BAD_REQUEST, false, "The file is empty";
+    /// The file is another one than it was said to be: its bytes are of another type.
+    MediaTypeMismatch: BAD_REQUEST, false, "The file is of another type";
+    /// The file has another hash than it was said to have.
+    MediaHashMismatch: BAD_REQUEST, false, "The file has another hash";
+    /// The file did not arrive whole.
+    MediaTruncated: BAD_REQUEST, false, "The file did not arrive whole";
+    /// The file begins like one of its type and can't be read as one.
+    MediaDamaged: BAD_REQUEST, false, "The file is damaged";
+    /// The picture has more pixels than anybody should decode.
+    MediaTooManyPixels: BAD_REQUEST, false, "The picture has too many pixels";
+    /// The file is larger than files of its kind may be.
+    MediaTooLarge: PAYLOAD_TOO_LARGE, false, "The file is too large";
+    /// Files of this type are not allowed as what it is to be sent as.
+    MediaTypeNotAllowed: UNSUPPORTED_MEDIA_TYPE, false, "The file's type is not allowed";
+    /// The file could not be fetched from its address.
+    MediaUrlFailed: FAILED_DEPENDENCY, true, "The file could not be fetched";
+    /// The message has no file.
+    NoFile: NOT_FOUND, false, "The message has no file";
+    /// The network has forgotten the file, and the phone has it no more.
+    MediaGone: GONE, false, "The file is gone";
+    /// The file has no such bytes.
+    RangeNotSatisfiable: RANGE_NOT_SATISFIABLE, false, "The file has no such bytes";
+    /// The link was not made here, or its time is over.
+    LinkInvalid: FORBIDDEN, false, "The link does not work";
+    /// As many bytes of files are kept as `media.max_bytes` allows.
+    MediaFull: SERVICE_UNAVAILABLE, true, "There is no room for files";
+    /// What the network answers is not the file.
+    MediaUnavailable: SERVICE_UNAVAILABLE, true, "The file could not be fetched from the network";
     /// The idempotency key was used before, with another body.
     IdempotencyKeyReused: UNPROCESSABLE_ENTITY, false, "The idempotency key was used with another body";
     /// Too many messages of the account wait to be sent.

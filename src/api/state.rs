@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
-use wasup_actors::{Accounts, Audit, Clock, DeliveryLog, Endpoints, Events, Groups, Look, Messages};
+use wasup_actors::{Accounts, Audit, Clock, DeliveryLog, Endpoints, Events, Groups, Look, MessageFiles, Messages};
 
 use super::admin::Backups;
 use super::stream::Streams;
 use crate::declared::Reloader;
 use crate::health::Health;
+use crate::media::{Intake, MediaLinks};
 use crate::metrics::HttpMeters;
 use crate::telemetry::Logs;
 use crate::webhook_http::Reach;
@@ -40,6 +41,12 @@ pub struct ApiState {
     pub health: Health,
     /// Makes backups.
     pub backups: Backups,
+    /// The files of messages.
+    pub files: MessageFiles,
+    /// Takes files in, and keeps them.
+    pub intake: Intake,
+    /// Links to files.
+    pub links: MediaLinks,
     /// Reads the accounts file again.
     pub reloader: Reloader,
     /// What of the config concerns requests.
@@ -61,6 +68,8 @@ pub struct Settings {
     pub region: Option<String>,
     /// Longest text of a message, in characters.
     pub text_max: usize,
+    /// Longest body of a request to send, which may hold a file, in bytes.
+    pub message_body_max: usize,
     /// Where webhooks may go.
     pub reach: Reach,
     /// Ends long polls.
@@ -89,6 +98,9 @@ handles!(
     look: Look,
     health: Health,
     backups: Backups,
+    files: MessageFiles,
+    intake: Intake,
+    links: MediaLinks,
     reloader: Reloader,
     settings: Arc<Settings>,
     logs: Option<Logs>,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use wasup_store::MasterKey;
-use wasup_store::insurance::{VerifyReport, verify};
+use wasup_store::insurance::{FilesSeen, VerifyReport, verify};
 
 use super::{ConfigArgs, Exit, Failure};
 use crate::encryption_key;
@@ -80,6 +80,10 @@ fn human(report: &VerifyReport) -> String {
     let head =
         format!("commit {}, layout {}, {} rows, {} ms", report.commit, report.schema, report.rows(), report.took_ms);
     let _ = writeln!(text, "{head}");
+    if report.files != FilesSeen::default() {
+        let FilesSeen { rows, missing, stray } = report.files;
+        let _ = writeln!(text, "{rows} files kept; {missing} of them are not there, {stray} belong to nobody");
+    }
     for finding in &report.shown {
         let code = serde_json::json!(finding.code);
         let _ = writeln!(text, "{}: {} {}", code.as_str().unwrap_or_default(), finding.tree, finding.row);

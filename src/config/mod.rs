@@ -13,6 +13,7 @@ mod link;
 mod log;
 mod log_files;
 mod mask;
+mod media;
 mod metrics;
 mod problem;
 mod send;
@@ -38,6 +39,7 @@ pub use link::LinkConfig;
 pub use log::{Colour, LogConfig, LogFormat, unfit_level};
 pub use log_files::{LogFileKind, LogFilesConfig};
 pub use mask::MASK;
+pub use media::{KindConfig, MediaConfig};
 pub use metrics::MetricsConfig;
 pub use problem::{ConfigError, Problem};
 pub use send::SendConfig;
@@ -73,6 +75,8 @@ pub struct Config {
     pub events: EventsConfig,
     /// How events are delivered.
     pub webhooks: WebhooksConfig,
+    /// Files.
+    pub media: MediaConfig,
     /// Who did what.
     pub audit: AuditConfig,
     /// What is shown of single accounts.
@@ -146,6 +150,7 @@ impl Config {
         self.supervision.check(&mut checks);
         self.events.check(self.server.write_timeout, &mut checks);
         self.webhooks.check(&mut checks);
+        self.media.check(&mut checks);
         self.audit.check(&mut checks);
         if self.webhooks.keep_deliveries > self.events.keep {
             checks.warn("webhooks.keep_deliveries", "is longer than events.keep: a delivery goes with its event");

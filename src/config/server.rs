@@ -35,6 +35,8 @@ const WELL_KNOWN: [&str; 12] = [
 pub struct ServerConfig {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Where it is reached from outside; empty for `http://` and `listen`.
+    pub public_url: String,
     /// The key, where it is given here or in the environment; empty otherwise.
     #[serde(serialize_with = "super::mask::secret")]
     pub api_key: SecretString,
@@ -74,6 +76,11 @@ impl ServerConfig {
         checks.between("server.drain_delay", self.drain_delay, Span::secs(0), Span::secs(300));
         checks.between("server.shutdown_timeout", self.shutdown_timeout, Span::secs(1), Span::secs(600));
         self.check_key(checks);
+        let public = self.public_url.parse::<url::Url>();
+        if !self.public_url.is_empty() && !public.is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+            checks
+                .refuse("server.public_url", "must begin with http:// or https://, such as \"https://wa.example.com\"");
+        }
         if !self.listen.ip().is_loopback() {
             checks.warn("server.listen", "is reachable from other machines without TLS: put a proxy with TLS in front");
         }

@@ -23,7 +23,7 @@ impl CreateEndpoint {
             errors.push(error);
             None
         });
-        let Self { account, url, name, events, filter, headers, retry, order, reply, format, .. } = self;
+        let Self { account, url, name, events, filter, headers, retry, order, reply, media, format, .. } = self;
         let settings = ChangeEndpoint {
             account: None,
             url: Some(Some(url.clone())),
@@ -34,6 +34,7 @@ impl CreateEndpoint {
             retry: retry.map(Some),
             order: order.map(Some),
             reply: reply.map(Some),
+            media: media.map(Some),
             format: format.map(Some),
         };
         match settings.check(reach) {
@@ -87,6 +88,7 @@ impl ChangeEndpoint {
             policy,
             order: self.order.map(Option::unwrap_or_default),
             reply: self.reply.map(Option::unwrap_or_default),
+            media: self.media.map(Option::unwrap_or_default),
             format: self.format.map(Option::unwrap_or_default),
             chatbot: None,
             paused: None,

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use wasup_store::id::AccountId;
-use wasup_store::records::{DeliveryOrder, EventKind, PayloadFormat, ReplyMode};
+use wasup_store::records::{DeliveryOrder, EventKind, FilesAs, PayloadFormat, ReplyMode};
 
 pub use headers::HeaderText;
 pub use retry::{RetryForm, StatusLists};
@@ -49,6 +49,10 @@ pub struct CreateEndpoint {
     /// `answer`: the receiver's answer to a received message is sent to its chat. `off` (default): it is only kept.
     #[schema(value_type = Option<String>, examples("off", "answer"))]
     pub reply: Option<ReplyMode>,
+    /// How files stand in events: `link` (default), a link that works without a key for a time; `base64`, their bytes where
+    /// they are not more than `media.event_base64_max`, else a link; `none`.
+    #[schema(value_type = Option<String>, examples("link", "base64", "none"))]
+    pub media: Option<FilesAs>,
     /// What the body looks like: `envelope`, the event as in the event log.
     #[schema(value_type = Option<String>, examples("envelope"))]
     pub format: Option<PayloadFormat>,
@@ -95,6 +99,10 @@ pub struct ChangeEndpoint {
     #[serde(default, deserialize_with = "patch")]
     #[schema(value_type = Option<String>)]
     pub reply: Option<Option<ReplyMode>>,
+    /// How files stand in events.
+    #[serde(default, deserialize_with = "patch")]
+    #[schema(value_type = Option<String>)]
+    pub media: Option<Option<FilesAs>>,
     /// What the body looks like.
     #[serde(default, deserialize_with = "patch")]
     #[schema(value_type = Option<String>)]

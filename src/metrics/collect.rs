@@ -9,9 +9,9 @@ use wasup_store::StoreStats;
 use super::catalogue::{
     ACCOUNTS, ACCOUNTS_WANTED, BUILD, CONNECTS, CONNECTS_IN_FLIGHT, CONNECTS_LATE, CONNECTS_WAITING, COPIES_LOST,
     DELIVERIES_PENDING, ENDPOINTS, ENDPOINTS_OFF, GROUP_JOBS, GROUP_ROWS, HELD, LEFT_OUT, LIMITS, LOG_LINES_LOST,
-    NOTES_DROPPED, OLDEST, ONE_ATTEMPTS, ONE_OUTBOX, ONE_RECONNECTS, ONE_UP, OUTBOX, OUTBOX_OLDEST, OVERDUE, READY,
-    REASONS_OF, RESTRICTED, STORE_COMMITS, STORE_DISK, STORE_FLOOR, STORE_FREE, STORE_JOBS, STORE_MESSAGES, STORE_ROWS,
-    STORE_SYNCS, STORE_WAITING, STORE_WRITABLE, SYNC_TIME, USER_ACTIONS,
+    MEDIA_BYTES, MEDIA_FILES, NOTES_DROPPED, OLDEST, ONE_ATTEMPTS, ONE_OUTBOX, ONE_RECONNECTS, ONE_UP, OUTBOX,
+    OUTBOX_OLDEST, OVERDUE, READY, REASONS_OF, RESTRICTED, STORE_COMMITS, STORE_DISK, STORE_FLOOR, STORE_FREE,
+    STORE_JOBS, STORE_MESSAGES, STORE_ROWS, STORE_SYNCS, STORE_WAITING, STORE_WRITABLE, SYNC_TIME, USER_ACTIONS,
 };
 use super::process;
 use super::text::Text;
@@ -37,6 +37,8 @@ pub struct Limits {
     pub outbox_messages: u64,
     /// Sends of one account that may be on the wire.
     pub sends_in_flight: usize,
+    /// Bytes of files kept.
+    pub media_bytes: u64,
     /// Bytes of free space under which new work is refused.
     pub free_floor: u64,
 }
@@ -114,6 +116,8 @@ impl Collected<'_> {
         let age = |oldest_ms| seconds_since(oldest_ms, self.now_ms);
         text.each(&OLDEST, [("on", age(census.oldest_on_ms)), ("off", age(census.oldest_off_ms))]);
         text.one(&STORE_MESSAGES, census.messages);
+        text.one(&MEDIA_FILES, census.media.files);
+        text.one(&MEDIA_BYTES, census.media.bytes);
         text.one(&NOTES_DROPPED, self.links.notes_dropped);
         text.one(&COPIES_LOST, self.links.copies_lost);
     }
@@ -150,6 +154,7 @@ impl Collected<'_> {
                 ("store_jobs", wasup_store::MAX_WAITING as u64),
                 ("outbox_messages", limits.outbox_messages),
                 ("sends_in_flight", limits.sends_in_flight as u64),
+                ("media_bytes", limits.media_bytes),
             ],
         );
         let sandbox = if cfg!(feature = "sandbox") { "true" } else { "false" };

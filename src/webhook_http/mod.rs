@@ -72,25 +72,25 @@ impl WebhookHttp {
         let status = response.status().as_u16();
         let headers = response.headers();
         let (retry_after, content_type) = (retry_after(headers), content_type(headers));
-        let (body, cut) = self.beginning(response).await;
+        let (body, cut) = beginning(response, request.answer_max.unwrap_or(self.answer_max)).await;
         Ok(WebhookAnswer::Answered(Answered { status, retry_after, content_type, body, cut }))
     }
+}
 
-    /// The first bytes of an answer, and whether there was more of it. A short answer is read to its end, so that the
-    /// connection can be used again; a longer one costs the connection. The attempt's time goes on meanwhile, so an
-    /// answer that drips or has no end holds nobody: its status counts, its body is what had come.
-    async fn beginning(&self, mut response: Response) -> (Bytes, bool) {
-        let mut body = BytesMut::new();
-        loop {
-            match response.chunk().await {
-                Ok(None) => return (body.freeze(), false),
-                Err(_) => return (body.freeze(), true),
-                Ok(Some(piece)) => {
-                    let room = self.answer_max.saturating_sub(body.len());
-                    body.extend_from_slice(&piece[..piece.len().min(room)]);
-                    if piece.len() > room {
-                        return (body.freeze(), true);
-                    }
+/// The first bytes of an answer, and whether there was more of it. A short answer is read to its end, so that the
+/// connection can be used again; a longer one costs the connection. The attempt's time goes on meanwhile, so an
+/// answer that drips or has no end holds nobody: its status counts, its body is what had come.
+async fn beginning(mut response: Response, most: usize) -> (Bytes, bool) {
+    let mut body = BytesMut::new();
+    loop {
+        match response.chunk().await {
+            Ok(None) => return (body.freeze(), false),
+            Err(_) => return (body.freeze(), true),
+            Ok(Some(piece)) => {
+                let room = most.saturating_sub(body.len());
+                body.extend_from_slice(&piece[..piece.len().min(room)]);
+                if piece.len() > room {
+                    return (body.freeze(), true);
                 }
             }
         }
@@ -109,7 +109,25 @@ impl WebhookTransport for WebhookHttp {
     }
 }
 
-fn is_forbidden(error: &reqwest::Error) -> bool {
+/// A client for files, under the same rule. It follows no redirects by itself.
+///
+/// # Errors
+/// As [`WebhookHttp::new`].
+pub(crate) fn file_client(reach: Reach, timeout: Duration) -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .redirect(Policy::none())
+        .no_proxy()
+        .dns_resolver(Arc::new(Filtered { reach, lookup: system() }))
+        .connect_timeout(timeout)
+        .read_timeout(timeout)
+        .pool_idle_timeout(IDLE)
+        .tcp_nodelay(true)
+        .user_agent(concat!("wasup/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// Whether a request failed because its address is not one that is asked.
+pub(crate) fn is_forbidden(error: &reqwest::Error) -> bool {
     let mut cause = error.source();
     while let Some(error) = cause {
         if error.is::<NowhereAllowed>() {

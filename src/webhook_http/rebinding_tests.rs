@@ -55,7 +55,7 @@ fn in_turn(answers: &[&[&str]]) -> (Lookup, Arc<AtomicUsize>) {
 async fn post(transport: &WebhookHttp, port: u16) -> WebhookAnswer {
     let url = format!("http://turncoat.example:{port}/hook");
     let timeout = Duration::from_millis(500);
-    transport.post(WebhookRequest { url, headers: Vec::new(), body: "{}".into(), timeout }).await
+    transport.post(WebhookRequest { url, headers: Vec::new(), body: "{}".into(), timeout, answer_max: None }).await
 }
 
 #[tokio::test]

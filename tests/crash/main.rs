@@ -9,6 +9,7 @@ mod deliveries;
 mod demo;
 mod disk;
 mod exits;
+mod files;
 mod gateway;
 mod hooks;
 mod insurance;

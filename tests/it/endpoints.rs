@@ -44,7 +44,7 @@ async fn an_endpoint_says_everything_but_its_secrets() {
             "events": ["message.received"],
             "filter": {"chats": ["6281234567890@s.whatsapp.net", "1@g.us"], "message_types": ["text"]},
             "header_names": ["authorization", "x-shop"], "retry": retry, "retry_in_force": retry,
-            "order": "chat", "reply": "answer", "format": "envelope", "state": "active", "reason": null,
+            "order": "chat", "reply": "answer", "media": "link", "format": "envelope", "chatbot": false, "state": "active", "reason": null,
             "created_at": made["created_at"], "retired_secrets": [],
             "deliveries": {"pending": 0, "completed": 0, "discarded": 0, "failed_attempts": 0, "failing_since": null},
         })

@@ -28,6 +28,11 @@ mod events;
 mod followers;
 #[cfg(feature = "sandbox")]
 mod groups;
+mod media;
+#[cfg(feature = "sandbox")]
+mod media_sent;
+#[cfg(feature = "sandbox")]
+mod media_wire;
 mod metrics;
 #[cfg(feature = "sandbox")]
 mod metrics_live;
@@ -45,6 +50,7 @@ mod receivers;
 mod replies;
 #[cfg(feature = "sandbox")]
 mod restrictions;
+mod samples;
 #[cfg(feature = "sandbox")]
 mod scaled;
 mod stopping;

@@ -57,6 +57,7 @@ fn request(url: &str) -> WebhookRequest {
         ],
         body: "{\"a\":1}".into(),
         timeout: Duration::from_secs(2),
+        answer_max: None,
     }
 }
 

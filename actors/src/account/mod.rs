@@ -8,6 +8,7 @@ mod codes;
 mod deadline;
 mod incarnation;
 mod inflight;
+mod lane;
 mod lease;
 mod pace;
 mod pairing;

@@ -14,6 +14,7 @@ use wasup_store::records::MessageRecord;
 use wasup_store::repo::send::MAX_IN_FLIGHT;
 
 use super::actor::AccountMsg;
+use super::lane::{Lane, chat_of};
 use crate::supervision::Crash;
 use crate::tray::Tray;
 
@@ -31,18 +32,18 @@ const LANES: u64 = 4;
 pub(super) struct Pump {
     number: u64,
     link: Arc<dyn Link>,
-    lanes: Vec<Lane>,
+    lanes: Vec<Way>,
 }
 
 /// A task, and the way to it.
-struct Lane {
+struct Way {
     queue: mpsc::Sender<Vec<Outgoing>>,
     _task: AbortOnDropHandle<()>,
 }
 
 /// Tells the actor when a task ends by itself, which only a panic below makes it do.
-struct Farewell {
-    actor: ActorRef<AccountMsg>,
+pub(super) struct Farewell {
+    pub(super) actor: ActorRef<AccountMsg>,
     number: u64,
 }
 
@@ -65,8 +66,9 @@ impl Pump {
             // Every message in it is one in flight, so this many places are enough.
             let (queue, batches) = mpsc::channel::<Vec<Outgoing>>(2 * MAX_IN_FLIGHT);
             let farewell = Farewell { actor: actor.clone(), number };
-            let task = tokio::spawn(send_all(batches, Arc::clone(link), Arc::clone(tray), farewell, timeout));
-            Lane { queue, _task: AbortOnDropHandle::new(task) }
+            let lane = Lane { link: Arc::clone(link), tray: Arc::clone(tray), farewell, timeout };
+            let task = tokio::spawn(lane.run(batches));
+            Way { queue, _task: AbortOnDropHandle::new(task) }
         };
         Self { number, link: Arc::clone(link), lanes: (0..LANES).map(lane).collect() }
     }
@@ -85,10 +87,9 @@ impl Pump {
     pub(super) fn hand_over(&self, batch: Vec<(MessageId, MessageRecord)>) -> Result<(), Crash> {
         let mut parts: Vec<Vec<Outgoing>> = self.lanes.iter().map(|_| Vec::new()).collect();
         for message in batch {
-            let chat = &message.1.chat;
-            // A human keeps the number when the LID becomes known.
-            let lane = lane(chat.phone.as_deref().unwrap_or(chat.jid.as_str()));
-            parts[usize::try_from(lane).unwrap_or_default()].push(outgoing(message));
+            let message = outgoing(message);
+            let lane = lane(chat_of(&message));
+            parts[usize::try_from(lane).unwrap_or_default()].push(message);
         }
         for (lane, part) in self.lanes.iter().zip(parts).filter(|(_, part)| !part.is_empty()) {
             lane.queue.try_send(part).map_err(|_| Crash::Invariant("a sending task takes no message"))?;
@@ -102,24 +103,6 @@ fn lane(chat: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     chat.hash(&mut hasher);
     hasher.finish() % LANES
-}
-
-async fn send_all(
-    mut batches: mpsc::Receiver<Vec<Outgoing>>,
-    link: Arc<dyn Link>,
-    tray: Arc<Tray<Report>>,
-    farewell: Farewell,
-    timeout: Duration,
-) {
-    while let Some(batch) = batches.recv().await {
-        for message in batch {
-            let sent = tokio::time::timeout(timeout, link.send(&message)).await;
-            let result = sent.unwrap_or(Err(SendError::TimedOut));
-            if tray.put(Report { id: message.id, result }) {
-                let _ = farewell.actor.cast(AccountMsg::Reports);
-            }
-        }
-    }
 }
 
 fn outgoing((id, record): (MessageId, MessageRecord)) -> Outgoing {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use wasup_store::id::{AccountId, Millis};
 use wasup_store::records::{
-    DeliveryOrder, DeliveryPolicy, EndpointRecord, EventKind, Off, PayloadFormat, ReplyMode, StatusRules,
+    DeliveryOrder, DeliveryPolicy, EndpointRecord, EventKind, FilesAs, Off, PayloadFormat, ReplyMode, StatusRules,
 };
 
 /// A change of an endpoint: `None` leaves a setting as it is, its default value takes it back.
@@ -30,6 +30,8 @@ pub struct EndpointChange {
     pub order: Option<DeliveryOrder>,
     /// Whether the receiver's answer may be a message.
     pub reply: Option<ReplyMode>,
+    /// How files stand in events.
+    pub media: Option<FilesAs>,
     /// What the body looks like.
     pub format: Option<PayloadFormat>,
     /// It is the account's chatbot. Set by [`crate::Endpoints::set_chatbot`].
@@ -115,6 +117,7 @@ impl EndpointChange {
         self.policy.apply(&mut record.policy);
         set(&mut record.order, self.order.as_ref());
         set(&mut record.reply, self.reply.as_ref());
+        set(&mut record.media, self.media.as_ref());
         set(&mut record.format, self.format.as_ref());
         set(&mut record.chatbot, self.chatbot.as_ref());
         set(&mut record.off, self.paused.map(|paused| paused.then_some(Off::Paused)).as_ref());

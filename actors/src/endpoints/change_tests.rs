@@ -28,6 +28,7 @@ fn full() -> EndpointRecord {
         },
         order: DeliveryOrder::Chat,
         reply: ReplyMode::Answer,
+        media: FilesAs::None,
         ..plain()
     }
 }
@@ -68,6 +69,7 @@ fn each_setting_is_changed_alone_and_goes_back_to_its_default() {
         (EndpointChange { message_types: Some(vec![]), ..none() }, with(&|r| r.filter.message_types = vec![])),
         (EndpointChange { order: Some(DeliveryOrder::None), ..none() }, with(&|r| r.order = DeliveryOrder::None)),
         (EndpointChange { reply: Some(ReplyMode::Off), ..none() }, with(&|r| r.reply = ReplyMode::Off)),
+        (EndpointChange { media: Some(FilesAs::Base64), ..none() }, with(&|r| r.media = FilesAs::Base64)),
         (EndpointChange { headers: Some(HeaderChange::Clear), ..none() }, with(&|r| r.headers = vec![])),
         (EndpointChange { headers: merge(&[]), ..none() }, full()),
         (EndpointChange { headers: merge(&[header("x-shop", None), header("x-none", None)]), ..none() },

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use wasup_store::repo::{account, expiry};
+use wasup_store::shelf::ShelfError;
 use wasup_store::{Durability, StoreError};
 
 use crate::context::Context;
@@ -32,6 +33,8 @@ pub(crate) enum JanitorMsg {
     Expire,
     /// As [`Self::Purge`], for rows that are kept for a time of the config.
     Retain,
+    /// As [`Self::Purge`], for files.
+    Shelve,
     /// The root asks for a sign of life. One.
     Ping(Beat),
     /// Break.
@@ -77,6 +80,7 @@ impl Actor for Janitor {
             JanitorMsg::Purge => state.purge().await?,
             JanitorMsg::Expire => state.expire().await?,
             JanitorMsg::Retain => state.retain().await?,
+            JanitorMsg::Shelve => state.shelve().await?,
             JanitorMsg::Ping(beat) => beat.answer(),
             #[cfg(test)]
             JanitorMsg::Fault(fault) => fault.strike().await?,
@@ -84,6 +88,7 @@ impl Actor for Janitor {
                 state.purge().await?;
                 state.expire().await?;
                 state.retain().await?;
+                state.shelve().await?;
                 myself.send_after(ROUND, || JanitorMsg::Round);
             }
         }
@@ -135,6 +140,28 @@ impl Rounds {
 }
 
 impl Rounds {
+    /// Files whose time is over, and those that are too many.
+    async fn shelve(&self) -> Result<(), Crash> {
+        let Some(files) = &self.ctx.files else { return Ok(()) };
+        let until_ms = match self.ctx.time.look(&self.ctx.store).await {
+            Ok(until_ms) => until_ms,
+            Err(error) => return weather(error),
+        };
+        match files.shelf.expire(until_ms).await {
+            Ok((0, _)) => Ok(()),
+            Ok((files, bytes)) => {
+                tracing::debug!(files, bytes, "files whose time is over were taken away");
+                let _ = self.myself.cast(JanitorMsg::Shelve);
+                Ok(())
+            }
+            Err(ShelfError::Store(error)) => weather(error),
+            Err(error) => {
+                tracing::error!(%error, "files whose time is over can't be taken away");
+                Ok(())
+            }
+        }
+    }
+
     async fn retain(&mut self) -> Result<(), Crash> {
         let Context { store, settings, meters, time, .. } = &*self.ctx;
         let until_ms = match time.look(store).await {

@@ -123,8 +123,8 @@ words! {
         Sent = "sent",
         /// Longer than replies may be.
         TooLong = "too_long",
-        /// Of a kind that this version does not send.
-        NotYet = "not_yet",
+        /// Its file could not be fetched, or is not one that may be sent.
+        BadMedia = "bad_media",
         /// The account's outbox was full.
         OutboxFull = "outbox_full",
         /// The disk was nearly full.

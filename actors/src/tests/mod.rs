@@ -9,6 +9,7 @@ mod counts;
 mod crashes;
 mod deliveries;
 mod endpoints;
+mod files;
 mod held;
 mod network;
 mod paces;

@@ -59,6 +59,8 @@ pub(super) struct Network {
     pub(super) close_hangs: AtomicBool,
     /// Links close only when this has a permit.
     pub(super) closers: Semaphore,
+    /// Files are uploaded only when this has a permit.
+    pub(super) uploaders: Semaphore,
     codes: AtomicUsize,
     code_answer: Mutex<CodeAnswer>,
     pub(super) codes_asked: AtomicUsize,
@@ -93,6 +95,7 @@ impl Network {
             overlaps: AtomicUsize::new(0),
             close_hangs: AtomicBool::new(false),
             closers: Semaphore::new(1),
+            uploaders: Semaphore::new(1_000),
             codes: AtomicUsize::new(0),
             code_answer: Mutex::new(CodeAnswer::Code(Duration::from_secs(180))),
             codes_asked: AtomicUsize::new(0),
@@ -217,6 +220,9 @@ impl FakeLink {
 #[async_trait]
 impl Link for FakeLink {
     async fn send(&self, message: &Outgoing) -> Result<(), SendError> {
+        if message.content.media().is_some() {
+            drop(self.network.uploaders.acquire().await);
+        }
         let tries = {
             let mut tries = lock(&self.network.tries);
             let count = tries.entry(message.provider_id.clone()).or_default();

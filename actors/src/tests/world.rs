@@ -149,6 +149,7 @@ impl World {
             nudges: self.nudges.clone(),
             qr_shown: None,
             meters: self.meters.clone(),
+            files: None,
         };
         self.tree = Some(Tree::start(ports).await.unwrap());
     }

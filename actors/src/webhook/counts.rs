@@ -54,7 +54,7 @@ pub(super) fn count_reply(meters: &Meters, reply: Reply) {
     let outcome = match reply {
         Reply::Sent(_) => ReplyOutcome::Sent,
         Reply::NotSent(NotSent::TooLong) => ReplyOutcome::TooLong,
-        Reply::NotSent(NotSent::NotYet) => ReplyOutcome::NotYet,
+        Reply::NotSent(NotSent::NotYet | NotSent::BadMedia) => ReplyOutcome::BadMedia,
         Reply::NotSent(NotSent::OutboxFull) => ReplyOutcome::OutboxFull,
         Reply::NotSent(NotSent::SpaceLow) => ReplyOutcome::SpaceLow,
         Reply::NotSent(NotSent::AccountGone) => ReplyOutcome::AccountGone,

@@ -18,7 +18,7 @@ mod worker;
 
 pub(crate) use dispatcher::{Dispatcher, DispatcherMsg};
 pub use policy::{Policy, resolve};
-pub use ports::{Answered, EventEncoder, WebhookAnswer, WebhookRequest, WebhookTransport};
+pub use ports::{Answered, EventEncoder, FileInEvent, WebhookAnswer, WebhookRequest, WebhookTransport};
 pub use reply::{MediaReply, REPLY_MAX, Reply, reply};
 pub(crate) use request::shown;
 pub use sign::NewSecret;

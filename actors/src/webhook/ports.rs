@@ -26,6 +26,8 @@ pub struct WebhookRequest {
     pub body: Bytes,
     /// Longest time for the whole attempt.
     pub timeout: Duration,
+    /// Most bytes that are read of the answer, where it may bring a file; `None` for the usual limit.
+    pub answer_max: Option<usize>,
 }
 
 /// Leaves out the address, which may hold a secret, and the body, which holds a message.
@@ -85,4 +87,23 @@ impl Answered {
 pub trait EventEncoder: Send + Sync + 'static {
     /// The body.
     fn encode(&self, id: EventId, event: &EventRecord) -> Bytes;
+
+    /// The body, with its message's file.
+    fn encode_with(&self, id: EventId, event: &EventRecord, _file: FileInEvent<'_>) -> Bytes {
+        self.encode(id, event)
+    }
+}
+
+/// How the file of a message stands in the event that tells of it.
+#[derive(Clone, Copy)]
+pub enum FileInEvent<'a> {
+    /// Its type and size only.
+    Told,
+    /// With a link, made now.
+    Linked {
+        /// The wall clock's time, by which links end.
+        now_ms: u64,
+    },
+    /// With its bytes.
+    Whole(&'a [u8]),
 }

@@ -15,10 +15,8 @@ pub enum Reply {
     Text(String),
     /// More than replies may hold.
     TooLong,
-    /// A file. Nothing sends one yet.
+    /// A file.
     Media(MediaReply),
-    /// Something to a chat that nothing is sent to yet: a group.
-    NotYet,
 }
 
 /// A file as a reply.

@@ -4,13 +4,11 @@ use rand::Rng;
 use sha2::{Digest as _, Sha256};
 use wasup_store::id::{EndpointId, MessageId, Millis};
 use wasup_store::records::{
-    AnswerBody, Attempt as AttemptRow, AttemptOutcome, Content, DiscardReason, Lane, MessageSecret, NotSent, Octets,
-    Participant,
+    AnswerBody, Attempt as AttemptRow, AttemptOutcome, DiscardReason, Lane, MessageSecret, NotSent, Octets, Participant,
 };
 use wasup_store::repo::delivery::{Finished, ReplyWish, Verdict};
 use wasup_store::repo::send::NewSend;
 
-use super::reply::Reply;
 use super::retry;
 use super::worker::{Attempt, Attempted, ForChat};
 use super::{Answered, WebhookAnswer};
@@ -69,10 +67,9 @@ fn row(attempted: &Attempted, outcome: AttemptOutcome, answer: Option<&WebhookAn
 }
 
 fn wish(ctx: &Context, endpoint: EndpointId, answer: &ForChat, now_ms: Millis) -> ReplyWish {
-    let text = match &answer.reply {
-        Reply::Text(text) => text.clone(),
-        Reply::TooLong => return ReplyWish::Not(NotSent::TooLong),
-        Reply::Media(_) | Reply::NotYet => return ReplyWish::Not(NotSent::NotYet),
+    let content = match &answer.says {
+        Ok(content) => content.clone(),
+        Err(why) => return ReplyWish::Not(*why),
     };
     if ctx.settings.send.free_space_floor.admit().is_err() {
         return ReplyWish::Not(NotSent::SpaceLow);
@@ -81,7 +78,7 @@ fn wish(ctx: &Context, endpoint: EndpointId, answer: &ForChat, now_ms: Millis) -
     ReplyWish::Send(Box::new(NewSend {
         no: answer.to.account,
         chat: Participant::clone(&answer.chat),
-        content: Content::text(text),
+        content,
         context: None,
         secret: Some(MessageSecret(rand::random())),
         lane: Lane::Interactive,

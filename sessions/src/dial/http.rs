@@ -17,6 +17,7 @@ use super::budget::Budget;
 use super::proxy::Proxy;
 use super::reach::{Reach, ReachError, literal};
 use super::version_page::{self, VersionPage};
+use crate::media::transfer_limit;
 use crate::ports::LinkError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -36,11 +37,8 @@ pub(crate) struct Shared {
 impl Shared {
     /// Under the rule of where clients may connect to. Uploads are kept in `spool` while they go out.
     pub(crate) fn new(reach: Reach, spool: PathBuf, budget: Budget) -> Result<Self, LinkError> {
-        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| broken(&error))?
-            .with_root_certificates(rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
-            .with_no_client_auth();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = super::trust::client(provider).map_err(|error| broken(&error))?;
         Ok(Self { tls, reach, budget, spool })
     }
 
@@ -56,6 +54,8 @@ fn broken(error: &dyn std::fmt::Display) -> LinkError {
 /// Connections that links share which go the same way.
 pub(crate) struct HttpPool {
     client: Client,
+    /// Without a limit for the answer: it begins to wait with the first byte of the request.
+    uploads: Client,
     proxied: bool,
     reach: Reach,
     budget: Budget,
@@ -67,6 +67,15 @@ impl HttpPool {
     /// A pool of connections, through a proxy if there is one.
     pub(crate) fn new(shared: &Shared, proxy: Option<&Proxy>) -> Result<Self, LinkError> {
         let reach = shared.reach;
+        let client = Self::client(shared, proxy, Some(REQUEST_TIMEOUT))?;
+        let uploads = Self::client(shared, proxy, None)?;
+        let (budget, spool) = (shared.budget.clone(), shared.spool.clone());
+        let version = VersionPage::default();
+        Ok(Self { client, uploads, proxied: proxy.is_some(), reach, budget, version, spool })
+    }
+
+    fn client(shared: &Shared, proxy: Option<&Proxy>, patience: Option<Duration>) -> Result<Client, LinkError> {
+        let reach = shared.reach;
         let client = Client::builder()
             .tls_backend_preconfigured(shared.tls.clone())
             // A proxy of the environment would be a way around the rule, and around the account's own.
@@ -74,19 +83,24 @@ impl HttpPool {
             .dns_resolver(Arc::new(Checked(reach)))
             .redirect(redirects(reach, proxy.is_some()))
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(REQUEST_TIMEOUT)
             .tcp_nodelay(true)
             .pool_max_idle_per_host(4);
         let client = match proxy {
             Some(proxy) => client.proxy(proxy.for_http().map_err(|error| broken(&error.without_url()))?),
             None => client,
         };
-        let client = client.build().map_err(|error| broken(&error.without_url()))?;
-        let (budget, spool) = (shared.budget.clone(), shared.spool.clone());
-        Ok(Self { client, proxied: proxy.is_some(), reach, budget, version: VersionPage::default(), spool })
+        let client = match patience {
+            Some(patience) => client.read_timeout(patience),
+            None => client,
+        };
+        client.build().map_err(|error| broken(&error.without_url()))
     }
 
     async fn request(&self, request: &HttpRequest) -> anyhow::Result<RequestBuilder> {
+        self.request_by(&self.client, request).await
+    }
+
+    async fn request_by(&self, client: &Client, request: &HttpRequest) -> anyhow::Result<RequestBuilder> {
         let url = Url::parse(&request.url)?;
         // A name is judged where it is resolved, which may be at the proxy; an address never gets there.
         if let Some(ip) = literal(&url) {
@@ -95,7 +109,7 @@ impl HttpPool {
             self.reach.resolve(&url).await?;
         }
         let method = Method::from_bytes(request.method.as_bytes())?;
-        let builder = self.client.request(method, url);
+        let builder = client.request(method, url);
         Ok(request.headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value)))
     }
 
@@ -203,7 +217,8 @@ impl HttpClient for LinkHttp {
         on.block_on(async {
             let pieces = ReaderStream::new(tokio::fs::File::from_std(file));
             // The network refuses bodies of unknown length.
-            let builder = self.pool.request(&request).await?.header(CONTENT_LENGTH, content_length);
+            let builder = self.pool.request_by(&self.pool.uploads, &request).await?;
+            let builder = builder.header(CONTENT_LENGTH, content_length).timeout(transfer_limit(content_length));
             whole(builder.body(Body::wrap_stream(pieces)).send().await?).await
         })
     }

@@ -12,6 +12,7 @@ mod proxy;
 mod queue;
 mod reach;
 mod socket;
+mod trust;
 mod version_page;
 
 use std::sync::Arc;

@@ -22,10 +22,11 @@ use super::pairing_code::Codes;
 use super::pump::Pump;
 use super::runtime::LinkTasks;
 use super::transport::{SocketFactory, Sockets};
-use super::whatsapp::WhatsAppLink;
+use super::whatsapp::{Files, WhatsAppLink};
 use super::{LinkSettings, WhatsAppLinks};
 use crate::dial::{Dialer, PermitSlot};
 use crate::keystore::KeyStore;
+use crate::media::Downloads;
 use crate::ports::{LinkError, LinkEvent, LinkTarget};
 use crate::trouble::Trouble;
 
@@ -180,6 +181,10 @@ pub(super) async fn open(
         LinkTasks::as_main_loop(Box::pin(bot.run())).await;
     });
     let main_ended = parts.tasks.clone();
+    let files = links.files.as_ref().map(|(shelf, uploads)| Files {
+        uploads: Arc::clone(uploads),
+        downloads: Downloads::new(Arc::clone(&client), shelf.clone()),
+    });
     let link = WhatsAppLink::new(
         client,
         Arc::clone(&parts.outlet),
@@ -187,6 +192,7 @@ pub(super) async fn open(
         parts.tasks,
         main.abort_handle(),
         links.settings.query_timeout,
+        files,
     );
     main_ended.spawn_task(async move {
         // A panic of the loop is as much an end as its return.

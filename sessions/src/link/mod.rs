@@ -27,6 +27,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use wasup_store::Store;
+use wasup_store::shelf::Shelf;
 
 pub use inbound::inbox::Committed;
 pub use settings::LinkSettings;
@@ -35,6 +36,7 @@ pub use crate::counted::LinkStats;
 
 use crate::counted::Counted;
 use crate::dial::{ConnectPermits, HttpPools, Limits, Reach};
+use crate::media::Uploads;
 use crate::meters::LinkMeters;
 use crate::ports::{Link, LinkError, LinkEvent, LinkFactory, LinkTarget};
 
@@ -47,6 +49,7 @@ pub struct WhatsAppLinks {
     http: HttpPools,
     counted: Arc<Counted>,
     meters: Arc<LinkMeters>,
+    files: Option<(Shelf, Arc<Uploads>)>,
 }
 
 impl WhatsAppLinks {
@@ -60,7 +63,24 @@ impl WhatsAppLinks {
         let http = HttpPools::new(Reach::of_this_build(), spool)?;
         let limits = Limits { at_once: settings.connects_in_flight, per_minute: settings.connects_per_minute };
         let permits = ConnectPermits::new(limits, settings.connect_jitter);
-        Ok(Self { store, settings, committed, permits, http, counted: Arc::default(), meters: Arc::default() })
+        Ok(Self {
+            store,
+            settings,
+            committed,
+            permits,
+            http,
+            counted: Arc::default(),
+            meters: Arc::default(),
+            files: None,
+        })
+    }
+
+    /// ... that send files from this shelf, and fetch files onto it. Without one, no files are sent or fetched.
+    #[must_use]
+    pub fn with_shelf(mut self, shelf: Shelf) -> Self {
+        let uploads = Arc::new(Uploads::new(shelf.clone()));
+        self.files = Some((shelf, uploads));
+        self
     }
 
     /// ... that count with these handles from the next link on.

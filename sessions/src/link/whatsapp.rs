@@ -1,5 +1,6 @@
 //! An open link.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,8 @@ use super::pairing_code::Codes;
 use super::runtime::LinkTasks;
 use super::sending::from::{Naming, Writer};
 use super::{restriction, sending};
-use crate::ports::{AskError, EndReason, GroupCalls, Link, LinkError, Outgoing, SendError};
+use crate::media::{Downloads, Uploads};
+use crate::ports::{AskError, EndReason, GroupCalls, Link, LinkError, MediaCalls, NoNetwork, Outgoing, SendError};
 
 /// Longest that an orderly disconnect may take: the library flushes receipts and keys for up to 5 s each.
 const DISCONNECT_LIMIT: Duration = Duration::from_secs(15);
@@ -53,7 +55,14 @@ pub(super) struct WhatsAppLink {
     tasks: LinkTasks,
     main: AbortHandle,
     query_timeout: Duration,
+    files: Option<Files>,
     closed: OnceCell<()>,
+}
+
+/// What a link does with files.
+pub(super) struct Files {
+    pub(super) uploads: Arc<Uploads>,
+    pub(super) downloads: Downloads,
 }
 
 impl WhatsAppLink {
@@ -77,8 +86,9 @@ impl WhatsAppLink {
         tasks: LinkTasks,
         main: AbortHandle,
         query_timeout: Duration,
+        files: Option<Files>,
     ) -> Self {
-        Self { client, outlet, codes, tasks, main, query_timeout, closed: OnceCell::new() }
+        Self { client, outlet, codes, tasks, main, query_timeout, files, closed: OnceCell::new() }
     }
 
     /// The account, as it is named in a chat.
@@ -141,8 +151,12 @@ impl Link for WhatsAppLink {
         if !self.is_connected() {
             return Err(SendError::NotConnected);
         }
+        let message = match &self.files {
+            Some(files) => files.uploads.with_file(&self.client, message).await?,
+            None => Cow::Borrowed(message),
+        };
         let to = address::destination(&message.chat).ok_or(SendError::NotSendable)?;
-        let content = sending::encode(message, &self.writer(&to, &message.chat).await.borrow(&to))?;
+        let content = sending::encode(&message, &self.writer(&to, &message.chat).await.borrow(&to))?;
         let options = SendOptions::default().with_message_id(message.provider_id.as_str());
         let send = Box::pin(self.client.send_message_with_options(to, content, options));
         match tokio::time::timeout(self.query_timeout, send).await {
@@ -203,6 +217,13 @@ impl Link for WhatsAppLink {
                 Err(_) => tracing::debug!("the network did not say in time what it restricts"),
             }
         });
+    }
+
+    fn media(&self) -> &dyn MediaCalls {
+        match &self.files {
+            Some(files) => &files.downloads,
+            None => &NoNetwork,
+        }
     }
 
     async fn log_out(&self) -> Result<(), LinkError> {

@@ -21,7 +21,7 @@ use wasup_store::records::{
 pub use ask::AskError;
 pub use chats::ChatCalls;
 pub use groups::{GroupCalls, GroupPreview, JoinRequest, JoinedGroup, MemberOutcome, MemberVerb, Members, NewGroup};
-pub use media::MediaCalls;
+pub use media::{FetchError, MediaCalls, RemoteFile};
 pub use people::PeopleCalls;
 
 /// Which account a link is opened for, and by which incarnation.

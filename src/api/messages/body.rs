@@ -5,7 +5,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::api::media::MediaForm;
 use crate::api::problem::{FieldError, Problem};
+use crate::media::MediaKind;
 
 /// A message to send.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -51,6 +53,20 @@ impl Common {
 pub(super) enum MessageBody {
     /// Text.
     Text(TextBody),
+    /// A picture.
+    Image(FileBody),
+    /// A film.
+    Video(FileBody),
+    /// A film without sound that plays by itself, again and again: an MP4.
+    Gif(FileBody),
+    /// Sound as a file.
+    Audio(FileBody),
+    /// Sound spoken for the chat: ogg with opus, for it to be shown as one.
+    Voice(FileBody),
+    /// Any file.
+    Document(FileBody),
+    /// A sticker: WebP.
+    Sticker(FileBody),
     /// A place.
     Location(LocationBody),
     /// Humans' cards.
@@ -63,8 +79,38 @@ pub(super) enum MessageBody {
     PollVote(VoteBody),
 }
 
+impl MessageBody {
+    /// The file that it is, and as what it is sent.
+    pub(super) const fn file(&self) -> Option<(MediaKind, &FileBody)> {
+        Some(match self {
+            Self::Image(body) => (MediaKind::Image, body),
+            Self::Video(body) => (MediaKind::Video, body),
+            Self::Gif(body) => (MediaKind::Gif, body),
+            Self::Audio(body) => (MediaKind::Audio, body),
+            Self::Voice(body) => (MediaKind::Voice, body),
+            Self::Document(body) => (MediaKind::Document, body),
+            Self::Sticker(body) => (MediaKind::Sticker, body),
+            _ => return None,
+        })
+    }
+}
+
 /// Every word of `type`.
-const TYPES: [&str; 6] = ["text", "location", "contact", "poll", "reaction", "poll_vote"];
+const TYPES: [&str; 13] = [
+    "text",
+    "image",
+    "video",
+    "gif",
+    "audio",
+    "voice",
+    "document",
+    "sticker",
+    "location",
+    "contact",
+    "poll",
+    "reaction",
+    "poll_vote",
+];
 
 /// Text.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -75,6 +121,19 @@ pub(super) struct TextBody {
     pub(super) text: String,
     /// What is shown of a link in it. Nothing is fetched.
     pub(super) link_preview: Option<PreviewBody>,
+}
+
+/// A file.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileBody {
+    /// The file. In a form (`multipart/form-data`) it is the last field, `file`, instead.
+    pub(super) media: MediaForm,
+    /// The text under it, at most `send.text_max` characters; not of sounds and stickers.
+    pub(super) caption: Option<String>,
+    /// To be seen once: of pictures, films and voice notes.
+    #[serde(default)]
+    pub(super) view_once: bool,
 }
 
 /// What is shown of a link.
@@ -201,6 +260,13 @@ impl SendMessage {
         };
         let body = match kind.as_str() {
             "text" => MessageBody::Text(part(fields)?),
+            "image" => MessageBody::Image(part(fields)?),
+            "video" => MessageBody::Video(part(fields)?),
+            "gif" => MessageBody::Gif(part(fields)?),
+            "audio" => MessageBody::Audio(part(fields)?),
+            "voice" => MessageBody::Voice(part(fields)?),
+            "document" => MessageBody::Document(part(fields)?),
+            "sticker" => MessageBody::Sticker(part(fields)?),
             "location" => MessageBody::Location(part(fields)?),
             "contact" => MessageBody::Contact(part(fields)?),
             "poll" => MessageBody::Poll(part(fields)?),
@@ -268,6 +334,13 @@ mod tests {
     fn every_type_is_read() {
         let bodies = [
             json!({"type": "text", "text": "x", "link_preview": {"title": "A"}}),
+            json!({"type": "image", "media": {"url": "https://a.example/x.png"}, "caption": "x", "view_once": true}),
+            json!({"type": "video", "media": {"base64": "AAAA"}}),
+            json!({"type": "gif", "media": {"base64": "AAAA", "sha256": "00"}}),
+            json!({"type": "audio", "media": {"base64": "AAAA", "mimetype": "audio/mpeg"}}),
+            json!({"type": "voice", "media": {"base64": "AAAA"}}),
+            json!({"type": "document", "media": {"base64": "AAAA", "filename": "x.pdf"}}),
+            json!({"type": "sticker", "media": {"base64": "AAAA"}}),
             json!({"type": "location", "latitude": 1, "longitude": 2.5}),
             json!({"type": "contact", "contacts": [{"name": "A", "phone": "1"}]}),
             json!({"type": "poll", "question": "?", "options": ["a", "b"]}),

@@ -1,6 +1,7 @@
 //! `/v1/accounts/{id}/messages` and `/v1/messages/{id}`.
 
 mod address;
+mod asked;
 mod body;
 mod change;
 mod content;
@@ -9,6 +10,7 @@ mod mentions;
 mod problems;
 mod send;
 
+use axum::extract::DefaultBodyLimit;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -16,8 +18,10 @@ use super::state::ApiState;
 
 /// The routes of messages.
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    // A file goes to the disk piece by piece; JSON has a limit of its own, which files in base64 need.
+    let sends = OpenApiRouter::new().routes(routes!(send::send, look::list)).layer(DefaultBodyLimit::disable());
     OpenApiRouter::new()
-        .routes(routes!(send::send, look::list))
+        .merge(sends)
         .routes(routes!(look::show, change::edit, change::take_back))
         .routes(routes!(change::forward))
         .routes(routes!(change::star))

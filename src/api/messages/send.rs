@@ -11,18 +11,20 @@ use utoipa::{IntoParams, ToSchema};
 use wasup_actors::{Accepted, Idempotency, Messages, Principal, SendCommand, target_of};
 use wasup_store::id::{AccountId, MessageId};
 use wasup_store::records::{
-    Content, Direction, Lane, MessageContext, MessageRecord, Participant, Poll, Quoted, Target,
+    Content, Direction, Lane, Media, MessageContext, MessageRecord, Participant, Poll, Quoted, Target,
 };
 
 use super::address::Addresses;
-use super::body::{Common, MessageBody, SendMessage, canonical};
+use super::asked::Asked;
+use super::body::{Common, FileBody, MessageBody, SendMessage, canonical};
 use super::content;
-use crate::api::extract::{Caller, Json, Path, Query};
+use crate::api::extract::{Caller, Path, Query};
 use crate::api::idempotency::{IdempotencyKey, REPLAYED};
 use crate::api::problem::{FieldError, Problem, ProblemView};
 use crate::api::state::{Settings, Writing};
 use crate::api::view::MessageView;
 use crate::config::Span;
+use crate::media::{Intake, MediaKind};
 
 /// Longest id of the caller's own, in bytes.
 const CLIENT_ID_MAX: usize = 128;
@@ -63,6 +65,7 @@ struct Composer<'a> {
     caller: &'a Principal,
     account: &'a AccountId,
     text_max: usize,
+    intake: &'a Intake,
 }
 
 impl Composer<'_> {
@@ -105,6 +108,11 @@ impl Composer<'_> {
     /// What is sent and where.
     async fn content(&self, request: &SendMessage, named: &[Participant]) -> Result<(Content, Participant), Problem> {
         let common = &request.common;
+        if let Some((kind, body)) = request.body.file() {
+            // Whoever gets it is known before anything is fetched.
+            let chat = self.chat(common).await?;
+            return Ok((self.file(kind, body, named).await?, chat));
+        }
         let content = match &request.body {
             MessageBody::Reaction(body) => {
                 let emoji = content::emoji(body.emoji.as_deref()).map_err(one)?;
@@ -120,23 +128,43 @@ impl Composer<'_> {
             MessageBody::Location(body) => content::location(body),
             MessageBody::Contact(body) => content::contacts(body, self.addresses.region().await?),
             MessageBody::Poll(body) => content::poll(body),
+            // It was looked for above.
+            _ => return Err(one(FieldError::new("type", "is no type of message"))),
         };
         Ok((content.map_err(one)?, self.chat(common).await?))
+    }
+
+    /// A message with a file: taken in, looked at and kept before the message is.
+    async fn file(&self, kind: MediaKind, body: &FileBody, named: &[Participant]) -> Result<Content, Problem> {
+        let spoken = matches!(kind, MediaKind::Audio | MediaKind::Voice | MediaKind::Sticker);
+        if body.caption.is_some() && spoken {
+            return Err(one(FieldError::new("caption", "is not shown under sounds and stickers")));
+        }
+        if body.view_once && !matches!(kind, MediaKind::Image | MediaKind::Video | MediaKind::Voice) {
+            return Err(one(FieldError::new("view_once", "is for pictures, films and voice notes")));
+        }
+        let caption = body.caption.as_deref().filter(|caption| !caption.is_empty());
+        let caption = caption.map(|caption| content::words("caption", caption, named, self.text_max));
+        let caption = caption.transpose().map_err(one)?;
+        let media = body.media.clone().take(self.intake, kind).await?;
+        Ok(kind.content(Media { caption, ..media }))
     }
 
     /// What surrounds it.
     async fn context(
         &self,
-        common: &Common,
+        request: &SendMessage,
         chat: &Participant,
         mentions: Vec<Participant>,
     ) -> Result<Option<Box<MessageContext>>, Problem> {
+        let common = &request.common;
+        let view_once = request.body.file().is_some_and(|(_, body)| body.view_once);
         let quoted = match &common.reply_to {
             Some(name) => Some(Box::new(self.quoted(name, chat).await?)),
             None => None,
         };
         let disappears_after = content::expiration(common.expiration).map_err(one)?;
-        let context = MessageContext { quoted, mentions, disappears_after, ..MessageContext::default() };
+        let context = MessageContext { quoted, mentions, disappears_after, view_once, ..MessageContext::default() };
         Ok((context != MessageContext::default()).then(|| Box::new(context)))
     }
 
@@ -206,19 +234,21 @@ fn repeat(key: IdempotencyKey, mut asked: Value, chat: &Participant, own: Option
 #[utoipa::path(post, path = "/v1/accounts/{id}/messages", tag = "messages", operation_id = "sendMessage",
     params(("id" = String, Path, description = "The account's id, percent-encoded"), WaitQuery,
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible characters. A repeat with the same key and body gets the first message and `Idempotency-Replayed: true`; with another body 422.")),
-    request_body = SendMessage,
+    request_body(content((SendMessage = "application/json"), (SendMessage = "multipart/form-data")),
+        description = "JSON; or a form with a field for each field of it (or all of them as JSON in `message`) and last the field `file`"),
     responses((status = 202, body = MessageView), (status = 422, description = "The key was used with another body.", body = ProblemView, content_type = "application/problem+json"),
         (status = 429, description = "Too many messages of the account wait; see `Retry-After`.", body = ProblemView, content_type = "application/problem+json"),
         (status = "default", body = ProblemView, content_type = "application/problem+json")))]
 pub(in crate::api) async fn send(
     State((accounts, messages, settings)): State<Writing>,
+    State(intake): State<Intake>,
     Caller(caller): Caller,
     Path(id): Path<AccountId>,
     Query(query): Query<WaitQuery>,
     key: IdempotencyKey,
-    Json(asked): Json<Value>,
+    asked: Asked,
 ) -> Result<Response, Problem> {
-    let request = SendMessage::read(asked.clone())?;
+    let request = SendMessage::read(asked.value)?;
     own_id(&request.common)?;
     let composer = Composer {
         addresses: Addresses::new(&accounts, &settings, &caller, &id),
@@ -226,14 +256,15 @@ pub(in crate::api) async fn send(
         caller: &caller,
         account: &id,
         text_max: settings.text_max,
+        intake: &intake,
     };
     let mentions = composer.mentions(&request.common).await?;
     let (content, chat) = composer.content(&request, &mentions).await?;
-    let context = composer.context(&request.common, &chat, mentions).await?;
+    let context = composer.context(&request, &chat, mentions).await?;
     let own = request.common.client_message_id;
     let command = SendCommand {
         account: id.clone(),
-        idempotency: repeat(key, asked, &chat, own.as_deref()),
+        idempotency: repeat(key, asked.repeated, &chat, own.as_deref()),
         chat,
         content,
         context,

@@ -64,7 +64,7 @@ pub(super) const ALIVE: &[u8] = b": alive\n";
 
 /// An event as JSON, in one line.
 pub(super) fn json(id: EventId, event: &EventRecord) -> Bytes {
-    EventBody.encode(id, event)
+    EventBody::default().encode(id, event)
 }
 
 /// Appends an event as a block of an event stream.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wasup_actors::{Endpoint, NewSecret, Tested};
 use wasup_store::id::EndpointId;
-use wasup_store::records::{DeliveryOrder, EndpointCounters, EventFilter, Off, PayloadFormat, ReplyMode};
+use wasup_store::records::{DeliveryOrder, EndpointCounters, EventFilter, FilesAs, Off, PayloadFormat, ReplyMode};
 
 use super::{RetryInForceView, RetryView, Time};
 
@@ -40,6 +40,9 @@ pub struct EndpointView {
     /// Whether the receiver's answer may be a message: `off` or `answer`.
     #[schema(value_type = String, examples("off"))]
     pub reply: ReplyMode,
+    /// How files stand in events: `link`, `base64` or `none`.
+    #[schema(value_type = String, examples("link"))]
+    pub media: FilesAs,
     /// What the body looks like: `envelope`.
     #[schema(value_type = String, examples("envelope"))]
     pub format: PayloadFormat,
@@ -151,6 +154,7 @@ impl From<&Endpoint> for EndpointView {
             retry_in_force: RetryInForceView::from(&endpoint.policy),
             order: record.order,
             reply: record.reply,
+            media: record.media,
             format: record.format,
             chatbot: record.chatbot,
             state: EndpointState::of(record.off),

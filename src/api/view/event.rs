@@ -1,9 +1,11 @@
 //! An event as webhooks, lists and streams carry it: `{id, seq, type, account, timestamp, data}`.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
-use wasup_actors::webhook::EventEncoder;
+use wasup_actors::webhook::{EventEncoder, FileInEvent};
 use wasup_store::id::{AccountId, EventId};
 use wasup_store::records::{
     ClockEvent, DiscardedEvent, EventData, EventRecord, MessageEvent, RestrictedEvent, StatusEvent,
@@ -11,15 +13,43 @@ use wasup_store::records::{
 
 use super::group::{GroupChangeData, GroupMembersData};
 use super::{ContentView, PersonView, ReasonView, StateView, Time};
+use crate::media::MediaLinks;
 
 /// Turns events into the bodies of webhooks.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct EventBody;
+#[derive(Debug, Clone, Default)]
+pub struct EventBody {
+    links: Option<MediaLinks>,
+}
+
+impl EventBody {
+    /// ... in which files have links.
+    #[must_use]
+    pub fn linking(links: MediaLinks) -> Self {
+        Self { links: Some(links) }
+    }
+}
 
 impl EventEncoder for EventBody {
     fn encode(&self, id: EventId, event: &EventRecord) -> Bytes {
         // Every field has a form in JSON; an empty body would be seen by the receiver's check of the signature.
         serde_json::to_vec(&EventView::new(id, event)).unwrap_or_default().into()
+    }
+
+    fn encode_with(&self, id: EventId, event: &EventRecord, file: FileInEvent<'_>) -> Bytes {
+        let mut view = EventView::new(id, event);
+        if let (Data::Message(data), EventData::Message(message)) = (&mut view.data, &event.data)
+            && let Some(media) = &mut data.content.media
+        {
+            match (file, &self.links) {
+                (FileInEvent::Linked { now_ms }, Some(links)) => {
+                    let link = links.of(message.id, now_ms);
+                    (media.url, media.url_expires_at) = (Some(link.url), Some(Time::from_ms(link.expires_ms)));
+                }
+                (FileInEvent::Whole(bytes), _) => media.base64 = Some(BASE64.encode(bytes)),
+                _ => {}
+            }
+        }
+        serde_json::to_vec(&view).unwrap_or_default().into()
     }
 }
 
@@ -185,7 +215,7 @@ mod tests {
         let (no, seq) = (AccountNo(1), Seq(7));
         let event =
             EventRecord { kind, no, account: "shop".parse().ok(), seq, at_ms: 1_795_257_659_125, by: None, data };
-        let bytes = EventBody.encode(EventId { incarnation: 1, position: Position(9) }, &event);
+        let bytes = EventBody::default().encode(EventId { incarnation: 1, position: Position(9) }, &event);
         serde_json::from_slice(&bytes).unwrap()
     }
 

@@ -26,7 +26,7 @@ pub use content::{
 pub use delivery::{AnswerView, AttemptView, DeliveryDetail, DeliveryView, ReplayView, ReplyView, RequestView};
 pub use endpoint::{DeliveriesView, EndpointState, EndpointView, FilterView, RetiredSecretView, TestView};
 pub use event::{EventBody, EventView};
-pub use file::MediaView;
+pub use file::{MediaFileView, MediaView};
 pub use group::{GroupMemberView, GroupSettingsView, GroupView};
 pub use message::{MessageTimes, MessageView, ReactionView, ReasonView, VoteView};
 pub use page::{Cursor, Page};

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use utoipa::ToSchema;
-use wasup_store::id::{AccountId, ChatNo, EndpointId, MessageKey, PersonNo};
+use wasup_store::id::{AccountId, ChatNo, EndpointId, MediaId, MessageKey, PersonNo};
 use wasup_store::repo::audit::AuditPlace;
 use wasup_store::repo::delivery::DeliveryCursor;
 use wasup_store::repo::timeline::TimelinePlace;
@@ -43,6 +43,8 @@ pub enum Cursor {
     Timeline(TimelinePlace),
     /// In a list of deliveries.
     Delivery(DeliveryCursor),
+    /// In the list of files.
+    Media(MediaId),
     /// In a list of humans.
     Person(PersonNo),
     /// In a list of groups.
@@ -59,6 +61,7 @@ impl std::fmt::Display for Cursor {
             Self::Timeline((at_ms, n)) => [b"t".as_slice(), &at_ms.to_be_bytes(), &n.to_be_bytes()].concat(),
             Self::Delivery(place) => [b"d", place.0.as_slice()].concat(),
             Self::Group(place) => [b"g".as_slice(), &place.0.to_be_bytes()].concat(),
+            Self::Media(id) => [b"f".as_slice(), &id.to_bytes()].concat(),
             Self::Person(place) => [b"p".as_slice(), &place.0.to_be_bytes()].concat(),
         };
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
@@ -74,6 +77,7 @@ impl Cursor {
             (b'a', id) => std::str::from_utf8(id).ok()?.parse().ok().map(Self::Account),
             (b'm', key) => MessageKey::from_bytes(key).map(Self::Message),
             (b'e', id) => EndpointId::from_bytes(id).map(Self::Endpoint),
+            (b'f', id) => MediaId::from_bytes(id).map(Self::Media),
             (b'w', place) => placed(place).map(Self::Act),
             (b't', place) => placed(place).map(Self::Timeline),
             (b'p', place) => Some(Self::Person(PersonNo(u32::from_be_bytes(place.try_into().ok()?)))),
@@ -100,6 +104,7 @@ mod tests {
             Cursor::Account("ünï/".replace('/', "").parse().unwrap()),
             Cursor::Message(MessageKey::new(7, 9)),
             Cursor::Endpoint(EndpointId::new(7, 9)),
+            Cursor::Media(MediaId::new(7, 9)),
             Cursor::Act((7, 9)),
             Cursor::Timeline((7, 9)),
             Cursor::Person(PersonNo(7)),

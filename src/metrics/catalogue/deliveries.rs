@@ -57,7 +57,7 @@ pub(crate) static OLDEST: Family = gauge(
 pub(crate) static REPLIES: Family = counter(
     "wasup_replies_total",
     "Receivers' answers that were meant for a chat: sent as a message, or not and why.",
-    &[label("outcome", &["sent", "too_long", "not_yet", "outbox_full", "space_low", "account_gone"])],
+    &[label("outcome", &["sent", "too_long", "bad_media", "outbox_full", "space_low", "account_gone"])],
 );
 
 pub(crate) static ENDPOINTS_OFF: Family = gauge(

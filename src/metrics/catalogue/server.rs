@@ -49,6 +49,7 @@ pub(crate) static LIMITS: Family = gauge(
             "store_jobs",
             "outbox_messages",
             "sends_in_flight",
+            "media_bytes",
         ],
     )],
 );

@@ -17,6 +17,10 @@ pub(crate) static STORE_WAITING: Family =
 
 pub(crate) static STORE_MESSAGES: Family = gauge("wasup_messages", "Messages kept.", &[]);
 
+pub(crate) static MEDIA_FILES: Family = gauge("wasup_media_files", "Files kept.", &[]);
+
+pub(crate) static MEDIA_BYTES: Family = gauge("wasup_media_bytes", "Bytes of the files kept.", &[]);
+
 pub(crate) static STORE_COMMITS: Family = counter("wasup_store_commits_total", "Groups of writes committed.", &[]);
 
 pub(crate) static STORE_JOBS: Family = counter("wasup_store_jobs_total", "Writes accepted.", &[]);
@@ -47,6 +51,8 @@ pub(super) const ALL: &[&Family] = &[
     &STORE_FLOOR,
     &STORE_WAITING,
     &STORE_MESSAGES,
+    &MEDIA_FILES,
+    &MEDIA_BYTES,
     &STORE_COMMITS,
     &STORE_JOBS,
     &STORE_ROWS,

@@ -19,4 +19,4 @@ pub use backup::BackupReport;
 pub use compact::{CompactReport, compact};
 pub use fingerprint::Fingerprint;
 pub use restore::{RestoreReport, restore};
-pub use verify::{Finding, FindingCode, TreeCount, VerifyReport, verify, verify_engine};
+pub use verify::{FilesSeen, Finding, FindingCode, TreeCount, VerifyReport, verify, verify_engine};

@@ -101,8 +101,10 @@ pub enum Reply {
 pub enum NotSent {
     /// Longer than replies may be.
     TooLong,
-    /// Of a kind that this version does not send.
+    /// Of a kind that an earlier version did not send.
     NotYet,
+    /// Its file could not be fetched, or is not one that may be sent.
+    BadMedia,
     /// The account's outbox was full.
     OutboxFull,
     /// The disk was nearly full.
@@ -118,6 +120,7 @@ impl NotSent {
         match self {
             Self::TooLong => "too_long",
             Self::NotYet => "not_yet",
+            Self::BadMedia => "bad_media",
             Self::OutboxFull => "outbox_full",
             Self::SpaceLow => "space_low",
             Self::AccountGone => "account_gone",

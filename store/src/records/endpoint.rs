@@ -45,6 +45,9 @@ pub struct EndpointRecord {
     /// Whether the receiver's answer may be a message to the chat.
     #[serde(default)]
     pub reply: ReplyMode,
+    /// How files stand in events.
+    #[serde(default, skip_serializing_if = "FilesAs::is_default")]
+    pub media: FilesAs,
     /// What the body looks like.
     #[serde(default)]
     pub format: PayloadFormat,
@@ -95,6 +98,26 @@ pub enum ReplyMode {
     Off,
     /// An answer to a received message is sent to its chat.
     Answer,
+}
+
+/// How the files of messages stand in events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FilesAs {
+    /// As a link that works without a key, for a time.
+    #[default]
+    Link,
+    /// As their bytes in base64, where they are not too large; else as a link.
+    Base64,
+    /// Not at all: their type and size only.
+    None,
+}
+
+impl FilesAs {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What the body of a delivery looks like.
@@ -151,6 +174,7 @@ impl EndpointRecord {
             policy: DeliveryPolicy::default(),
             order: DeliveryOrder::default(),
             reply: ReplyMode::default(),
+            media: FilesAs::default(),
             format: PayloadFormat::default(),
             chatbot: false,
             off: None,

@@ -37,7 +37,7 @@ pub use chatbot::BotSender;
 pub use content::{BadDegrees, ContactCard, Content, Degrees, LinkPreview, Location, Poll, Target};
 pub use counters::{AccountCounters, EndpointCounters, TenantCounters};
 pub use delivery::{DeliveryRecord, DeliveryState, DiscardReason, NotSent, Reply};
-pub use endpoint::{DeliveryOrder, EndpointRecord, Off, PayloadFormat, ReplyMode, RetiredSecret};
+pub use endpoint::{DeliveryOrder, EndpointRecord, FilesAs, Off, PayloadFormat, ReplyMode, RetiredSecret};
 pub use endpoint_filter::EventFilter;
 pub use endpoint_policy::{BadStatusRange, DeliveryPolicy, StatusRange, StatusRules};
 pub use event::{

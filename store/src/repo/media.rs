@@ -3,7 +3,7 @@
 //! `media`: 0 · media id → record; 1 · expires_ms u64 · media id → (); 2 · account no u32 · media id → () for received
 //! ones; 3 · message key → media id, the file that a message came with. The totals stand in `meta`.
 
-use crate::id::{AccountNo, MediaId, MessageId, Millis};
+use crate::id::{AccountNo, MediaId, MessageId, Millis, Position};
 use crate::key::{Key, Parts};
 use crate::records::{MediaFamily, MediaFileRecord, MediaTotals, RemoteMedia, UploadedMedia};
 use crate::{Direction, ReadTx, StoreError, Tree, WriteTx, envelope};
@@ -237,4 +237,39 @@ pub fn let_go_of_account(tx: &mut WriteTx<'_>, no: AccountNo, limit: usize) -> R
         }
     }
     Ok(rows.len())
+}
+
+/// Where the look for received files stands that are fetched at once.
+const FETCHED_TO: &[u8] = b"media/fetched_to";
+
+/// The last event that was looked at for a file to fetch; `None` before the first.
+///
+/// # Errors
+/// [`StoreError`] when the row can't be read.
+pub fn fetched_to(tx: &ReadTx<'_>) -> Result<Option<Position>, StoreError> {
+    let row = tx.fixed(Tree::Meta, FETCHED_TO)?;
+    Ok(row.and_then(|body| Parts(&body).u64()).map(Position))
+}
+
+/// Notes the last event that was looked at for a file to fetch.
+///
+/// # Errors
+/// [`StoreError`] when the key would be too long.
+pub fn note_fetched_to(tx: &mut WriteTx<'_>, to: Position) -> Result<(), StoreError> {
+    tx.put_fixed(Tree::Meta, FETCHED_TO, &to.0.to_be_bytes())
+}
+
+/// The key of links to files.
+const LINK_KEY: &[u8] = b"media/link_key";
+
+/// The key of links to files: the one that was made first, or this fresh one.
+///
+/// # Errors
+/// [`StoreError`] when the row can't be read.
+pub fn link_key(tx: &mut WriteTx<'_>, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+    if let Some(key) = tx.raw(Tree::Meta, LINK_KEY)?.and_then(|body| <[u8; 32]>::try_from(body.as_ref()).ok()) {
+        return Ok(key);
+    }
+    tx.put_raw(Tree::Meta, LINK_KEY, &fresh)?;
+    Ok(fresh)
 }

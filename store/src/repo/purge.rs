@@ -5,7 +5,7 @@
 
 use super::scope::AccountScope;
 use super::send::{Settlement, settle_one};
-use super::{account, counters, delivery, endpoint, expiry, message, outbox};
+use super::{account, counters, delivery, endpoint, expiry, media, message, outbox};
 use crate::id::{AccountNo, DeliveryId, EndpointId, LinkNo, MessageId, MessageKey, Millis, Position};
 use crate::key::{Key, Parts};
 use crate::records::{FailReason, IdempotencyRecord, Lane, MessageState};
@@ -108,6 +108,9 @@ fn step_account(tx: &mut WriteTx<'_>, no: AccountNo, limit: usize) -> Result<boo
     // First its endpoints, so that nothing of a deleted account is delivered any more. Their deliveries have a purge row.
     for own in tx.reading(|tx| endpoint::owned_by(tx, no))? {
         endpoint::remove(tx, own.id, 0)?;
+    }
+    if media::let_go_of_account(tx, no, limit / 8 + 1)? > limit / 8 {
+        return Ok(true);
     }
     if clear_prefixes(tx, OWNED, &no.0.to_be_bytes(), limit)? == limit || clear_answers(tx, no, limit)? {
         return Ok(true);

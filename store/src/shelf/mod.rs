@@ -68,6 +68,20 @@ pub struct Origin {
     pub message: Option<MessageId>,
 }
 
+/// Where a file lies in the folder of a shelf.
+pub(crate) fn path_in(folder: &Path, id: MediaId) -> PathBuf {
+    let name = id.to_string();
+    // The end is random, so folders fill evenly.
+    let part = name.get(name.len().saturating_sub(4)..name.len() - 2).unwrap_or_default();
+    folder.join(FILES).join(part).join(&name)
+}
+
+/// How many files lie in the folder of a shelf.
+pub(crate) fn files_in(folder: &Path) -> u64 {
+    let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries(&folder.join(FILES)).map(|part| entries(&part).count() as u64).sum()
+}
+
 /// Files that we keep. Cheap to clone; all clones are the same shelf.
 #[derive(Clone)]
 pub struct Shelf(Arc<Inner>);
@@ -165,10 +179,7 @@ impl Shelf {
     /// Where a file lies.
     #[must_use]
     pub fn path(&self, id: MediaId) -> PathBuf {
-        let name = id.to_string();
-        // The end is random, so folders fill evenly.
-        let part = name.get(name.len().saturating_sub(4)..name.len() - 2).unwrap_or_default();
-        self.0.folder.join(FILES).join(part).join(&name)
+        path_in(&self.0.folder, id)
     }
 
     /// What is known of a file.

@@ -117,3 +117,24 @@ async fn a_messages_file_is_found_by_the_message_and_goes_with_the_account() {
     assert_eq!(shelf.expire(Some(1)).await.unwrap(), (1, 5));
     assert_eq!(files_under(data.path()), 0);
 }
+
+#[tokio::test]
+async fn verify_tells_rows_without_a_file_and_files_without_a_row() {
+    let data = tempfile::tempdir().unwrap();
+    {
+        let store = Store::open(data.path(), 4 << 20).unwrap();
+        let limits = ShelfLimits { keep: Duration::from_secs(60), max_bytes: 1_000 };
+        let shelf = Shelf::open(store, data.path(), limits).unwrap();
+        for _ in 0..3 {
+            shelf.keep(whole(&shelf, b"12345678"), Media::default(), uploaded()).await.unwrap();
+        }
+        let newest = shelf.list(None, 1).await.unwrap()[0].id;
+        std::fs::remove_file(shelf.path(newest)).unwrap();
+        let stray = shelf.path(MediaId::new(1, 2));
+        std::fs::create_dir_all(stray.parent().unwrap()).unwrap();
+        std::fs::write(stray, b"no row").unwrap();
+    }
+    let report = crate::insurance::verify(data.path(), 4 << 20, None, 10).unwrap();
+    assert!(report.is_sound(), "{report:?}");
+    assert_eq!(report.files, crate::insurance::FilesSeen { rows: 3, missing: 1, stray: 1 });
+}

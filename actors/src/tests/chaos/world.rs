@@ -137,6 +137,7 @@ impl Chaos {
             nudges: self.nudges.clone(),
             qr_shown: None,
             meters: Meters::default(),
+            files: None,
         };
         self.tree = Some(self.drive(Tree::start(ports)).await.unwrap());
         self.laws.forget_history(self.clock.now_ms());

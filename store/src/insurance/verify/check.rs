@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::finding::{Finding, FindingCode, Findings};
-use super::report::{TreeCount, VerifyReport};
+use super::report::{FilesSeen, TreeCount, VerifyReport};
 use crate::commit::CommitRow;
 use crate::engine::{Engine, Walk};
 use crate::envelope::{self, Codec};
@@ -188,6 +188,7 @@ impl<'a> Check<'a> {
             trees: self.trees,
             findings: self.found.by_code,
             shown: self.found.shown,
+            files: FilesSeen::default(),
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         }
     }

@@ -232,7 +232,7 @@ fn marks(check: &mut Check<'_>) {
             return Ok(());
         };
         let id = MessageId { account: AccountNo(no), key: key_of };
-        if !check.tx.contains(Tree::Msg, &Key::new().bytes(&id.to_bytes()))? {
+        if !check.tx.contains(Tree::Msg, Key::new().bytes(&id.to_bytes()))? {
             check.fail(FindingCode::Dangling, Tree::MsgMark, key);
         }
         Ok(())

@@ -21,11 +21,11 @@ use std::path::Path;
 use std::time::Instant;
 
 pub use finding::{Finding, FindingCode};
-pub use report::{TreeCount, VerifyReport};
+pub use report::{FilesSeen, TreeCount, VerifyReport};
 
 use crate::engine::{Engine, SledEngine};
 use crate::keyring::{Keyring, MasterKey};
-use crate::{OpenError, repo, tripwire};
+use crate::{OpenError, ReadTx, StoreError, repo, shelf, tripwire};
 use check::Check;
 
 /// Looks at every row of a stopped store. At most `shown` findings are kept; all are counted.
@@ -45,10 +45,32 @@ pub fn verify(path: &Path, cache: u64, key: Option<&MasterKey>, shown: usize) ->
     let was = tripwire::newest(path);
     let keyring = repo::schema::unlock(&engine, path, key)?;
     let mut report = verify_engine(&engine, &keyring, shown);
+    // A row that can't be read was found above.
+    report.files = files(&ReadTx::new(&engine, &keyring), path).unwrap_or_default();
     if was > report.commit {
         report.add(Finding::of_store(FindingCode::CommitsLost));
     }
     Ok(report)
+}
+
+/// Looks for the files that rows tell of, and for others.
+fn files(tx: &ReadTx<'_>, path: &Path) -> Result<FilesSeen, StoreError> {
+    const PAGE: usize = 500;
+    let folder = path.join(shelf::FOLDER);
+    let (mut seen, mut before) = (FilesSeen::default(), None);
+    loop {
+        let page = repo::media::list(tx, before, PAGE)?;
+        before = page.last().map(|file| file.id);
+        for file in &page {
+            seen.rows += 1;
+            let there = std::fs::metadata(shelf::path_in(&folder, file.id)).map(|found| found.len());
+            seen.missing += u64::from(!there.is_ok_and(|len| len == file.media.size));
+        }
+        if page.len() < PAGE {
+            seen.stray = shelf::files_in(&folder).saturating_sub(seen.rows - seen.missing);
+            return Ok(seen);
+        }
+    }
 }
 
 /// As [`verify`], over an engine that nobody else writes to.

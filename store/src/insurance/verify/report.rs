@@ -15,6 +15,18 @@ pub struct TreeCount {
     pub bytes: u64,
 }
 
+/// The files that are kept beside the rows. What is missing or stray does not make the store less sound: after a restore
+/// files are missing until somebody puts them there, and a crash may leave one that never got its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct FilesSeen {
+    /// Rows of files.
+    pub rows: u64,
+    /// ... whose file is not there, or has another size.
+    pub missing: u64,
+    /// Files without a row.
+    pub stray: u64,
+}
+
 /// What was seen of a store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VerifyReport {
@@ -28,6 +40,8 @@ pub struct VerifyReport {
     pub findings: BTreeMap<FindingCode, u64>,
     /// The first of them.
     pub shown: Vec<Finding>,
+    /// The files beside the rows; zeroes where only rows were looked at.
+    pub files: FilesSeen,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }
