@@ -12,10 +12,10 @@ macro_rules! filled {
             url: $remote.url.clone(),
             direct_path: Some($remote.direct_path.clone()),
             mimetype: Some($media.mimetype.clone()),
-            media_key: Some($remote.key.0.clone().into()),
+            media_key: Some($remote.key.0.clone()),
             media_key_timestamp: Some($remote.key_s),
-            file_sha256: Some($remote.sha256.0.clone().into()),
-            file_enc_sha256: Some($remote.enc_sha256.0.clone().into()),
+            file_sha256: Some($remote.sha256.0.clone()),
+            file_enc_sha256: Some($remote.enc_sha256.0.clone()),
             file_length: Some($media.size),
             context_info: $context,
             $($more)*
@@ -40,7 +40,7 @@ pub(super) fn message(content: &Content, context: MessageField<ContextInfo>, vie
                 caption: media.caption.clone(),
                 width: media.width,
                 height: media.height,
-                jpeg_thumbnail: bytes(media.thumbnail.as_ref()).map(Into::into),
+                jpeg_thumbnail: bytes(media.thumbnail.as_ref()),
                 view_once: once,
             );
         }
@@ -56,7 +56,7 @@ pub(super) fn message(content: &Content, context: MessageField<ContextInfo>, vie
             message.audio_message = filled!(AudioMessage, media, remote, context;
                 seconds: media.seconds,
                 ptt: Some(matches!(content, Content::Voice(_))),
-                waveform: bytes(media.waveform.as_ref()).map(Into::into),
+                waveform: bytes(media.waveform.as_ref()),
                 view_once: once,
             );
         }
@@ -86,8 +86,8 @@ fn film(
         height: media.height,
         seconds: media.seconds,
         gif_playback: gif,
-        jpeg_thumbnail: bytes(media.thumbnail.as_ref()).map(Into::into),
-        view_once: view_once,
+        jpeg_thumbnail: bytes(media.thumbnail.as_ref()),
+        view_once,
     )
 }
 
@@ -97,7 +97,7 @@ fn paper(media: &Media, remote: &RemoteMedia, context: MessageField<ContextInfo>
         title: media.filename.clone(),
         file_name: media.filename.clone(),
         caption: media.caption.clone(),
-        jpeg_thumbnail: bytes(media.thumbnail.as_ref()).map(Into::into),
+        jpeg_thumbnail: bytes(media.thumbnail.as_ref()),
     );
     let message = Message { document_message: document, ..Message::default() };
     if media.caption.is_none() {
