@@ -22,6 +22,7 @@ mod encrypted;
 mod endpoints;
 mod follow;
 mod group;
+mod groups;
 mod held;
 mod inbound;
 mod insurance;
