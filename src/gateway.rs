@@ -177,6 +177,20 @@ fn open_links(
     Ok(Arc::new(links.counting(metrics.links())))
 }
 
+/// Reads the accounts file, where there is one: a wrong file is told before a large store is opened.
+fn look_at_accounts(config: &Config) -> Result<(), ConfigError> {
+    if !config.accounts.file.as_os_str().is_empty() {
+        read_accounts(&config.accounts.file)?;
+    }
+    Ok(())
+}
+
+/// Reads the accounts file again when it is told to.
+fn reloader(config: &Config, reach: Reach, tree: &Tree, metrics: &Metrics) -> Reloader {
+    let (accounts, endpoints) = (tree.accounts.clone(), tree.endpoints.clone());
+    Reloader::new(config.accounts.file.clone(), reach, accounts, endpoints, metrics.reloads())
+}
+
 /// What keeps files, and makes links to them.
 struct Files {
     intake: Intake,
@@ -233,10 +247,7 @@ impl Gateway {
         let address = listener.local_addr()?;
         let metrics = Metrics::new()?;
         let meters = metrics.tree();
-        // A wrong file is told before a large store is opened.
-        if !config.accounts.file.as_os_str().is_empty() {
-            read_accounts(&config.accounts.file)?;
-        }
+        look_at_accounts(config)?;
         let (store, api_key) = (open_store(config).await?, obtain(config)?);
         let (stopping, ending) = (CancellationToken::new(), CancellationToken::new());
         let nudges = Nudges::new();
@@ -271,10 +282,7 @@ impl Gateway {
         let mut declared = declare(config, reach, &prepared).await?;
         let tree = prepared.start().await?;
         declared.stop(&tree.accounts, &in_the_files_name(AT_START)).await;
-        let reloader = {
-            let (accounts, endpoints) = (tree.accounts.clone(), tree.endpoints.clone());
-            Reloader::new(config.accounts.file.clone(), reach, accounts, endpoints, metrics.reloads())
-        };
+        let reloader = reloader(config, reach, &tree, &metrics);
         let streams = Streams::new(tree.events.clone(), stream_settings(config, ending.clone()), metrics.streams());
         let edge = Edge {
             streams: streams.clone(),
