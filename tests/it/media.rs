@@ -94,6 +94,9 @@ async fn files_are_listed_shown_deleted_and_outlive_a_restart() {
     assert_eq!(world.client.get(format!("{}{PATH}", world.base)).send().await.unwrap().status().as_u16(), 401);
 }
 
+/// Query, declared type, bytes; status and code of the answer.
+type Hostile<'a> = (&'a str, Option<&'a str>, Vec<u8>, u16, &'a str);
+
 /// A picture whose head says 60,000 × 60,000: it would take 10 GB to decode.
 fn bomb() -> Vec<u8> {
     let mut bytes = picture(ImageFormat::Png);
@@ -119,7 +122,7 @@ async fn hostile_files_are_refused_with_the_right_code_and_leave_nothing() {
     let wrong = "0".repeat(64);
     let sha = format!("?sha256={wrong}");
     #[rustfmt::skip]
-    let table: Vec<(&str, Option<&str>, Vec<u8>, u16, &str)> = vec![
+    let table: Vec<Hostile<'_>> = vec![
         ("", None, Vec::new(), 400, "media_empty"),
         ("", Some("image/png"), b"%PDF-1.7 no picture".to_vec(), 400, "media_type_mismatch"),
         ("", Some("application/pdf"), png.clone(), 400, "media_type_mismatch"),

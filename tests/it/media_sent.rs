@@ -92,7 +92,7 @@ async fn every_kind_from_every_source_arrives_as_it_was_sent() {
         let file = shown.file.unwrap();
         assert_eq!((file.kind, &file.caption), (*kind, caption), "{message}");
         assert!(linked.phones[1].open_file(provider_id).unwrap() == *bytes, "{kind}");
-        linked.message(message, |message| is_sent(message)).await;
+        linked.message(message, is_sent).await;
         let mine = |page: &Value| {
             let rows = page["data"].as_array().cloned().unwrap_or_default();
             rows.into_iter().find(|row| row["provider_message_id"] == provider_id)
@@ -119,7 +119,7 @@ async fn a_file_is_uploaded_once_for_many_messages_and_a_repeat_sends_nothing() 
         let body =
             json!({"to": to, "type": "image", "media": {"id": kept["id"]}, "client_message_id": format!("n{n}")});
         let (_, message) = world.post(SEND, &body).await;
-        linked.message(&message, |message| is_sent(message)).await;
+        linked.message(&message, is_sent).await;
     }
     assert_eq!(linked.network().stats().media_uploads, 1);
     let fields = [("to", to), ("type", "image"), ("client_message_id", "form")];
@@ -132,7 +132,7 @@ async fn a_file_is_uploaded_once_for_many_messages_and_a_repeat_sends_nothing() 
     linked.network().break_media(wasup_sandbox::MediaFault::RefuseUpload { status: 503 }, 1);
     let body = json!({"to": to, "type": "image", "media": {"base64": BASE64.encode(&png)}});
     let (_, message) = world.post(SEND, &body).await;
-    linked.message(&message, |message| is_sent(message)).await;
+    linked.message(&message, is_sent).await;
     let shown = linked.friend.inbox().iter().filter(|shown| shown.file.is_some()).count();
     assert_eq!((shown, linked.network().violations()), (7, vec![]));
 }
@@ -175,6 +175,6 @@ async fn files_that_can_not_be_had_or_sent_are_refused_before_anything_is_accept
         .post(SEND, &json!({"to": linked.friend.number(), "type": "image", "media": {"url": format!("{served}/to?{served}/0")}}))
         .await;
     assert_eq!(status, 202, "{redirected}");
-    linked.message(&redirected, |message| is_sent(message)).await;
+    linked.message(&redirected, is_sent).await;
     assert_eq!(world.get(SEND).await.1["data"].as_array().unwrap().len(), 1);
 }

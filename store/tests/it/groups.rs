@@ -110,7 +110,7 @@ async fn a_thousand_members_and_a_list_of_all_groups() {
     let page = read(&store, |tx| group::list(tx, no, None, 1)).await;
     let rest = read(&store, |tx| group::list(tx, no, Some(page[0].0), 10)).await;
     assert_eq!((page.len(), rest.len()), (1, 1));
-    let job = move |tx: &mut wasup_store::WriteTx<'_>| group::take_all(tx, no, None, &[large.clone()], NOW);
+    let job = move |tx: &mut wasup_store::WriteTx<'_>| group::take_all(tx, no, None, std::slice::from_ref(&large), NOW);
     store.write::<_, StoreError, _>(Durability::Durable, job).await.unwrap();
     let joined: Vec<bool> =
         read(&store, |tx| group::list(tx, no, None, 10)).await.iter().map(|(_, one)| one.joined).collect();
