@@ -144,6 +144,7 @@ impl Edge {
             accounts: tree.accounts.clone(),
             groups: tree.groups.clone(),
             messages: tree.messages.clone(),
+            chats: tree.chats.clone(),
             endpoints: tree.endpoints.clone(),
             streams: self.streams,
             audit: tree.audit.clone(),

@@ -142,6 +142,7 @@ pub(crate) fn link_settings(config: &Config) -> LinkSettings {
         connects_per_minute: link.connects_per_minute,
         connect_jitter: link.connect_jitter.0,
         prekeys: Some(link.prekeys),
+        history: config.history.bounds(),
         ..LinkSettings::default()
     }
 }

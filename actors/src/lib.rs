@@ -13,6 +13,7 @@ mod accounts;
 mod alarm;
 mod audit;
 mod campaigns;
+mod chats;
 mod clock;
 mod context;
 mod deliveries;
@@ -44,6 +45,10 @@ pub use accounts::{
     PhaseCounts, QrAnswer, Setting,
 };
 pub use audit::Audit;
+pub use chats::{
+    ChatError, ChatMark, ChatName, ChatPageQuery, ChatTotals, Chats, ChatsFound, ChatsQuery, MessageName, Older,
+    Receipts,
+};
 pub use clock::{Clock, ClockStanding};
 pub use context::{Ports, QrListener};
 pub use deliveries::{Deliveries, DeliveryError, DeliveryLog, Listed, ReplayWish, Shown};

@@ -14,6 +14,7 @@ use wasup_store::repo::account;
 
 use crate::accounts::{Accounts, SupervisorMsg};
 use crate::audit::Audit;
+use crate::chats::Chats;
 use crate::clock::Clock;
 use crate::context::{Context, Ports};
 use crate::deliveries::DeliveryLog;
@@ -119,6 +120,8 @@ pub struct Tree {
     pub groups: Groups,
     /// The use cases around messages.
     pub messages: Messages,
+    /// The use cases around chats.
+    pub chats: Chats,
     /// The use cases around webhook endpoints.
     pub endpoints: Endpoints,
     /// The use cases around the event log.
@@ -179,6 +182,7 @@ impl Tree {
             accounts,
             groups: Groups::new(Arc::clone(&ctx)),
             messages: Messages::new(Arc::clone(&ctx)),
+            chats: Chats::new(Arc::clone(&ctx)),
             endpoints: Endpoints::new(Arc::clone(&ctx)),
             events: Events::new(Arc::clone(&ctx)),
             audit: Audit::new(Arc::clone(&ctx)),

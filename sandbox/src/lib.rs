@@ -53,8 +53,9 @@ pub use media::{Forgotten, MediaFault};
 pub use network::{BadNumber, Connected, DeviceLogins, Network, NotFound, NumberCounts, StartError};
 pub use pairing::PairingError;
 pub use phone::{
-    Afterwards, Around, CompanionProps, FileSeen, FileToSend, GroupMember, GroupView, InboxMessage, Phone, PhoneCounts,
-    PhoneError, ReceiptSeen, Reply, Rules, Said,
+    Afterwards, Around, CompanionProps, FileSeen, FileToSend, GroupMember, GroupView, HistoryChunk, HistoryPart,
+    InboxMessage, PastChat, PastMessage, Phone, PhoneCounts, PhoneError, ReceiptSeen, Reply, Rules, Said, Setting,
+    SharedSetting,
 };
 pub use restriction::Restriction;
 pub use trace::{Direction, TraceLine};

@@ -33,6 +33,16 @@ pub(crate) fn chatstate(session: &Session, node: &Node) {
     let Some(target) = session.registry.account(&to) else {
         return;
     };
+    match typed(node) {
+        Some(kind) => {
+            target.phone.inbox().note_typing(kind);
+            target.phone.changed.notify_waiters();
+        }
+        None => {
+            session.violated(&Broken::new(Rule::Child, "a chatstate says composing or paused"), node);
+            return;
+        }
+    }
     let mut copy = node.clone();
     let sender = session.account.jid(family, session.device.id);
     copy.attrs = [("from".into(), sender.into())].into_iter().collect();
@@ -43,5 +53,16 @@ pub(crate) fn chatstate(session: &Session, node: &Node) {
         {
             link.send(copy.clone());
         }
+    }
+}
+
+/// What a chatstate says: recording is composing with sound.
+fn typed(node: &Node) -> Option<&'static str> {
+    let [child] = node.children()? else { return None };
+    match (child.tag.as_ref(), attr(child, "media").as_deref()) {
+        ("composing", None) => Some("composing"),
+        ("composing", Some("audio")) => Some("recording"),
+        ("paused", None) => Some("paused"),
+        _ => None,
     }
 }

@@ -53,6 +53,9 @@ pub(crate) fn handle(session: &Session, node: &Node) {
                 settle(session, &id, node);
             }
             let target = if about.route == Route::OwnDevices { session.account.clone() } else { about.writer.clone() };
+            if kind.as_deref() == Some("read") {
+                read_elsewhere(&session.registry, &session.account, session.device.id, &id, node);
+            }
             let receipt =
                 Receipt { id: &id, kind: kind.as_deref(), about: &about, attrs: node, content: node.content.clone() };
             receipt.relay(&session.registry, &session.account, session.device.id, &target);
@@ -214,6 +217,23 @@ pub(crate) fn from_phone(registry: &Registry, phone: &Arc<Account>, written: &Wr
         None => NodeBuilder::new("receipt").build(),
     };
     send_from_phone(registry, phone, written, kind, &node, None);
+    if kind == Some("read") {
+        read_elsewhere(registry, phone, 0, written.id, &node);
+    }
+}
+
+/// The reader's other devices hear which messages were read.
+fn read_elsewhere(registry: &Registry, reader: &Arc<Account>, device: u16, id: &str, read: &Node) {
+    let attrs = NodeBuilder::new("receipt").attr("type", "read-self").build();
+    let about = About {
+        writer: Arc::clone(reader),
+        device: reader.jid(Family::Number, 0),
+        family: Family::Number,
+        chat: None,
+        route: Route::OwnDevices,
+    };
+    let receipt = Receipt { id, kind: Some("read-self"), about: &about, attrs: &attrs, content: read.content.clone() };
+    receipt.relay(registry, reader, device, reader);
 }
 
 /// A phone asks the device that wrote a message to send it again.

@@ -4,6 +4,7 @@ mod accounts;
 mod admin;
 mod audit;
 mod chatbot;
+mod chats;
 mod clock;
 mod deliveries;
 mod door;
@@ -52,6 +53,7 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .routes(routes!(qr::show))
         .merge(messages::routes())
         .merge(groups::routes())
+        .merge(chats::routes())
         .merge(endpoints::routes())
         .merge(chatbot::routes())
         .merge(media::routes())

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
-use wasup_actors::{Accounts, Audit, Clock, DeliveryLog, Endpoints, Events, Groups, Look, MessageFiles, Messages};
+use wasup_actors::{
+    Accounts, Audit, Chats, Clock, DeliveryLog, Endpoints, Events, Groups, Look, MessageFiles, Messages,
+};
 
 use super::admin::Backups;
 use super::stream::Streams;
@@ -25,6 +27,8 @@ pub struct ApiState {
     pub groups: Groups,
     /// Use cases around messages.
     pub messages: Messages,
+    /// Use cases around chats.
+    pub chats: Chats,
     /// Use cases around webhook endpoints.
     pub endpoints: Endpoints,
     /// The event log, and live streams of it.
@@ -90,6 +94,7 @@ handles!(
     accounts: Accounts,
     groups: Groups,
     messages: Messages,
+    chats: Chats,
     endpoints: Endpoints,
     streams: Streams,
     audit: Audit,
@@ -121,6 +126,15 @@ pub(super) type Grouping = (Accounts, Groups, Arc<Settings>);
 impl FromRef<ApiState> for Grouping {
     fn from_ref(state: &ApiState) -> Self {
         (state.accounts.clone(), state.groups.clone(), Arc::clone(&state.settings))
+    }
+}
+
+/// What a look at chats takes.
+pub(super) type Chatting = (Accounts, Chats, Arc<Settings>);
+
+impl FromRef<ApiState> for Chatting {
+    fn from_ref(state: &ApiState) -> Self {
+        (state.accounts.clone(), state.chats.clone(), Arc::clone(&state.settings))
     }
 }
 

@@ -7,6 +7,7 @@ mod accounts;
 mod check;
 mod data;
 mod events;
+mod history;
 mod layers;
 mod life;
 mod link;
@@ -33,6 +34,7 @@ pub use accounts::{AccountsFile, DeclaredAccount, Places, read_accounts};
 pub use check::Finding;
 pub use data::DataConfig;
 pub use events::{AuditConfig, EventsConfig};
+pub use history::HistoryConfig;
 pub use layers::{DEFAULTS, ENV_PREFIX, Sources};
 pub use life::{AccountsConfig, SamePhoneWord};
 pub use link::LinkConfig;
@@ -69,6 +71,8 @@ pub struct Config {
     pub link: LinkConfig,
     /// Limits of what accounts send.
     pub send: SendConfig,
+    /// What is kept of the history that phones send.
+    pub history: HistoryConfig,
     /// Restart budget and back-off.
     pub supervision: SupervisionConfig,
     /// The event log and its live streams.
@@ -147,6 +151,7 @@ impl Config {
         self.log.check(&self.data.dir, &mut checks);
         self.link.check(&mut checks);
         self.send.check(&mut checks);
+        self.history.check(&mut checks);
         self.supervision.check(&mut checks);
         self.events.check(self.server.write_timeout, &mut checks);
         self.webhooks.check(&mut checks);

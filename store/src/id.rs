@@ -244,6 +244,48 @@ impl<'de> Deserialize<'de> for MessageId {
     }
 }
 
+/// A chat anywhere in the store: `chat_` and 13 characters, made of the account's number and the chat's. It stays as
+/// it is when more addresses of the human become known.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChatId {
+    /// The account.
+    pub account: AccountNo,
+    /// The chat in it.
+    pub chat: ChatNo,
+}
+
+impl ChatId {
+    /// Prefix of the public form.
+    pub const PREFIX: &'static str = "chat_";
+}
+
+impl fmt::Display for ChatId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = [self.account.0.to_be_bytes(), self.chat.0.to_be_bytes()].concat();
+        write!(f, "{}{}", Self::PREFIX, base32().encode(&bytes))
+    }
+}
+
+impl fmt::Debug for ChatId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for ChatId {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let body = text.strip_prefix(Self::PREFIX).ok_or(BadId)?;
+        let bytes = base32().decode(body.as_bytes()).map_err(|_| BadId)?;
+        let mut parts = Parts(&bytes);
+        match (parts.u32(), parts.u32(), parts.rest()) {
+            (Some(account), Some(chat), []) => Ok(Self { account: AccountNo(account), chat: ChatNo(chat) }),
+            _ => Err(BadId),
+        }
+    }
+}
+
 /// An event in the store's one log: `evt_…`. Made of the store's incarnation and the position, so it never repeats,
 /// also not after a restore. It is the `webhook-id` of every delivery of the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -12,6 +12,8 @@ mod bench;
 #[cfg(feature = "sandbox")]
 mod chaos_live;
 mod chatbots;
+#[cfg(feature = "sandbox")]
+mod chats;
 mod clock;
 mod contents;
 #[path = "../../actors/src/tests/contract.rs"]
@@ -28,6 +30,8 @@ mod events;
 mod followers;
 #[cfg(feature = "sandbox")]
 mod groups;
+#[cfg(feature = "sandbox")]
+mod history;
 mod media;
 #[cfg(feature = "sandbox")]
 mod media_sent;

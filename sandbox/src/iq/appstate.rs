@@ -1,16 +1,18 @@
 //! `w:sync:app:state`: collections of settings that companions keep in step.
 //!
-//! They start empty. Patches that companions upload are numbered, kept and handed to the others;
-//! what they hold is encrypted and stays unread.
+//! They start empty. Patches that companions upload are numbered, kept and handed to the others. The phone can read
+//! them, so one whose sums are wrong breaks a rule; the phone appends patches of its own.
 
 use super::{Answer, Outcome, only_child};
-use crate::account::Family;
+use crate::account::{Account, Family};
 use crate::connection::Session;
 use crate::offline::{Class, Parcel};
+use crate::phone::settings;
+use crate::registry::Registry;
 use crate::stanza::{attr, bytes_node, child_bytes, now};
 use crate::violation::{Broken, Rule};
 use buffa::Message as _;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -21,7 +23,21 @@ const COLLECTIONS: [&str; 5] = ["critical_block", "critical_unblock_low", "regul
 
 /// An account's collections: the patches of each, the first one being version 1.
 #[derive(Default)]
-pub(crate) struct AppState(HashMap<String, Vec<Vec<u8>>>);
+pub(crate) struct AppState(BTreeMap<String, Vec<Vec<u8>>>);
+
+impl AppState {
+    /// Appends the patch that is made of those before it; answers its version, or `None` where none is made.
+    pub(crate) fn append(&mut self, name: &str, make: impl FnOnce(&[Vec<u8>]) -> Option<Vec<u8>>) -> Option<usize> {
+        let patches = self.0.entry(name.to_owned()).or_default();
+        patches.push(make(patches)?);
+        Some(patches.len())
+    }
+
+    /// Every patch with its collection.
+    pub(crate) fn patches(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().flat_map(|(name, patches)| patches.iter().map(move |patch| (name.as_str(), patch.as_slice())))
+    }
+}
 
 /// Answers each collection with what the client lacks, after taking in what it brings.
 pub(super) fn handle(session: &Session, iq: &Node) -> Outcome {
@@ -34,7 +50,7 @@ pub(super) fn handle(session: &Session, iq: &Node) -> Outcome {
     let answers =
         collections.iter().map(|collection| one(session, collection, &mut changed)).collect::<Result<Vec<_>, _>>()?;
     for (name, version) in changed {
-        announce(session, &name, version);
+        announce(&session.registry, &session.account, Some(session.device.id), &name, version);
     }
     Ok(Answer::with(NodeBuilder::new("sync").children(answers).build()))
 }
@@ -54,7 +70,7 @@ fn one(session: &Session, node: &Node, changed: &mut Vec<(String, usize)>) -> Re
             let error = NodeBuilder::new("error").attr("code", "409").build();
             return Ok(answer.attr("type", "error").children([error]).build());
         }
-        let numbered = numbered(patch, patches.len() + 1)?;
+        let numbered = numbered(session, &name, patches, patch)?;
         patches.push(numbered);
         changed.push((name.to_string(), patches.len()));
         return Ok(answer.attr("version", patches.len().to_string()).build());
@@ -70,17 +86,20 @@ fn one(session: &Session, node: &Node, changed: &mut Vec<(String, usize)>) -> Re
 }
 
 /// A patch with its version: the server gives it, the uploading client leaves it out.
-fn numbered(patch: &[u8], version: usize) -> Result<Vec<u8>, Broken> {
+fn numbered(session: &Session, name: &str, before: &[Vec<u8>], patch: &[u8]) -> Result<Vec<u8>, Broken> {
     let broken = |_| Broken::new(Rule::Child, "a patch that does not decode");
     let mut patch = SyncdPatch::decode_from_slice(patch).map_err(broken)?;
-    patch.version = SyncdVersion { version: Some(version as u64) }.into();
+    if !settings::is_sound(&session.account, name, before, &patch) {
+        return Err(Broken::new(Rule::Child, format!("a patch of {name} whose sums are wrong")));
+    }
+    patch.version = SyncdVersion { version: Some(before.len() as u64 + 1) }.into();
     Ok(patch.encode_to_vec())
 }
 
-/// Tells the account's other companions that a collection has moved on.
-fn announce(session: &Session, name: &str, version: usize) {
-    let from = session.account.jid(Family::Number, 0);
-    let id = session.registry.stanza_id();
+/// Tells the account's companions, but for the one that knows, that a collection has moved on.
+pub(crate) fn announce(registry: &Registry, account: &Account, knows: Option<u16>, name: &str, version: usize) {
+    let from = account.jid(Family::Number, 0);
+    let id = registry.stanza_id();
     let collection = NodeBuilder::new("collection").attr("name", name).attr("version", version.to_string());
     let notification = NodeBuilder::new("notification")
         .attr("from", from.clone())
@@ -97,8 +116,8 @@ fn announce(session: &Session, name: &str, version: usize) {
         node: Arc::new(notification),
         automatic: false,
     };
-    for device in session.account.devices() {
-        if device.id != session.device.id {
+    for device in account.devices() {
+        if Some(device.id) != knows {
             device.deliver(parcel.clone(), false);
         }
     }

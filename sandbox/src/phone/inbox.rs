@@ -56,6 +56,9 @@ pub struct PhoneCounts {
     pub sent: u64,
 }
 
+/// Most acts of typing that are kept.
+const TYPING_KEPT: usize = 256;
+
 /// Fewest ids remembered for telling repeats, however small the inbox is.
 const REMEMBERED: usize = 16_384;
 
@@ -64,6 +67,7 @@ pub(crate) struct Inbox {
     limit: Option<usize>,
     messages: VecDeque<InboxMessage>,
     receipts: VecDeque<ReceiptSeen>,
+    typing: VecDeque<&'static str>,
     seen: HashSet<(String, String)>,
     seen_order: VecDeque<(String, String)>,
     /// Retry receipts sent for messages that have not opened yet.
@@ -78,12 +82,26 @@ impl Inbox {
             limit,
             messages: VecDeque::new(),
             receipts: VecDeque::new(),
+            typing: VecDeque::new(),
             seen: HashSet::new(),
             seen_order: VecDeque::new(),
             retries: HashMap::new(),
             secrets: HashMap::new(),
             counts: PhoneCounts::default(),
         }
+    }
+
+    /// Notes what somebody is seen doing in the chat with the phone.
+    pub(crate) fn note_typing(&mut self, kind: &'static str) {
+        if self.typing.len() == TYPING_KEPT {
+            self.typing.pop_front();
+        }
+        self.typing.push_back(kind);
+    }
+
+    /// What others were seen doing, the oldest first.
+    pub(crate) fn typing(&self) -> Vec<String> {
+        self.typing.iter().map(|kind| (*kind).to_owned()).collect()
     }
 
     /// Whether this sender's id has been shown.

@@ -8,6 +8,7 @@ mod file_seen;
 mod files;
 mod greeting;
 mod groups;
+mod history;
 mod inbox;
 mod linking;
 mod peer;
@@ -19,6 +20,7 @@ mod said;
 mod seen;
 mod send;
 mod sender_keys;
+pub(crate) mod settings;
 mod shared;
 mod signal;
 mod state;
@@ -26,11 +28,13 @@ mod state;
 pub use file_seen::FileSeen;
 pub use files::FileToSend;
 pub use groups::{GroupMember, GroupView};
+pub use history::{Chunk as HistoryChunk, HistoryPart, PastChat, PastMessage};
 pub use inbox::{InboxMessage, PhoneCounts, ReceiptSeen};
 pub use props::CompanionProps;
 pub use rules::{Reply, Rules};
 pub use said::{Around, Said};
 pub use seen::Afterwards;
+pub use settings::{Setting, SharedSetting};
 
 pub(crate) use files::bring_again;
 pub(crate) use greeting::greet;
@@ -301,6 +305,35 @@ impl Phone {
             receipts.into_iter().find(|seen| seen.id == id && seen.kind == kind)
         })
         .await
+    }
+
+    /// Waits until somebody is seen doing this in the chat with the phone: `composing`, `recording` or `paused`.
+    ///
+    /// # Errors
+    /// When nobody is within the time.
+    pub async fn wait_for_typing(&self, kind: &str, within: Duration) -> Result<(), WaitError> {
+        until(&self.account.phone.changed, within, "typing", || {
+            self.typing().iter().any(|seen| seen == kind).then_some(())
+        })
+        .await
+    }
+
+    /// What others were seen doing in their chats with the phone, the oldest first: `composing`, `recording`, `paused`.
+    pub fn typing(&self) -> Vec<String> {
+        self.account.phone.inbox().typing()
+    }
+
+    /// Waits until something was shared that is as wanted.
+    ///
+    /// # Errors
+    /// When nothing is within the time.
+    pub async fn wait_for_shared(
+        &self,
+        within: Duration,
+        wanted: impl Fn(&SharedSetting) -> bool,
+    ) -> Result<SharedSetting, WaitError> {
+        let changed = &self.registry.changed;
+        until(changed, within, "a shared setting", || self.shared().into_iter().find(|shared| wanted(shared))).await
     }
 
     /// Waits until the phone's counters satisfy a condition.

@@ -1,6 +1,7 @@
 //! What a phone answers to its own companions: requests for keys and for lost messages.
 
 use super::greeting::share_key;
+use super::history;
 use super::send::{send_peer, text};
 use crate::account::Account;
 use crate::registry::Registry;
@@ -22,10 +23,12 @@ pub(crate) fn answer(registry: &Registry, account: &Arc<Account>, device: u16, r
     let answer = if protocol.app_state_sync_key_request.is_set() {
         Some(share_key(account))
     } else {
-        protocol
-            .peer_data_operation_request_message
-            .as_option()
-            .and_then(|request| resend(account, request_id, request))
+        protocol.peer_data_operation_request_message.as_option().and_then(|request| {
+            match request.history_sync_on_demand_request.as_option() {
+                Some(older) => history::older(account, older, request_id),
+                None => resend(account, request_id, request),
+            }
+        })
     };
     if let Some(answer) = answer
         && let Err(error) = send_peer(registry, account, device, &answer)

@@ -1,5 +1,6 @@
 //! What a phone holds between calls.
 
+use super::history::PastChat;
 use super::inbox::Inbox;
 use super::retry::{Destination, SentMessages};
 use super::rules::Rules;
@@ -43,6 +44,8 @@ pub(crate) struct PhoneState {
     rules: Mutex<Rules>,
     sent: Mutex<SentMessages>,
     presence: Mutex<Presence>,
+    /// What there is to answer companions with that ask for older messages.
+    pub(crate) archive: Mutex<Vec<PastChat>>,
 }
 
 impl PhoneState {
@@ -58,6 +61,7 @@ impl PhoneState {
             composing: Mutex::default(),
             rules: Mutex::default(),
             sent: Mutex::default(),
+            archive: Mutex::default(),
             presence: Mutex::new(Presence { online: true, waiting: VecDeque::new() }),
         }
     }

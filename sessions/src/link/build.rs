@@ -11,11 +11,12 @@ use whatsapp_rust::bot::{Bot, BotBuilderError};
 use whatsapp_rust::{CacheConfig, Client, ClientBuilderError, MsgSecretPolicy};
 
 use super::ears::Ears;
+use super::history::History;
 use super::inbound::hook::CommitFirst;
 use super::inbound::inbox::Inbox;
 use super::keeper::{Keeper, look_after, probe};
 use super::loss::Losses;
-use super::news::{Newsroom, Reporter};
+use super::news::{Clerk, Newsroom, Reporter};
 use super::outlet::Outlet;
 use super::own::OwnAddresses;
 use super::pairing_code::Codes;
@@ -45,6 +46,8 @@ struct Parts {
     keys: Arc<KeyStore>,
     inbox: Arc<Inbox>,
     news: Arc<Newsroom>,
+    clerk: Arc<Clerk>,
+    history: Arc<History>,
     sockets: Arc<Sockets>,
     codes: Arc<Codes>,
 }
@@ -72,6 +75,11 @@ impl Parts {
             trouble: Arc::clone(&trouble),
             mark: target.mark.clone(),
         };
+        let committed = Arc::clone(&links.committed);
+        let kept = (links.store.clone(), scope, settings.history);
+        let told = (Arc::clone(&committed), Arc::clone(&trouble));
+        let history = Arc::new(History::new(kept, Arc::clone(&own), told, Arc::clone(&links.imports)));
+        let clerk = Clerk::new((links.store.clone(), scope), committed, Arc::clone(&trouble), Arc::clone(&history));
         let codes = Arc::new(Codes::new(Arc::clone(&outlet), tasks.clone()));
         let sockets = Sockets {
             store: links.store.clone(),
@@ -95,6 +103,8 @@ impl Parts {
             keys: Arc::new(keys),
             inbox: Arc::new(inbox),
             news: Arc::new(news),
+            clerk: Arc::new(clerk),
+            history,
             sockets: Arc::new(sockets),
             codes,
         })
@@ -116,11 +126,10 @@ impl Parts {
             .with_transport_factory(SocketFactory(Arc::clone(&self.sockets)))
             .with_http_client(self.sockets.dialer.http(move |reason| losses.hint(reason)))
             .with_runtime(self.tasks.clone())
-            .with_inbound_durability_hook(CommitFirst(Arc::clone(&self.inbox)))
+            .with_inbound_durability_hook(CommitFirst(Arc::clone(&self.inbox), Arc::clone(&self.history)))
             .with_event_handler(ears)
             .with_device_props(device)
-            .with_cache_config(caches(&links.settings))
-            .skip_history_sync();
+            .with_cache_config(caches(&links.settings));
         if let Some(count) = links.settings.prekeys {
             builder = builder.with_wanted_pre_key_count(count as usize);
         }
@@ -213,6 +222,7 @@ fn start(parts: &Parts, links: &WhatsAppLinks, client: &Arc<Client>, events: mps
         news: Reporter {
             client: Arc::clone(client),
             room: Arc::clone(&parts.news),
+            clerk: Arc::clone(&parts.clerk),
             tasks: parts.tasks.clone(),
             limit: links.settings.query_timeout,
         },
@@ -221,6 +231,7 @@ fn start(parts: &Parts, links: &WhatsAppLinks, client: &Arc<Client>, events: mps
         watching_stanzas,
     };
     parts.tasks.spawn_task(pump.run());
+    parts.tasks.spawn_task(Arc::clone(&parts.history).run());
     let keeper = Keeper {
         sockets: Arc::clone(&parts.sockets),
         outlet: Arc::clone(&parts.outlet),

@@ -40,6 +40,16 @@ pub(super) fn interest() -> EventInterest {
         EventKind::UndecryptableMessage,
         EventKind::GroupUpdate,
         EventKind::RawNode,
+        EventKind::ArchiveUpdate,
+        EventKind::PinUpdate,
+        EventKind::MuteUpdate,
+        EventKind::MarkChatAsReadUpdate,
+        EventKind::DeleteChatUpdate,
+        EventKind::ClearChatUpdate,
+        EventKind::StarUpdate,
+        EventKind::DeleteMessageForMeUpdate,
+        EventKind::ContactUpdate,
+        EventKind::HistorySync,
     ])
 }
 
@@ -115,6 +125,9 @@ fn end_of(event: &Event, now_ms: Millis) -> Option<EndReason> {
 /// What is neither about the connection nor about the pairing.
 fn traffic(event: &Event, is_own: impl Fn(&Jid) -> bool) -> Meaning {
     let say = |event| Meaning::Note(Note::Say(event));
+    if let Some(news) = News::of(event) {
+        return Meaning::Note(Note::News(news));
+    }
     match event {
         Event::ServerAck(ack) => server_ack(ack).map_or(Meaning::Nothing, say),
         Event::Receipt(receipt) if is_own(&receipt.source.sender) => Meaning::Nothing,
@@ -128,7 +141,7 @@ fn traffic(event: &Event, is_own: impl Fn(&Jid) -> bool) -> Meaning {
         Event::UndecryptableMessage(message) if message.decrypt_fail_mode == DecryptFailMode::Show => {
             Meaning::Note(Note::Unreadable(Arc::clone(&message.info), in_its_place(message.unavailable_type)))
         }
-        other => News::of(other).map_or(Meaning::Nothing, |news| Meaning::Note(Note::News(news))),
+        _ => Meaning::Nothing,
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod asking;
 mod build;
+mod chats;
 mod classify;
 mod ears;
 mod ending;
 mod groups;
+mod history;
 pub(crate) mod inbound;
 mod keeper;
 mod loss;
@@ -25,10 +27,11 @@ mod whatsapp;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use wasup_store::Store;
 use wasup_store::shelf::Shelf;
 
+pub use history::HistoryBounds;
 pub use inbound::inbox::Committed;
 pub use settings::LinkSettings;
 
@@ -50,6 +53,8 @@ pub struct WhatsAppLinks {
     counted: Arc<Counted>,
     meters: Arc<LinkMeters>,
     files: Option<(Shelf, Arc<Uploads>)>,
+    /// Pieces of history that are being imported, of all links.
+    imports: Arc<Semaphore>,
 }
 
 impl WhatsAppLinks {
@@ -63,6 +68,7 @@ impl WhatsAppLinks {
         let http = HttpPools::new(Reach::of_this_build(), spool)?;
         let limits = Limits { at_once: settings.connects_in_flight, per_minute: settings.connects_per_minute };
         let permits = ConnectPermits::new(limits, settings.connect_jitter);
+        let imports = Arc::new(Semaphore::new(settings.history.at_once.max(1)));
         Ok(Self {
             store,
             settings,
@@ -72,6 +78,7 @@ impl WhatsAppLinks {
             counted: Arc::default(),
             meters: Arc::default(),
             files: None,
+            imports,
         })
     }
 

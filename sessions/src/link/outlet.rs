@@ -41,7 +41,9 @@ impl Note {
     const fn may_drop(&self) -> bool {
         matches!(
             self,
-            Self::Say(LinkEvent::ServerAck { .. } | LinkEvent::Receipt { .. }) | Self::Ungated(_) | Self::News(_)
+            Self::Say(LinkEvent::ServerAck { .. } | LinkEvent::Receipt { .. })
+                | Self::Ungated(_)
+                | Self::News(News::Chat(_) | News::Group(_))
         )
     }
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::history::HistoryBounds;
+
 /// Settings of all links of a process.
 ///
 /// The library (0.7.0) fixes some times inside: it sends a keep-alive 15 to 30 s after the last traffic and gives up
@@ -43,6 +45,8 @@ pub struct LinkSettings {
     /// costs every message a durable write and a row of its own, and nothing reads such contents yet; bots' messages
     /// have theirs kept always.
     pub message_secrets: bool,
+    /// How much of the history that a phone sends is kept.
+    pub history: HistoryBounds,
     /// Where uploads are kept while they go out; `None` is the system's folder for temporary files.
     pub spool: Option<PathBuf>,
     /// Between the decryption of a message and the row that keeps its copy.
@@ -65,6 +69,7 @@ impl Default for LinkSettings {
             connect_jitter: Duration::from_millis(100),
             prekeys: None,
             message_secrets: false,
+            history: HistoryBounds::default(),
             spool: None,
             #[cfg(feature = "sandbox")]
             before_pending_row: None,

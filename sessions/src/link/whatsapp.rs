@@ -13,6 +13,7 @@ use wacore_binary::{Jid as LibraryJid, JidExt as _};
 use wasup_store::records::{Participant, Target};
 use whatsapp_rust::{Client, SendOptions};
 
+use super::chats::Shown;
 use super::inbound::address;
 use super::outlet::{Note, Outlet};
 use super::pairing_code::Codes;
@@ -20,7 +21,9 @@ use super::runtime::LinkTasks;
 use super::sending::from::{Naming, Writer};
 use super::{restriction, sending};
 use crate::media::{Downloads, Uploads};
-use crate::ports::{AskError, EndReason, GroupCalls, Link, LinkError, MediaCalls, NoNetwork, Outgoing, SendError};
+use crate::ports::{
+    AskError, ChatCalls, EndReason, GroupCalls, Link, LinkError, MediaCalls, NoNetwork, Outgoing, SendError,
+};
 
 /// Longest that an orderly disconnect may take: the library flushes receipts and keys for up to 5 s each.
 const DISCONNECT_LIMIT: Duration = Duration::from_secs(15);
@@ -57,6 +60,7 @@ pub(super) struct WhatsAppLink {
     query_timeout: Duration,
     files: Option<Files>,
     closed: OnceCell<()>,
+    typing: Shown,
 }
 
 /// What a link does with files.
@@ -79,6 +83,10 @@ impl WhatsAppLink {
         self.query_timeout
     }
 
+    pub(super) const fn typing_shown(&self) -> &Shown {
+        &self.typing
+    }
+
     pub(super) fn new(
         client: Arc<Client>,
         outlet: Arc<Outlet>,
@@ -88,7 +96,8 @@ impl WhatsAppLink {
         query_timeout: Duration,
         files: Option<Files>,
     ) -> Self {
-        Self { client, outlet, codes, tasks, main, query_timeout, files, closed: OnceCell::new() }
+        let typing = Shown::default();
+        Self { client, outlet, codes, tasks, main, query_timeout, files, closed: OnceCell::new(), typing }
     }
 
     /// The account, as it is named in a chat.
@@ -164,6 +173,10 @@ impl Link for WhatsAppLink {
             Ok(Err(error)) => Err(sending::failure(&error)),
             Err(_) => Err(SendError::TimedOut),
         }
+    }
+
+    fn chats(&self) -> &dyn ChatCalls {
+        self
     }
 
     fn groups(&self) -> &dyn GroupCalls {

@@ -19,7 +19,7 @@ use wasup_store::records::{
 };
 
 pub use ask::AskError;
-pub use chats::ChatCalls;
+pub use chats::{ChatCalls, ChatChange, NamedMessage, Typing};
 pub use groups::{GroupCalls, GroupPreview, JoinRequest, JoinedGroup, MemberOutcome, MemberVerb, Members, NewGroup};
 pub use media::{FetchError, MediaCalls, RemoteFile};
 pub use people::PeopleCalls;

@@ -7,6 +7,7 @@ use wasup_actors::{MessageFilter, MessagePlace, Messages};
 use wasup_store::Direction as Order;
 use wasup_store::id::{AccountId, MessageId};
 use wasup_store::records::{Content, Direction, MessageState};
+use wasup_store::repo::words::Words;
 
 use super::address::Addresses;
 use super::send::one;
@@ -64,6 +65,10 @@ pub(super) struct MessagesQuery {
     since: Option<String>,
     /// Only messages from before this moment.
     until: Option<String>,
+    /// Only messages with all these words, in any case; the last one may be the beginning of a word. There is no index:
+    /// messages are looked through, 5000 for an answer, which may therefore be short or empty and still have a `next_cursor`.
+    #[param(example = "order 42")]
+    q: Option<String>,
     /// `desc` (the newest first) or `asc`. `desc` where it is not given.
     #[param(inline)]
     order: Option<Sorted>,
@@ -94,8 +99,12 @@ impl MessagesQuery {
             state: self.state.as_deref().map(state).transpose().map_err(one)?,
             since_ms: moment("since", self.since.as_deref()).map_err(one)?,
             until_ms: moment("until", self.until.as_deref()).map_err(one)?,
+            words: self.q.as_deref().and_then(Words::of),
             ..MessageFilter::default()
         };
+        if self.q.is_some() && filter.words.is_none() {
+            return Err(one(FieldError::new("q", "has no word to look for")));
+        }
         if filter.kind.as_deref().is_some_and(|kind| !Content::KINDS.contains(&kind)) {
             let known = format!("must be one of {}", Content::KINDS.join(", "));
             return Err(one(FieldError::new("type", known)));

@@ -6,11 +6,13 @@ use bytes::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
 use wasup_actors::webhook::{EventEncoder, FileInEvent};
-use wasup_store::id::{AccountId, EventId};
+use wasup_store::id::{AccountId, ChatId, ChatNo, EventId};
 use wasup_store::records::{
-    ClockEvent, DiscardedEvent, EventData, EventRecord, MessageEvent, RestrictedEvent, StatusEvent,
+    ClockEvent, DiscardedEvent, EventData, EventRecord, HistoryEvent, HistoryTally, MessageEvent, RestrictedEvent,
+    StatusEvent,
 };
 
+use super::chat::ChatData;
 use super::group::{GroupChangeData, GroupMembersData};
 use super::{ContentView, PersonView, ReasonView, StateView, Time};
 use crate::media::MediaLinks;
@@ -87,7 +89,31 @@ enum Data<'a> {
     Clock { trusted: bool, jump_ms: i64 },
     Endpoint { id: &'a str, reason: &'a str },
     Discarded(DiscardedData<'a>),
+    Chat(Box<ChatData<'a>>),
+    Merged { contact: PersonView, chat: Option<String>, absorbed_chat: Option<String> },
     Test { id: &'a str },
+    History(HistoryData),
+}
+
+/// `history.synced`.
+#[derive(Serialize)]
+struct HistoryData {
+    kind: &'static str,
+    order: Option<u32>,
+    progress: Option<u32>,
+    lost: bool,
+    chats: u64,
+    messages: u64,
+    known: u64,
+    left_out: u64,
+}
+
+impl From<HistoryEvent> for HistoryData {
+    fn from(event: HistoryEvent) -> Self {
+        let HistoryEvent { kind, order, progress, lost, tally } = event;
+        let HistoryTally { chats, messages, known, left_out, .. } = tally;
+        Self { kind: kind.as_str(), order, progress, lost, chats, messages, known, left_out }
+    }
 }
 
 #[derive(Serialize)]
@@ -162,6 +188,13 @@ impl<'a> EventView<'a> {
             EventData::Endpoint { id, reason } => Data::Endpoint { id, reason },
             EventData::Discarded(given_up) => Data::Discarded(DiscardedData::new(id.incarnation, given_up)),
             EventData::Test { id } => Data::Test { id },
+            EventData::History(history) => Data::History((*history).into()),
+            EventData::Chat(chat) => Data::Chat(Box::new(ChatData::new(event.no, chat))),
+            EventData::Merged(merged) => {
+                let id = |chat: ChatNo| ChatId { account: event.no, chat }.to_string();
+                let (contact, chat) = (PersonView::from(&merged.contact), merged.chat.map(id));
+                Data::Merged { contact, chat, absorbed_chat: merged.absorbed.map(id) }
+            }
         };
         Self {
             id: id.to_string(),

@@ -2,6 +2,7 @@
 
 mod account;
 mod account_settings;
+mod chat;
 mod chatbot;
 mod content;
 mod delivery;
@@ -19,6 +20,7 @@ mod words;
 
 pub use account::{AccountView, IdentityView, StateView};
 pub use account_settings::{GapView, HistoryView, PacingView, RestartView, RestrictionView};
+pub use chat::{ChatKind, ChatView};
 pub use chatbot::{ChatbotSenderView, ChatbotView};
 pub use content::{
     ChoiceView, ContactView, ContentView, EmojiView, LinkPreviewView, LocationView, PollView, QuotedView, TargetView,

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wasup_store::id::{AccountId, ChatNo, EndpointId, MediaId, MessageKey, PersonNo};
 use wasup_store::repo::audit::AuditPlace;
+use wasup_store::repo::chat_list::ChatPlace;
 use wasup_store::repo::delivery::DeliveryCursor;
 use wasup_store::repo::timeline::TimelinePlace;
 
@@ -49,6 +50,8 @@ pub enum Cursor {
     Person(PersonNo),
     /// In a list of groups.
     Group(ChatNo),
+    /// In the list of chats.
+    Chat(ChatPlace),
 }
 
 impl std::fmt::Display for Cursor {
@@ -63,6 +66,7 @@ impl std::fmt::Display for Cursor {
             Self::Group(place) => [b"g".as_slice(), &place.0.to_be_bytes()].concat(),
             Self::Media(id) => [b"f".as_slice(), &id.to_bytes()].concat(),
             Self::Person(place) => [b"p".as_slice(), &place.0.to_be_bytes()].concat(),
+            Self::Chat(place) => [b"c".as_slice(), &place.last_ms.to_be_bytes(), &place.chat.0.to_be_bytes()].concat(),
         };
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -82,6 +86,7 @@ impl Cursor {
             (b't', place) => placed(place).map(Self::Timeline),
             (b'p', place) => Some(Self::Person(PersonNo(u32::from_be_bytes(place.try_into().ok()?)))),
             (b'g', place) => Some(Self::Group(ChatNo(u32::from_be_bytes(place.try_into().ok()?)))),
+            (b'c', place) => placed(place).map(|(last_ms, chat)| Self::Chat(ChatPlace { last_ms, chat: ChatNo(chat) })),
             (b'd', place) => Some(Self::Delivery(DeliveryCursor(place.to_vec()))),
             _ => None,
         }
@@ -110,6 +115,7 @@ mod tests {
             Cursor::Person(PersonNo(7)),
             Cursor::Group(ChatNo(7)),
             Cursor::Delivery(DeliveryCursor(vec![b'a', 0, 9])),
+            Cursor::Chat(ChatPlace { last_ms: 7, chat: ChatNo(9) }),
         ] {
             assert_eq!(Cursor::read(&cursor.to_string()), Some(cursor));
         }

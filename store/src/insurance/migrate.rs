@@ -14,7 +14,7 @@ use crate::overlay::Overlay;
 use crate::repo::schema::SCHEMA_ROW;
 use crate::{EngineError, OpenError, StoreError, Tree, WriteTx};
 
-use super::{Fingerprint, second, third, verify_engine};
+use super::{Fingerprint, fourth, second, third, verify_engine};
 
 /// Where a migration under way stands: version u32, step u8, and the step's own cursor.
 const CURSOR_ROW: &[u8] = b"migrate";
@@ -38,6 +38,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { to: 2, what: "the outbox alone leads to queued messages", work: second::queued_rows },
     Step { to: 2, what: "tenants have counters", work: second::tenants },
     Step { to: 3, what: "held sends are counted", work: third::held },
+    Step { to: 4, what: "chats are counted", work: fourth::chats },
 ];
 
 /// Why a store stays at its older layout.

@@ -7,6 +7,7 @@ mod archive;
 mod backup;
 mod compact;
 mod fingerprint;
+mod fourth;
 pub(crate) mod migrate;
 pub(crate) mod restore;
 pub(crate) mod seal;

@@ -34,6 +34,37 @@ pub struct AccountCounters {
     /// Sends that are held.
     #[serde(skip_serializing_if = "is_zero")]
     pub held: u64,
+    /// Chats that have messages, the union of merged ones counted once, the status feed not at all.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub chats: u64,
+    /// Messages in them that are not read.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unread: u64,
+    /// What the counters above hold of messages that are not kept any more.
+    #[serde(skip_serializing_if = "GoneCounters::is_none")]
+    pub gone: GoneCounters,
+}
+
+/// What counters that only grow hold of messages that are not kept any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GoneCounters {
+    /// Of [`AccountCounters::received`].
+    pub received: u64,
+    /// Of [`AccountCounters::unavailable`].
+    pub unavailable: u64,
+    /// Of [`AccountCounters::sent`].
+    pub sent: u64,
+    /// Of [`AccountCounters::unsent`].
+    pub unsent: u64,
+}
+
+impl GoneCounters {
+    /// Whether every message is kept.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

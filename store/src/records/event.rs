@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountState, Author, Content, Direction, DiscardReason, FailReason, GroupEvent, GroupMembersEvent, MessageContext,
-    MessageState, Participant,
+    AccountState, Author, ChatSettings, Content, Direction, DiscardReason, FailReason, GroupEvent, GroupMembersEvent,
+    HistoryEvent, MessageContext, MessageState, Participant,
 };
-use crate::id::{AccountId, AccountNo, MessageId, Millis, Position, Seq};
+use crate::id::{AccountId, AccountNo, ChatNo, MessageId, Millis, Position, Seq};
 
 /// What kind of thing happened. The words are the `type` of webhooks and streams and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -237,6 +237,39 @@ pub struct DiscardedEvent {
     pub attempts: u32,
 }
 
+/// `chat.updated`: how a chat stands afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatEvent {
+    /// The chat's number.
+    pub chat_no: ChatNo,
+    /// The chat.
+    pub chat: Participant,
+    /// Its name, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Messages that are not read.
+    pub unread: u64,
+    /// What is set for it.
+    #[serde(default)]
+    pub settings: ChatSettings,
+    /// It was deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+}
+
+/// `contact.merged`: a phone number and one of the network's own numbers are one human.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergedEvent {
+    /// The human, by every address.
+    pub contact: Participant,
+    /// The chat that goes on, where there is one.
+    #[serde(default)]
+    pub chat: Option<ChatNo>,
+    /// Another chat with them, which is shown as a part of that one from now on.
+    #[serde(default)]
+    pub absorbed: Option<ChatNo>,
+}
+
 /// What happened, whole: later changes of the message do not change a past event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -281,6 +314,12 @@ pub enum EventData {
     },
     /// A delivery that was given up.
     Discarded(DiscardedEvent),
+    /// What is set for a chat, or how much of it is read.
+    Chat(ChatEvent),
+    /// Two humans that are one.
+    Merged(MergedEvent),
+    /// A piece of the history.
+    History(HistoryEvent),
 }
 
 impl EventData {
@@ -292,6 +331,7 @@ impl EventData {
             Self::Status(status) => Some(&status.chat),
             Self::Group(event) => Some(&event.group),
             Self::GroupMembers(event) => Some(&event.group),
+            Self::Chat(chat) => Some(&chat.chat),
             _ => None,
         }
     }

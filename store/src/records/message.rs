@@ -97,6 +97,12 @@ impl MessageState {
         matches!(self, Self::Sending | Self::Held | Self::Rejected | Self::Failed | Self::Cancelled)
     }
 
+    /// Whether it ended without getting to the network.
+    #[must_use]
+    pub const fn is_unsent(self) -> bool {
+        matches!(self, Self::Rejected | Self::Failed | Self::Cancelled)
+    }
+
     /// Whether the ledger has decided: acknowledged by the server, or never going to be.
     #[must_use]
     pub const fn is_settled(self) -> bool {
@@ -168,7 +174,7 @@ pub struct Participant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StateTimes {
-    /// Accepted or received.
+    /// Accepted or received; `None` for one that came with the history.
     pub queued_ms: Option<Millis>,
     /// First put on the wire.
     pub sending_ms: Option<Millis>,
@@ -234,6 +240,14 @@ pub struct MessageRecord {
     /// Its own secret, where it has one; of a vote that the account sends it is the poll's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<MessageSecret>,
+}
+
+impl MessageRecord {
+    /// Whether it came with the history that a phone sent, and not when it was written.
+    #[must_use]
+    pub const fn is_imported(&self) -> bool {
+        self.times.queued_ms.is_none()
+    }
 }
 
 #[cfg(test)]

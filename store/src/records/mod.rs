@@ -17,6 +17,7 @@ mod endpoint_filter;
 mod endpoint_policy;
 mod event;
 mod group;
+mod history;
 mod idempotency;
 mod mark;
 mod media;
@@ -32,21 +33,22 @@ pub use account_settings::{
 };
 pub use attempt::{AnswerBody, Attempt, AttemptOutcome, Octets};
 pub use author::{Act, AuditRecord, Author, Who};
-pub use chat::{ChatRecord, PersonRecord};
+pub use chat::{ChatRecord, ChatSettings, PersonRecord};
 pub use chatbot::BotSender;
 pub use content::{BadDegrees, ContactCard, Content, Degrees, LinkPreview, Location, Poll, Target};
-pub use counters::{AccountCounters, EndpointCounters, TenantCounters};
+pub use counters::{AccountCounters, EndpointCounters, GoneCounters, TenantCounters};
 pub use delivery::{DeliveryRecord, DeliveryState, DiscardReason, NotSent, Reply};
 pub use endpoint::{DeliveryOrder, EndpointRecord, FilesAs, Off, PayloadFormat, ReplyMode, RetiredSecret};
 pub use endpoint_filter::EventFilter;
 pub use endpoint_policy::{BadStatusRange, DeliveryPolicy, StatusRange, StatusRules};
 pub use event::{
-    AccountStateEvent, ClockEvent, DiscardedEvent, EventData, EventKind, EventRecord, MessageEvent, RestrictedEvent,
-    StatusEvent,
+    AccountStateEvent, ChatEvent, ClockEvent, DiscardedEvent, EventData, EventKind, EventRecord, MergedEvent,
+    MessageEvent, RestrictedEvent, StatusEvent,
 };
 pub use group::{
     GroupChange, GroupEvent, GroupMember, GroupMembersEvent, GroupRecord, GroupRole, GroupSettings, MembersAct,
 };
+pub use history::{HistoryChunk, HistoryEvent, HistoryKind, HistoryTally};
 pub use idempotency::IdempotencyRecord;
 pub use mark::{MarkKind, MarkRecord};
 pub use media::{Media, RemoteMedia};

@@ -2,14 +2,14 @@
 //!
 //! A chat with a human has the human's own number and no row of its own: what is known of it stands in the person's
 //! record. Other chats are numbered from [`FIRST_OF_OTHERS`] on. `chat`: no · chat u32 → record; no · 0 u32 · jid → chat
-//! u32. `chat_recent`: no · ~last · chat → (): `last` is the time of the chat's newest row in `msg_chat`.
+//! u32. Their order is [`super::recent`]'s.
 
 use super::scope::AccountScope;
 use super::{held, message, person};
-use crate::id::{AccountNo, ChatNo, MessageId, MessageKey, Millis, PersonNo};
+use crate::id::{AccountNo, ChatNo, MessageId, PersonNo};
 use crate::jid::{Jid, JidKind};
 use crate::key::{Key, Parts};
-use crate::records::{ChatRecord, Direction as Way, Participant, PersonRecord};
+use crate::records::{ChatRecord, ChatSettings, Direction as Way, Participant, PersonRecord};
 use crate::{ReadTx, StoreError, Tree, WriteTx};
 
 /// The first number of a chat that is not with one human.
@@ -28,10 +28,6 @@ fn jid_key(no: AccountNo, jid: &Jid) -> Key {
     Key::new().u32(no.0).u32(0).personal(jid.as_str().as_bytes())
 }
 
-fn recent_key(no: AccountNo, last_ms: Millis, chat: ChatNo) -> Key {
-    Key::new().u32(no.0).u64(!last_ms).u32(chat.0)
-}
-
 fn is_human(jid: &Jid) -> bool {
     matches!(jid.kind(), JidKind::Phone | JidKind::Lid)
 }
@@ -43,9 +39,13 @@ fn is_human(jid: &Jid) -> bool {
 pub fn get(tx: &ReadTx<'_>, no: AccountNo, chat: ChatNo) -> Result<Option<ChatRecord>, StoreError> {
     let Some(person) = human(chat) else { return tx.record(Tree::Chat, record_key(no, chat)) };
     let record = person::get(tx, no, person)?.filter(|record| record.chat == Some(chat));
-    Ok(record
-        .and_then(|record| person::participant(&record))
-        .map(|participant| ChatRecord { participant, person: Some(person) }))
+    Ok(record.and_then(|record| Some((person::participant(&record)?, record))).map(|(participant, known)| ChatRecord {
+        participant,
+        person: Some(person),
+        name: known.name,
+        push_name: known.push_name,
+        settings: known.settings,
+    }))
 }
 
 fn pointer(tx: &ReadTx<'_>, key: &Key) -> Result<Option<ChatNo>, StoreError> {
@@ -93,7 +93,9 @@ pub(super) fn resolve(
     }
     scope.counters.last_chat = ChatNo(scope.counters.last_chat.0.max(FIRST_OF_OTHERS - 1) + 1);
     let chat = scope.counters.last_chat;
-    let record = ChatRecord { participant: participant.clone(), person: None };
+    let participant = participant.clone();
+    let record =
+        ChatRecord { participant, person: None, name: None, push_name: None, settings: ChatSettings::default() };
     tx.put_record(Tree::Chat, record_key(scope.no, chat), &record)?;
     tx.put_fixed(Tree::Chat, key, &chat.0.to_be_bytes())?;
     Ok((chat, None))
@@ -177,38 +179,37 @@ pub(super) fn of_human(tx: &ReadTx<'_>, no: AccountNo, person: PersonNo) -> Resu
     Ok(chats)
 }
 
-/// Moves a chat in the order of recent ones, before the message that is its newest now is written. `newest` is the
-/// chat's newest message so far.
-pub(super) fn touch(
-    tx: &mut WriteTx<'_>,
-    no: AccountNo,
-    chat: ChatNo,
-    newest: Option<MessageKey>,
-    key: MessageKey,
-) -> Result<(), StoreError> {
-    let last_ms = newest.map(|newest| newest.ts_ms);
-    if last_ms.is_some_and(|last| last >= key.ts_ms) {
-        return Ok(());
+/// The chats that are one with a chat, itself among them; the one that new messages go to comes first.
+pub(super) fn siblings(tx: &ReadTx<'_>, no: AccountNo, chat: ChatNo) -> Result<Vec<ChatNo>, StoreError> {
+    match human(chat) {
+        Some(person) => of_human(tx, no, person),
+        None => Ok(vec![chat]),
     }
-    if let Some(last) = last_ms {
-        tx.delete(Tree::ChatRecent, recent_key(no, last, chat))?;
-    }
-    tx.put_fixed(Tree::ChatRecent, recent_key(no, key.ts_ms, chat), &[])
 }
 
-/// Moves a chat back in the order of recent ones, after its newest message went out of it; `before` is the newest now.
-pub(super) fn untouch(
+/// Changes what is set for a chat, or what it is called.
+pub(super) fn change(
     tx: &mut WriteTx<'_>,
     no: AccountNo,
     chat: ChatNo,
-    gone: MessageKey,
-    before: Option<MessageKey>,
-) -> Result<(), StoreError> {
-    tx.delete(Tree::ChatRecent, recent_key(no, gone.ts_ms, chat))?;
-    match before {
-        Some(before) => tx.put_fixed(Tree::ChatRecent, recent_key(no, before.ts_ms, chat), &[]),
-        None => Ok(()),
+    change: impl FnOnce(&mut ChatRecord),
+) -> Result<Option<ChatRecord>, StoreError> {
+    let Some(before) = tx.reading(|tx| get(tx, no, chat))? else { return Ok(None) };
+    let mut after = before.clone();
+    change(&mut after);
+    if after == before {
+        return Ok(None);
     }
+    let Some(person) = human(chat) else {
+        tx.put_record(Tree::Chat, record_key(no, chat), &after)?;
+        return Ok(Some(after));
+    };
+    if let Some(mut record) = tx.reading(|tx| person::get(tx, no, person))? {
+        (record.name, record.push_name) = (after.name.clone(), after.push_name.clone());
+        record.settings = after.settings;
+        person::put(tx, no, person, &record)?;
+    }
+    Ok(Some(after))
 }
 
 /// Whether two chat numbers are chats with the same participant.

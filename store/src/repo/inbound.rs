@@ -73,6 +73,7 @@ pub fn commit(tx: &mut WriteTx<'_>, batch: &InboundBatch) -> Result<Vec<InboundO
     for new in &batch.messages {
         outcomes.push(commit_one(tx, &mut scope, new, batch.now_ms)?);
     }
+    person::tell_merges(tx, &mut scope, batch.now_ms)?;
     scope.close(tx)?;
     Ok(outcomes)
 }
@@ -83,17 +84,16 @@ fn commit_one(
     new: &NewInbound,
     now_ms: Millis,
 ) -> Result<InboundOutcome, StoreError> {
-    let (chat_no, person) = chat::resolve(tx, scope, &new.chat, !new.from_me)?;
-    let sender = match &new.sender {
-        _ if new.from_me => None,
-        Some(sender) if new.group || person.is_none() => Some(person::resolve(tx, scope, sender)?.0),
-        _ => person,
-    };
+    let (chat_no, sender) = whose(tx, scope, new)?;
+    if let (Some(sender), Some(name)) = (sender, &new.push_name) {
+        person::rename(tx, scope.no, sender, |record| record.push_name = Some(name.clone()))?;
+    }
     let known = tx.reading(|tx| find(tx, scope.no, &new.provider_id, chat_no, sender))?;
     if let Some(id) = known {
         return repeat(tx, scope, id, new, now_ms);
     }
-    let key = MessageKey::new(believable_ms(new.ts_ms, now_ms), new.rand);
+    let ts_ms = message::in_order(tx, scope.no, chat_no, believable_ms(new.ts_ms, now_ms), now_ms)?;
+    let key = MessageKey::new(ts_ms, new.rand);
     let id = MessageId { account: scope.no, key };
     let mut record = record(new, chat_no, sender, key.ts_ms, now_ms);
     tx.reading(|tx| refer::fill(tx, scope.no, &mut record))?;
@@ -103,6 +103,21 @@ fn commit_one(
     scope.counters.unavailable += u64::from(new.content == Content::Unavailable);
     message::tell(tx, scope, id, &record, now_ms)?;
     Ok(InboundOutcome::Stored(id))
+}
+
+/// The chat of a message, and who wrote it where that is not the account itself.
+pub(super) fn whose(
+    tx: &mut WriteTx<'_>,
+    scope: &mut AccountScope,
+    new: &NewInbound,
+) -> Result<(ChatNo, Option<PersonNo>), StoreError> {
+    let (chat_no, person) = chat::resolve(tx, scope, &new.chat, !new.from_me)?;
+    let sender = match &new.sender {
+        _ if new.from_me => None,
+        Some(sender) if new.group || person.is_none() => Some(person::resolve(tx, scope, sender)?.0),
+        _ => person,
+    };
+    Ok((chat_no, sender))
 }
 
 fn repeat(
@@ -122,7 +137,7 @@ fn repeat(
     Ok(InboundOutcome::Repeat(id))
 }
 
-fn record(
+pub(super) fn record(
     new: &NewInbound,
     chat_no: ChatNo,
     sender_no: Option<PersonNo>,
@@ -180,7 +195,7 @@ pub fn known(
     Ok(false)
 }
 
-fn find(
+pub(super) fn find(
     tx: &ReadTx<'_>,
     no: AccountNo,
     provider_id: &str,

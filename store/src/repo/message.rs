@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::inbound::NewInbound;
 use super::scope::AccountScope;
-use super::{acts, chat, event, held, outbox, refer};
+use super::{acts, chat, event, held, outbox, recent, refer};
 use crate::id::{AccountNo, ChatNo, Epoch, MessageId, MessageKey, Millis, PersonNo};
 use crate::key::{Key, Parts};
 use crate::records::{
@@ -17,11 +17,11 @@ use crate::{Direction as Walk, ReadTx, StoreError, Tree, WriteTx, envelope};
 /// Most messages of an account that share one id of the network and are looked at: peers choose the ids.
 const MAX_SAME_ID: usize = 1_024;
 
-fn chat_key(no: AccountNo, chat: ChatNo, key: MessageKey) -> Key {
+pub(super) fn chat_key(no: AccountNo, chat: ChatNo, key: MessageKey) -> Key {
     Key::new().u32(no.0).u32(chat.0).bytes(&key.to_bytes())
 }
 
-fn sender_key(no: AccountNo, person: PersonNo, key: MessageKey) -> Key {
+pub(super) fn sender_key(no: AccountNo, person: PersonNo, key: MessageKey) -> Key {
     Key::new().u32(no.0).u32(person.0).bytes(&key.to_bytes())
 }
 
@@ -29,7 +29,7 @@ pub(super) fn open_key(no: AccountNo, state: MessageState, key: MessageKey) -> K
     Key::new().u32(no.0).u8(state as u8).bytes(&key.to_bytes())
 }
 
-fn wid_prefix(no: AccountNo, provider_id: &str) -> Key {
+pub(super) fn wid_prefix(no: AccountNo, provider_id: &str) -> Key {
     Key::new().u32(no.0).wire(provider_id.as_bytes())
 }
 
@@ -70,7 +70,7 @@ pub(super) fn put_new(
     let listed = message.content.target().is_none();
     if listed {
         let newest = tx.reading(|tx| newest_of_chat(tx, no, message.chat_no, 1))?;
-        chat::touch(tx, no, message.chat_no, newest.first().copied(), key)?;
+        recent::added(tx, scope, message.chat_no, newest.first().copied(), (key, recent::is_unread(message)))?;
         tx.put_fixed(Tree::MsgChat, chat_key(no, message.chat_no, key), &[])?;
     }
     tx.put_record(Tree::Msg, id.to_bytes(), message)?;
@@ -86,6 +86,27 @@ pub(super) fn put_new(
     scope.counters.messages += 1;
     scope.counters.message_bytes += message.content.bytes();
     Ok(())
+}
+
+/// A time at which a message stands behind those of the same second that came before it: the network tells whole
+/// seconds only.
+pub(super) fn in_order(
+    tx: &WriteTx<'_>,
+    no: AccountNo,
+    chat: ChatNo,
+    ts_ms: Millis,
+    now_ms: Millis,
+) -> Result<Millis, StoreError> {
+    const SECOND: Millis = 1_000;
+    if !ts_ms.is_multiple_of(SECOND) {
+        return Ok(ts_ms);
+    }
+    let same_second = |other: &Millis| other / SECOND == ts_ms / SECOND;
+    // One that comes at once stands where it came, also among other chats.
+    let begin = Some(now_ms).filter(same_second).unwrap_or(ts_ms);
+    let newest = tx.reading(|tx| newest_of_chat(tx, no, chat, 1))?.first().map(|newest| newest.ts_ms);
+    let behind = newest.filter(same_second).map_or(begin, |newest| begin.max(newest + 1));
+    Ok(behind.min(ts_ms + 999))
 }
 
 /// At most `limit` messages of a chat, the newest first.
@@ -359,22 +380,27 @@ pub(super) fn fill(
     tx.reading(|tx| refer::fill(tx, scope.no, &mut message))?;
     tx.put_record(Tree::Msg, id.to_bytes(), &message)?;
     if message.content.target().is_some() {
-        unlist(tx, id, &message)?;
+        unlist(tx, scope, id, &message)?;
         acts::apply(tx, scope, &message)?;
     }
     tell(tx, scope, id, &message, now_ms)
 }
 
 /// Takes a message out of its chat: only now it is known that it does something to another one.
-fn unlist(tx: &mut WriteTx<'_>, id: MessageId, message: &MessageRecord) -> Result<(), StoreError> {
+fn unlist(
+    tx: &mut WriteTx<'_>,
+    scope: &mut AccountScope,
+    id: MessageId,
+    message: &MessageRecord,
+) -> Result<(), StoreError> {
     let (no, chat) = (id.account, message.chat_no);
-    let newest = tx.reading(|tx| newest_of_chat(tx, no, chat, 2))?;
+    let before = tx.reading(|tx| recent::of_chat(tx, no, chat))?;
     tx.delete(Tree::MsgChat, chat_key(no, chat, id.key))?;
     tx.delete(Tree::MsgNum, sender_key(no, message.sender_no.unwrap_or_default(), id.key))?;
-    if newest.first() == Some(&id.key) {
-        chat::untouch(tx, no, chat, id.key, newest.get(1).copied())?;
+    match before {
+        Some(before) => recent::removed(tx, scope, chat, before, (id.key, message)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Notes that the account keeps a message among its starred ones, or not any more; `false` where that was so already or

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::words::Words;
 use super::{chat, message, person};
 use crate::id::{AccountNo, ChatNo, MessageId, MessageKey, Millis, PersonNo};
 use crate::key::Key;
@@ -32,6 +33,8 @@ pub struct MessageFilter {
     pub since_ms: Option<Millis>,
     /// Only those from before this time.
     pub until_ms: Option<Millis>,
+    /// Only those with these words.
+    pub words: Option<Words>,
 }
 
 /// Which piece of the list.
@@ -225,12 +228,13 @@ impl<'a> Sieve<'a> {
     }
 
     fn lets_through(&self, tx: &ReadTx<'_>, no: AccountNo, record: &MessageRecord) -> Result<bool, StoreError> {
-        let MessageFilter { to, way, kind, state, .. } = self.filter;
+        let MessageFilter { to, way, kind, state, words, .. } = self.filter;
         let fits = way.is_none_or(|way| way == record.direction)
             && state.is_none_or(|state| state == record.state)
             && kind.as_ref().is_none_or(|kind| kind == record.content.kind())
             && (to.is_none() || record.direction == Way::Outbound)
-            && self.chats.as_ref().is_none_or(|chats| chats.contains(&record.chat_no));
+            && self.chats.as_ref().is_none_or(|chats| chats.contains(&record.chat_no))
+            && words.as_ref().is_none_or(|words| record.content.words().is_some_and(|text| words.are_in(text)));
         match self.from {
             Some(from) if fits => match record.sender_no {
                 Some(sender) => Ok(person::canonical(tx, no, sender)? == from),

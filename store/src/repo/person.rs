@@ -3,12 +3,12 @@
 //! `person`: no · 0 · person u32 → record; no · 1 · jid → person u32. `alias`: no · 0 · canonical · absorbed and
 //! no · 1 · absorbed · canonical, both written by a merge in one commit.
 
-use super::held;
 use super::scope::AccountScope;
-use crate::id::{AccountNo, PersonNo};
+use super::{event, held, recent};
+use crate::id::{AccountNo, Epoch, Millis, PersonNo};
 use crate::jid::{Jid, JidKind};
 use crate::key::{Key, Parts};
-use crate::records::{Participant, PersonRecord};
+use crate::records::{EventData, EventKind, MergedEvent, Participant, PersonRecord};
 use crate::{Direction, ReadTx, StoreError, Tree, WriteTx};
 
 /// Most persons that one was merged with and are looked at.
@@ -143,6 +143,8 @@ pub(super) fn resolve(
     let person = match lesson {
         Lesson::Same(person) | Lesson::Repoint(person) => person,
         Lesson::Merge { into, absorbed } => {
+            recent::merging(tx, scope, (into, absorbed))?;
+            scope.merges.push((into, absorbed));
             tx.put_fixed(Tree::Alias, alias_key(no, 0, into, absorbed), &[])?;
             tx.put_fixed(Tree::Alias, alias_key(no, 1, absorbed, into), &[])?;
             if scope.counters.held > 0 {
@@ -156,15 +158,17 @@ pub(super) fn resolve(
             scope.counters.last_person
         }
     };
-    let absorbed = of_phone.as_ref().filter(|_| by_phone != Some(person)).and_then(|record| record.heard);
+    let absorbed = of_phone.clone().filter(|_| by_phone != Some(person));
     let before = if by_phone == Some(person) { of_phone } else { tx.reading(|tx| get(tx, no, person))? };
     let mut record = before.clone().unwrap_or(PersonRecord { heard: Some(false), ..PersonRecord::default() });
-    if merged {
-        record.heard = match (record.heard, absorbed) {
+    if let Some(absorbed) = absorbed.filter(|_| merged) {
+        record.heard = match (record.heard, absorbed.heard) {
             (Some(true), _) | (_, Some(true)) => Some(true),
             (Some(false), Some(false)) => Some(false),
             _ => None,
         };
+        record.name = record.name.or(absorbed.name);
+        record.push_name = record.push_name.or(absorbed.push_name);
     }
     for (place, pointer, jid) in [(&mut record.lid, by_lid, lid), (&mut record.phone, by_phone, phone)] {
         let Some(jid) = jid else { continue };
@@ -177,6 +181,63 @@ pub(super) fn resolve(
         put(tx, no, person, &record)?;
     }
     Ok((person, record))
+}
+
+/// Tells which humans this write found to be one.
+pub(super) fn tell_merges(tx: &mut WriteTx<'_>, scope: &mut AccountScope, now_ms: Millis) -> Result<(), StoreError> {
+    for (into, absorbed) in std::mem::take(&mut scope.merges) {
+        let no = scope.no;
+        let (record, other) = tx.reading(|tx| Ok((get(tx, no, into)?, get(tx, no, absorbed)?)))?;
+        let record = record.unwrap_or_default();
+        let Some(contact) = participant(&record) else { continue };
+        let other = other.and_then(|other| other.chat);
+        let chat = record.chat.or(other);
+        let data =
+            EventData::Merged(MergedEvent { contact, chat, absorbed: other.filter(|other| Some(*other) != chat) });
+        event::append(tx, scope, event::NewEvent { kind: EventKind::ContactMerged, data, chat_no: chat, now_ms })?;
+    }
+    Ok(())
+}
+
+/// Learns from elsewhere than a message which addresses are one human's. Nobody is made known by that: where neither
+/// address is known nothing changes.
+///
+/// # Errors
+/// [`StoreError::StaleEpoch`] for an older incarnation.
+pub fn learn(
+    tx: &mut WriteTx<'_>,
+    no: AccountNo,
+    epoch: Epoch,
+    participants: &[Participant],
+    now_ms: Millis,
+) -> Result<(), StoreError> {
+    let mut scope = AccountScope::fenced(tx, no, epoch)?;
+    for one in participants {
+        let (Some(lid), Some(phone)) = addresses(one) else { continue };
+        let (by_lid, by_phone) = tx.reading(|tx| Ok((by_jid(tx, no, &lid)?, by_jid(tx, no, &phone)?)))?;
+        if by_lid != by_phone {
+            resolve(tx, &mut scope, one)?;
+        }
+    }
+    tell_merges(tx, &mut scope, now_ms)?;
+    scope.close(tx)
+}
+
+/// Notes what somebody is called: by the account's address book, or by themselves. Names of nobody known are dropped.
+pub(super) fn rename(
+    tx: &mut WriteTx<'_>,
+    no: AccountNo,
+    person: PersonNo,
+    rename: impl FnOnce(&mut PersonRecord),
+) -> Result<bool, StoreError> {
+    let Some(before) = tx.reading(|tx| get(tx, no, person))? else { return Ok(false) };
+    let mut after = before.clone();
+    rename(&mut after);
+    if after == before {
+        return Ok(false);
+    }
+    put(tx, no, person, &after)?;
+    Ok(true)
 }
 
 pub(super) fn put(

@@ -30,6 +30,7 @@ const OWNED: &[Tree] = &[
     Tree::MsgOpen,
     Tree::MsgText,
     Tree::MsgMark,
+    Tree::History,
     Tree::Outbox,
     Tree::Pace,
     Tree::Stat,

@@ -13,7 +13,7 @@ use crate::keyring::{Keyring, MasterKey};
 use crate::{EngineError, OpenError, ReadTx, StoreError, Tree, WriteTx};
 
 /// The newest layout that this build knows.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 pub(crate) const SCHEMA_ROW: &[u8] = b"schema";
 const IDENTITY_ROW: &[u8] = b"identity";

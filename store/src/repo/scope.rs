@@ -2,7 +2,7 @@
 
 use super::account::{self, Owner};
 use super::{counters, endpoint};
-use crate::id::{AccountId, AccountNo, DEFAULT_TENANT, Epoch, TenantNo};
+use crate::id::{AccountId, AccountNo, DEFAULT_TENANT, Epoch, PersonNo, TenantNo};
 use crate::records::{AccountCounters, EndpointRecord};
 use crate::{StoreError, WriteTx};
 
@@ -18,6 +18,8 @@ pub(super) struct AccountScope {
     tenant: TenantNo,
     before: AccountCounters,
     endpoints: Option<Vec<EndpointRecord>>,
+    /// Humans that turned out to be one, and into whom which of them went; told by `person::tell_merges`.
+    pub(super) merges: Vec<(PersonNo, PersonNo)>,
 }
 
 impl AccountScope {
@@ -34,14 +36,22 @@ impl AccountScope {
     /// For what the server tells of itself.
     pub(super) fn server(tx: &WriteTx<'_>) -> Result<Self, StoreError> {
         let counters = tx.reading(|tx| counters::account(tx, SERVER))?;
-        Ok(Self { no: SERVER, id: None, counters, tenant: DEFAULT_TENANT, before: counters, endpoints: None })
+        Ok(Self {
+            no: SERVER,
+            id: None,
+            counters,
+            tenant: DEFAULT_TENANT,
+            before: counters,
+            endpoints: None,
+            merges: Vec::new(),
+        })
     }
 
     fn of(tx: &WriteTx<'_>, no: AccountNo, may: impl Fn(&Owner) -> bool) -> Result<Self, StoreError> {
         let (owner, counters) = tx.reading(|tx| Ok((account::owner(tx, no)?, counters::account(tx, no)?)))?;
         match owner.filter(|owner| !owner.gone && account::reaches(tx, owner.tenant) && may(owner)) {
             Some(Owner { id, tenant, .. }) => {
-                Ok(Self { no, id: Some(id), counters, tenant, before: counters, endpoints: None })
+                Ok(Self { no, id: Some(id), counters, tenant, before: counters, endpoints: None, merges: Vec::new() })
             }
             None => Err(StoreError::StaleEpoch),
         }

@@ -2,7 +2,7 @@
 
 use super::scope::AccountScope;
 use super::take::{self, TakeRule};
-use super::{account, chat, held, idempotency, message, outbox};
+use super::{account, chat, held, idempotency, message, outbox, person};
 use crate::id::{AccountNo, Epoch, MessageId, MessageKey, Millis, PersonNo};
 use crate::key::Key;
 use crate::records::{
@@ -131,6 +131,7 @@ pub fn accept(tx: &mut WriteTx<'_>, new: &NewSend) -> Result<Accepted, AcceptErr
         idempotency::remember(tx, tenant, new.no, request, id)?;
     }
     message::tell_state(tx, &mut scope, id, &record, new.now_ms)?;
+    person::tell_merges(tx, &mut scope, new.now_ms)?;
     scope.close(tx)?;
     Ok(Accepted { id, record, replayed: false })
 }

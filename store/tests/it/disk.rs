@@ -110,8 +110,8 @@ fn put(folder: &Path, key: &[u8], body: &[u8]) {
 fn a_newer_schema_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::open(folder.path(), 8 << 20).unwrap());
-    put(folder.path(), b"schema", &4_u32.to_be_bytes());
-    assert!(matches!(Store::open(folder.path(), 8 << 20), Err(OpenError::NewerSchema { found: 4, known: 3, .. })));
+    put(folder.path(), b"schema", &5_u32.to_be_bytes());
+    assert!(matches!(Store::open(folder.path(), 8 << 20), Err(OpenError::NewerSchema { found: 5, known: 4, .. })));
 }
 
 #[tokio::test]

@@ -280,7 +280,7 @@ async fn what_an_earlier_version_held_is_counted_when_the_store_is_opened() {
     // As the second layout had it.
     write(&store, move |tx| {
         let row = wasup_store::key::Key::new().bytes(b"count/account/").u32(account.no.0);
-        tx.put_record(wasup_store::Tree::Meta, row, &AccountCounters { held: 0, ..counted })?;
+        tx.put_record(wasup_store::Tree::Meta, row, &AccountCounters { held: 0, chats: 0, unread: 0, ..counted })?;
         let row = wasup_store::key::Key::new().bytes(b"count/tenant/").u32(account.tenant.0);
         let sums = tx.reading(|tx| counters::tenant(tx, account.tenant))?;
         tx.put_record(wasup_store::Tree::Meta, row, &TenantCounters { held: 0, ..sums })?;

@@ -6,6 +6,7 @@ mod accounts;
 mod acts;
 mod budget;
 mod chatbots;
+mod chats;
 mod child;
 mod conformance;
 mod crash;

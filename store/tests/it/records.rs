@@ -128,12 +128,21 @@ fn reasons() {
 
 #[test]
 fn chats_and_persons() {
-    let chat = ChatRecord { participant: group(7), person: Some(PersonNo(1)) };
+    let settings =
+        ChatSettings { archived: true, pinned_ms: Some(NOW), muted_until_ms: Some(u64::MAX), marked_unread: true };
+    let chat = ChatRecord {
+        participant: group(7),
+        person: Some(PersonNo(1)),
+        name: Some("Friends".into()),
+        push_name: None,
+        settings,
+    };
     let person = PersonRecord {
         lid: Some(both(900, 62).jid),
         phone: Some(both(900, 62).jid),
         chat: Some(ChatNo(3)),
         heard: Some(true),
+        ..PersonRecord::default()
     };
     insta::assert_snapshot!([bytes(&chat), bytes(&person)].join("\n"));
 }

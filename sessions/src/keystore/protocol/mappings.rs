@@ -3,7 +3,10 @@
 
 use wacore::store::traits::LidPnMappingEntry;
 use wasup_store::envelope;
+use wasup_store::jid::Jid;
 use wasup_store::key::Key;
+use wasup_store::records::Participant;
+use wasup_store::repo::person;
 use wasup_store::repo::wa::{self, WaKind, WaScope};
 use wasup_store::{Durability, ReadTx, StoreError, Tree, WriteTx};
 
@@ -44,6 +47,13 @@ fn put(tx: &mut WriteTx<'_>, scope: WaScope, entry: &LidPnMappingEntry) -> Resul
     tx.put_record(Tree::Wa, row, entry)
 }
 
+/// The human of a mapping.
+fn participant(entry: &LidPnMappingEntry) -> Option<Participant> {
+    let lid: Jid = format!("{}@lid", entry.lid).parse().ok()?;
+    let digits = !entry.phone_number.is_empty() && entry.phone_number.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| Participant { jid: lid.clone(), phone: Some(entry.phone_number.to_string()), lid: Some(lid) })
+}
+
 impl KeyStore {
     pub(super) async fn mapping_by_lid(&self, lid: &str) -> Answer<Option<LidPnMappingEntry>> {
         let scope = self.scope;
@@ -62,7 +72,14 @@ impl KeyStore {
     pub(super) async fn put_mappings(&self, entries: Vec<LidPnMappingEntry>) -> Answer<()> {
         let scope = self.scope;
         for job in cut(entries, |e| 2 * (e.lid.len() + e.phone_number.len()) + 64) {
-            self.write(Durability::Durable, move |tx| job.iter().try_for_each(|entry| put(tx, scope, entry))).await?;
+            let learnt: Vec<Participant> = job.iter().filter_map(participant).collect();
+            let now_ms = self.store.now_ms();
+            let write = move |tx: &mut WriteTx<'_>| {
+                job.iter().try_for_each(|entry| put(tx, scope, entry))?;
+                // Whoever is known to the account by one of the two is known by both from now on.
+                person::learn(tx, scope.no, scope.epoch, &learnt, now_ms)
+            };
+            self.write(Durability::Durable, write).await?;
         }
         Ok(())
     }

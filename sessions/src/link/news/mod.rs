@@ -1,6 +1,8 @@
-//! News from the network that are no messages: what becomes of groups. They are acknowledged before they are seen here,
+//! News from the network that are no messages: what becomes of groups and chats, and history. They are acknowledged before they are seen here,
 //! so they are not gated: what a crash loses, the next question makes good.
 
+mod chats;
+mod clerk;
 mod groups;
 mod reporter;
 
@@ -11,9 +13,12 @@ use wasup_store::repo::group;
 use wasup_store::repo::wa::WaScope;
 use wasup_store::{Durability, Store, StoreError, Watermark, WriteTx};
 
+use super::history::Arrived;
 use super::inbound::inbox::Committed;
 use crate::trouble::Trouble;
 
+pub(crate) use chats::ChatNews;
+pub(crate) use clerk::Clerk;
 pub(crate) use groups::GroupNote;
 pub(super) use reporter::Reporter;
 
@@ -21,6 +26,10 @@ pub(super) use reporter::Reporter;
 pub(crate) enum News {
     /// In a group.
     Group(Box<GroupNote>),
+    /// To a chat, a message or a contact, on another of the account's devices.
+    Chat(ChatNews),
+    /// A piece of the history that the phone sends.
+    History(Arrived),
 }
 
 impl News {
@@ -28,7 +37,8 @@ impl News {
     pub(super) fn of(event: &Event) -> Option<Self> {
         match event {
             Event::GroupUpdate(update) => groups::of(update).map(|note| Self::Group(Box::new(note))),
-            _ => None,
+            Event::HistorySync(sync) => Some(Self::History(Arrived::of(sync))),
+            other => chats::of(other).map(Self::Chat),
         }
     }
 }

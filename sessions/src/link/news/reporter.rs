@@ -8,12 +8,13 @@ use whatsapp_rust::Client;
 
 use super::super::groups::{every_group, one_group};
 use super::super::runtime::LinkTasks;
-use super::{News, Newsroom};
+use super::{Clerk, News, Newsroom};
 
 /// The reporter of one link.
 pub(crate) struct Reporter {
     pub(crate) client: Arc<Client>,
     pub(crate) room: Arc<Newsroom>,
+    pub(crate) clerk: Arc<Clerk>,
     pub(crate) tasks: LinkTasks,
     /// Longest that a question may take.
     pub(crate) limit: Duration,
@@ -23,6 +24,8 @@ impl Reporter {
     /// Commits news. What has to be asked for is asked beside it.
     pub(crate) async fn take(&self, news: News) {
         match news {
+            News::Chat(news) => self.clerk.take(news).await,
+            News::History(piece) => self.clerk.keep(piece).await,
             News::Group(note) => {
                 let group = note.group().clone();
                 if self.room.take_group(*note).await {

@@ -10,7 +10,7 @@ use crate::id::{AccountNo, ChatNo, MessageId, MessageKey};
 use crate::jid::JidKind;
 use crate::key::{Key, Parts};
 use crate::records::{AccountCounters, Content, Direction, MarkRecord, MessageRecord, MessageState};
-use crate::repo::{chat, counters, message};
+use crate::repo::{chat, counters, message, recent};
 use crate::{Tree, envelope};
 
 /// What an account's messages add up to.
@@ -35,21 +35,25 @@ pub(super) fn check(check: &mut Check<'_>) {
         add(tallies.entry(no).or_default(), &found, check.schema);
         indexes(check, key, id, &found)
     });
-    account_counters(check, &tallies);
     let of = |no: &u32, count: fn(&Tally) -> u64| tallies.get(no).map_or(0, count);
     numbered(check, Tree::MsgWid, |no| of(no, |t| t.counters.messages), stale_wid);
     numbered(check, Tree::MsgNum, |no| of(no, |t| t.by_sender), |_, key| message_at(key, 8));
     numbered(check, Tree::MsgOpen, |no| of(no, |t| t.open), |_, key| message_at(key, 5));
     numbered(check, Tree::Outbox, |no| of(no, |t| t.counters.outbox_depth()), |_, key| message_at(key, 5));
-    by_chat(check, |no| of(no, |t| t.by_chat));
+    let chats = by_chat(check, |no| of(no, |t| t.by_chat));
     marks(check);
+    for (no, chats) in chats {
+        let counters = &mut tallies.entry(no).or_default().counters;
+        (counters.chats, counters.unread) = (chats.chats, chats.unread);
+    }
+    account_counters(check, &tallies);
 }
 
 fn add(tally: &mut Tally, found: &MessageRecord, schema: u32) {
     let counters = &mut tally.counters;
     counters.messages += 1;
     counters.message_bytes += found.content.bytes();
-    counters.received += u64::from(found.direction == Direction::Inbound);
+    counters.received += u64::from(found.direction == Direction::Inbound && !found.is_imported());
     counters.unavailable += u64::from(found.content == Content::Unavailable);
     match found.state {
         MessageState::Queued | MessageState::Sending => *counters.lane(found.lane) += 1,
@@ -157,7 +161,8 @@ fn stale_wid(value: &Bytes, _: &[u8]) -> Option<MessageKey> {
 }
 
 /// `msg_chat` leads to the chats that have messages, and each of those to its place in the order of recent ones.
-fn by_chat(check: &mut Check<'_>, expected: impl Fn(&u32) -> u64) {
+fn by_chat(check: &mut Check<'_>, expected: impl Fn(&u32) -> u64) -> BTreeMap<u32, ChatTally> {
+    let mut tallies = BTreeMap::new();
     let (mut rows, mut chats): (BTreeMap<u32, u64>, BTreeMap<u32, u64>) = Default::default();
     let mut newest: Option<(u32, u32, u64)> = None;
     check.owned(Tree::MsgChat, |check, no, key, value| {
@@ -169,7 +174,7 @@ fn by_chat(check: &mut Check<'_>, expected: impl Fn(&u32) -> u64) {
             return Ok(());
         };
         if let Some(last) = newest.filter(|(of, at, _)| (*of, *at) != (no, chat)) {
-            end_of_chat(check, last)?;
+            end_of_chat(check, last, &mut tallies)?;
         }
         if newest.is_none_or(|(of, at, _)| (of, at) != (no, chat)) {
             *chats.entry(no).or_default() += 1;
@@ -178,7 +183,7 @@ fn by_chat(check: &mut Check<'_>, expected: impl Fn(&u32) -> u64) {
         Ok(())
     });
     if let Some(last) = newest
-        && end_of_chat(check, last).is_err()
+        && end_of_chat(check, last, &mut tallies).is_err()
     {
         check.fail(FindingCode::BadRow, Tree::MsgChat, &last.0.to_be_bytes());
     }
@@ -197,10 +202,36 @@ fn by_chat(check: &mut Check<'_>, expected: impl Fn(&u32) -> u64) {
             check.fail(FindingCode::IndexStale, Tree::ChatRecent, &no.to_be_bytes());
         }
     }
+    tallies
 }
 
-fn end_of_chat(check: &mut Check<'_>, (no, at, last_ms): (u32, u32, u64)) -> Looked {
+/// What an account's chats add up to.
+#[derive(Debug, Default)]
+struct ChatTally {
+    chats: u64,
+    unread: u64,
+}
+
+fn end_of_chat(
+    check: &mut Check<'_>,
+    (no, at, last_ms): (u32, u32, u64),
+    tallies: &mut BTreeMap<u32, ChatTally>,
+) -> Looked {
     let key = Key::new().u32(no).u32(at);
+    if check.schema >= 4 {
+        let (account, chat) = (AccountNo(no), ChatNo(at));
+        let tally = tallies.entry(no).or_default();
+        tally.chats += u64::from(recent::stands_for_all(&check.tx, account, chat)?);
+        let unread = recent::of_chat(&check.tx, account, chat)?.map(|(_, unread)| unread);
+        tally.unread += unread.as_ref().map_or(0, recent::Unread::total);
+        let wrong = match unread {
+            Some(unread) => recent::recount(&check.tx, account, chat, unread.upto)? != unread.count,
+            None => false,
+        };
+        if wrong {
+            check.fail(FindingCode::CounterWrong, Tree::ChatRecent, key.as_slice());
+        }
+    }
     if chat::get(&check.tx, AccountNo(no), ChatNo(at))?.is_none() {
         check.fail(FindingCode::Dangling, Tree::MsgChat, key.as_slice());
     }
@@ -253,10 +284,23 @@ fn account_counters(check: &mut Check<'_>, tallies: &Tallies) {
             last_chat: stored.last_chat,
             last_person: stored.last_person,
             repeats: stored.repeats,
+            gone: stored.gone,
             ..tallies.get(&no).map(|tally| tally.counters).unwrap_or_default()
         };
+        let counted = with_gone(counted);
         if stored != counted {
             check.fail(FindingCode::CounterWrong, Tree::Msg, &no.to_be_bytes());
         }
+    }
+}
+
+/// Together with what the counters hold of messages that are not kept any more.
+const fn with_gone(kept: AccountCounters) -> AccountCounters {
+    AccountCounters {
+        received: kept.received + kept.gone.received,
+        unavailable: kept.unavailable + kept.gone.unavailable,
+        sent: kept.sent + kept.gone.sent,
+        unsent: kept.unsent + kept.gone.unsent,
+        ..kept
     }
 }
