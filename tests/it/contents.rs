@@ -221,6 +221,66 @@ async fn polls_are_voted_in_from_both_sides() {
     end(linked).await;
 }
 
+/// A group of two accounts and a phone, whose people are named in either way.
+async fn in_a_group(lid: bool) {
+    let linked = Linked::with(2, &[]).await;
+    let (world, friend) = (&linked.world, &linked.friend);
+    let numbers: Vec<_> = linked.phones.iter().map(|phone| phone.number().to_owned()).collect();
+    linked.phones.iter().for_each(|phone| phone.set_lid_migrated(lid));
+    let body = json!({"subject": "tea", "participants": [numbers[1], friend.number()]});
+    let (status, made) = world.post("/v1/accounts/a0/groups", &body).await;
+    assert_eq!(status, 201, "{made}");
+    let group = made["id"].as_str().unwrap();
+    let mut kept = Vec::new();
+    for mut body in [
+        json!({"type": "text", "text": "for {m1}", "mentions": [numbers[1]]}),
+        json!({"type": "location", "latitude": 1.5, "longitude": 2.5}),
+        json!({"type": "poll", "question": "Tea?", "options": ["yes", "no"]}),
+    ] {
+        body["to"] = json!(group);
+        let message = sent(world, "a0", &body).await;
+        let other = arrived(&linked, "a1", &message["provider_message_id"]).await;
+        for field in ALIKE {
+            assert_eq!(other[field], message[field], "{field} of {body}");
+        }
+        assert_eq!((&other["chat"]["jid"], &other["sender"]["phone"]), (&json!(group), &json!(numbers[0])));
+        let shown = friend.wait_for_message(&wire(&message), PATIENCE).await.unwrap();
+        assert_eq!(shown.content["type"], body["type"]);
+        kept.push((message, other));
+    }
+    let (message, other) = &kept[0];
+    sent(world, "a1", &json!({"type": "reaction", "message": other["id"], "emoji": "👍"})).await;
+    let after = linked.message(message, |message| message["reactions"][0]["emoji"] == "👍").await;
+    assert_eq!(after["reactions"][0]["sender"]["phone"], json!(numbers[1]), "{after}");
+    let (status, _) = world.patch(&format!("/v1/messages/{}", id(message)), &json!({"text": "for all"})).await;
+    assert_eq!(status, 202);
+    linked.message(other, |message| message["text"] == "for all").await;
+    let (poll, asked) = &kept[2];
+    sent(world, "a1", &json!({"type": "poll_vote", "message": asked["id"], "options": ["yes"]})).await;
+    linked.message(poll, |message| message["votes"][0]["options"] == json!(["yes"])).await;
+    // Its admin takes back what another member wrote; a member who is none can't.
+    let written =
+        sent(world, "a1", &json!({"to": group, "type": "text", "text": "rude", "reply_to": other["id"]})).await;
+    let seen = arrived(&linked, "a0", &written["provider_message_id"]).await;
+    assert_eq!((&seen["quoted"]["id"], &seen["quoted"]["from_me"]), (&message["id"], &json!(true)), "{seen}");
+    let (status, revoke) = world.delete(&format!("/v1/messages/{}", id(&seen))).await;
+    assert_eq!((status, &revoke["type"]), (202, &json!("revoke")), "{revoke}");
+    linked.message(&written, |message| message["type"] == "revoked").await;
+    friend.wait_for_message(&wire(&revoke), PATIENCE).await.unwrap();
+    assert!(friend.wait_for_message(&wire(&written), PATIENCE).await.unwrap().afterwards.revoked);
+    end(linked).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_by_numbers_has_the_same_contents_and_acts() {
+    in_a_group(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_by_hidden_ids_has_the_same_contents_and_acts() {
+    in_a_group(true).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_phone_itself_writes_and_does_appears_as_outgoing() {
     let linked = Linked::with(1, &[]).await;

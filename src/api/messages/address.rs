@@ -9,9 +9,6 @@ use wasup_store::records::Participant;
 use crate::api::problem::{FieldError, Problem};
 use crate::api::state::Settings;
 
-/// The address of what an account shows to everybody for a day.
-const STATUS: &str = "status@broadcast";
-
 /// Reads addresses for one account.
 pub(super) struct Addresses<'a> {
     accounts: &'a Accounts,
@@ -50,11 +47,6 @@ impl<'a> Addresses<'a> {
     /// The problem with it.
     pub(super) async fn one(&self, field: &str, text: &str) -> Result<Participant, Problem> {
         let region = self.region().await?;
-        if text.trim() == STATUS
-            && let Ok(jid) = STATUS.parse()
-        {
-            return Ok(Participant { jid, phone: None, lid: None });
-        }
         participant(text, region).map_err(|error| Problem::invalid(vec![FieldError::new(field, error.to_string())]))
     }
 }

@@ -26,8 +26,7 @@ pub(super) struct SendMessage {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Common {
     /// Who gets it: a phone number (`6281234567890`, `+62 812-3456-7890`; in national form where the account or the
-    /// installation has a `default_region`), an address of the network (`…@s.whatsapp.net`, `…@lid`), a group (`…@g.us`) or
-    /// the account's status (`status@broadcast`). Reactions and votes go to the chat of their message.
+    /// installation has a `default_region`), an address of the network (`…@s.whatsapp.net`, `…@lid`) or a group (`…@g.us`). Reactions and votes go to the chat of their message.
     #[schema(examples("+62 812-3456-7890"))]
     pub(super) to: Option<String>,
     /// Your own id of it, at most 128 bytes. Without an `Idempotency-Key` it also makes repeats harmless.

@@ -4,10 +4,10 @@
 //! same, and told. Doing it again changes nothing either, and neither does an older one after a newer one.
 
 use super::scope::AccountScope;
-use super::{inbound, mark, message};
+use super::{group, inbound, mark, message};
 use crate::id::{AccountNo, MessageId};
 use crate::jid::JidKind;
-use crate::records::{Content, Direction, MarkKind, MarkRecord, MessageRecord};
+use crate::records::{Content, Direction, MarkKind, MarkRecord, MessageRecord, Participant};
 use crate::{ReadTx, StoreError, Tree, WriteTx};
 
 /// Does to its target what a message does, where it does anything.
@@ -55,15 +55,32 @@ fn may_edit(tx: &WriteTx<'_>, no: AccountNo, act: &MessageRecord, target: &Messa
     Ok(target.state.is_settled() && tx.reading(|tx| same_author(tx, no, act, target))?)
 }
 
-/// Its author may, and in a group its admins: the network lets nobody else.
+/// Its author may, and in a group its admins. The network and the authors of acts see to that, too: only where the sender is
+/// known as a member who is no admin, nothing is done.
 fn may_revoke(
     tx: &WriteTx<'_>,
     no: AccountNo,
     act: &MessageRecord,
     target: &MessageRecord,
 ) -> Result<bool, StoreError> {
-    let in_group = target.chat.jid.kind() == JidKind::Group;
-    Ok(target.state.is_settled() && (in_group || tx.reading(|tx| same_author(tx, no, act, target))?))
+    if !target.state.is_settled() {
+        return Ok(false);
+    }
+    if tx.reading(|tx| same_author(tx, no, act, target))? {
+        return Ok(true);
+    }
+    let Some(sender) = act.sender.as_ref().filter(|_| act.direction == Direction::Inbound) else {
+        return Ok(target.chat.jid.kind() == JidKind::Group);
+    };
+    if target.chat.jid.kind() != JidKind::Group {
+        return Ok(false);
+    }
+    let is_sender = |who: &Participant| {
+        (who.phone.is_some() && who.phone == sender.phone) || (who.lid.is_some() && who.lid == sender.lid)
+    };
+    let known = tx.reading(|tx| group::get(tx, no, &target.chat.jid))?;
+    let member = known.and_then(|group| group.members.into_iter().find(|member| is_sender(&member.who)));
+    Ok(member.is_none_or(|member| member.role.is_admin()))
 }
 
 fn reword(
