@@ -150,6 +150,7 @@ impl Edge {
             audit: tree.audit.clone(),
             deliveries: tree.deliveries.clone(),
             clock: tree.clock.clone(),
+            stats: tree.stats.clone(),
             look: tree.look.clone(),
             files: tree.files.clone(),
             intake: self.intake,

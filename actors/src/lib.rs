@@ -31,6 +31,7 @@ mod root;
 mod scheduler;
 mod settings;
 mod settled;
+mod stats;
 mod tray;
 mod tree;
 
@@ -78,6 +79,7 @@ pub use settings::{
     AccountsSettings, BreakerSettings, PaceSettings, RetentionSettings, SamePhone, SendSettings, Settings,
     SupervisionSettings, WebhookSettings,
 };
+pub use stats::{ByType, Hours, Stats, StatsError, Way, by_type};
 pub use supervision::{ChildPhase, Standing};
 pub use tree::{Late, Prepared, ShutdownReport, StartError, Tree};
 pub use webhook::{NewSecret, Policy};

@@ -26,6 +26,7 @@ use crate::groups::Groups;
 use crate::look::Look;
 use crate::messages::Messages;
 use crate::root::{Root, RootArgs, RootMsg};
+use crate::stats::Stats;
 use crate::supervision::StopReason;
 use crate::webhook::DispatcherMsg;
 
@@ -134,6 +135,8 @@ pub struct Tree {
     pub clock: Clock,
     /// The files of messages.
     pub files: MessageFiles,
+    /// The use cases around numbers.
+    pub stats: Stats,
     /// A look at the tree itself.
     pub look: Look,
     /// The wake-ups the tree was started with.
@@ -190,6 +193,7 @@ impl Tree {
             clock: Clock::new(Arc::clone(&ctx)),
             files: MessageFiles::new(Arc::clone(&ctx)),
             _fetching: AbortOnDropHandle::new(tokio::spawn(fetch_what_came(Arc::clone(&ctx)))),
+            stats: Stats::new(Arc::clone(&ctx)),
             nudges: ctx.nudges.clone(),
             ctx,
             root,

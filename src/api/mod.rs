@@ -26,6 +26,7 @@ mod request;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod state;
+mod stats;
 mod stream;
 mod tree;
 pub mod view;
@@ -59,6 +60,9 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .merge(media::routes())
         .merge(told())
         .merge(deliveries::routes())
+        .routes(routes!(stats::show))
+        .routes(routes!(stats::messages))
+        .routes(routes!(stats::of_account))
         .routes(routes!(tree::show))
         .routes(routes!(log::show, log::put))
         .routes(routes!(clock::show))

@@ -28,6 +28,7 @@ use super::state::ApiState;
         (name = "events", description = "What happened: one log, as a list and as live streams"),
         (name = "webhooks", description = "Where events go"),
         (name = "chatbots", description = "Endpoints that answer the humans for whom they are switched on"),
+        (name = "stats", description = "Numbers"),
         (name = "server", description = "The server itself"),
     )
 )]

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
-use wasup_actors::{
-    Accounts, Audit, Chats, Clock, DeliveryLog, Endpoints, Events, Groups, Look, MessageFiles, Messages,
-};
+use wasup_actors::{Accounts, Audit, Chats, Clock, DeliveryLog, Endpoints, Events, Groups, Look, MessageFiles, Messages, Stats};
 
 use super::admin::Backups;
 use super::stream::Streams;
@@ -39,6 +37,8 @@ pub struct ApiState {
     pub deliveries: DeliveryLog,
     /// Use cases around the machine's clock.
     pub clock: Clock,
+    /// Use cases around numbers.
+    pub stats: Stats,
     /// The supervision tree as it stands.
     pub look: Look,
     /// How the gateway is.
@@ -100,6 +100,7 @@ handles!(
     audit: Audit,
     deliveries: DeliveryLog,
     clock: Clock,
+    stats: Stats,
     look: Look,
     health: Health,
     backups: Backups,

@@ -57,6 +57,7 @@ mod restrictions;
 mod samples;
 #[cfg(feature = "sandbox")]
 mod scaled;
+mod stats;
 mod stopping;
 mod streams;
 mod streams_apart;

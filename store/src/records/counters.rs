@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Lane;
+use super::{HourCounts, Lane};
 use crate::id::{ChatNo, Millis, PersonNo, Position, Seq};
 
 /// Row of `meta`, one an account.
@@ -65,6 +65,9 @@ impl GoneCounters {
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
+    /// Messages of the running hour.
+    #[serde(skip_serializing_if = "HourCounts::is_empty")]
+    pub this_hour: HourCounts,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

@@ -18,6 +18,7 @@ mod endpoint_policy;
 mod event;
 mod group;
 mod history;
+mod hour_counts;
 mod idempotency;
 mod mark;
 mod media;
@@ -49,6 +50,7 @@ pub use group::{
     GroupChange, GroupEvent, GroupMember, GroupMembersEvent, GroupRecord, GroupRole, GroupSettings, MembersAct,
 };
 pub use history::{HistoryChunk, HistoryEvent, HistoryKind, HistoryTally};
+pub use hour_counts::HourCounts;
 pub use idempotency::IdempotencyRecord;
 pub use mark::{MarkKind, MarkRecord};
 pub use media::{Media, RemoteMedia};

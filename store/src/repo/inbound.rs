@@ -99,6 +99,7 @@ fn commit_one(
     tx.reading(|tx| refer::fill(tx, scope.no, &mut record))?;
     message::put_new(tx, scope, key, &record, new.group)?;
     acts::apply(tx, scope, &record)?;
+    scope.count(record.direction, &record.content, now_ms);
     scope.counters.received += u64::from(!new.from_me);
     scope.counters.unavailable += u64::from(new.content == Content::Unavailable);
     message::tell(tx, scope, id, &record, now_ms)?;

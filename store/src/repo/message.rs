@@ -351,6 +351,7 @@ pub(super) fn advance(
             scope.counters.unsent = scope.counters.unsent.saturating_sub(1);
         }
         scope.counters.sent += 1;
+        scope.count(Direction::Outbound, &message.content, now_ms);
         outbox::remove(tx, scope, message.lane, id.key)?;
         // One that was let go was perhaps on the wire before, too.
         message.tries = message.tries.max(1);

@@ -43,6 +43,7 @@ pub mod revival;
 pub mod schema;
 mod scope;
 pub mod send;
+pub mod stat;
 pub mod take;
 pub mod timeline;
 pub mod wa;

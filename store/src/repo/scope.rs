@@ -1,9 +1,9 @@
 //! An account while a write works on it: who it is, its counters, and who listens to its events.
 
 use super::account::{self, Owner};
-use super::{counters, endpoint};
-use crate::id::{AccountId, AccountNo, DEFAULT_TENANT, Epoch, PersonNo, TenantNo};
-use crate::records::{AccountCounters, EndpointRecord};
+use super::{counters, endpoint, stat};
+use crate::id::{AccountId, AccountNo, DEFAULT_TENANT, Epoch, Millis, PersonNo, TenantNo};
+use crate::records::{AccountCounters, Content, Direction, EndpointRecord, HourCounts};
 use crate::{StoreError, WriteTx};
 
 /// The number under which the server itself tells events; endpoints for every account hear them.
@@ -20,6 +20,8 @@ pub(super) struct AccountScope {
     endpoints: Option<Vec<EndpointRecord>>,
     /// Humans that turned out to be one, and into whom which of them went; told by `person::tell_merges`.
     pub(super) merges: Vec<(PersonNo, PersonNo)>,
+    /// Numbers of an hour that is over and to be kept.
+    over: Option<HourCounts>,
 }
 
 impl AccountScope {
@@ -44,6 +46,7 @@ impl AccountScope {
             before: counters,
             endpoints: None,
             merges: Vec::new(),
+            over: None,
         })
     }
 
@@ -52,6 +55,7 @@ impl AccountScope {
         match owner.filter(|owner| !owner.gone && account::reaches(tx, owner.tenant) && may(owner)) {
             Some(Owner { id, tenant, .. }) => {
                 Ok(Self { no, id: Some(id), counters, tenant, before: counters, endpoints: None, merges: Vec::new() })
+                Ok(Self { no, id: Some(id), counters, tenant, before: counters, endpoints: None, over: None })
             }
             None => Err(StoreError::StaleEpoch),
         }
@@ -65,9 +69,18 @@ impl AccountScope {
         Ok(self.endpoints.as_deref().unwrap_or_default())
     }
 
+    /// Counts a message.
+    pub(super) fn count(&mut self, direction: Direction, content: &Content, now_ms: Millis) {
+        // One commit has one time: at most one hour is over in it.
+        self.over = stat::count(&mut self.counters, direction, content, now_ms).or(self.over);
+    }
+
     /// Writes the counters back, the tenant's with the account's.
     pub(super) fn close(self, tx: &mut WriteTx<'_>) -> Result<(), StoreError> {
-        let Self { no, tenant, before, counters, .. } = self;
+        let Self { no, tenant, before, counters, over, .. } = self;
+        if let Some(over) = &over {
+            stat::keep(tx, no, over)?;
+        }
         if counters == before {
             return Ok(());
         }

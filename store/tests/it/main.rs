@@ -39,6 +39,7 @@ mod recount;
 mod retention;
 mod sends;
 mod starts;
+mod stats;
 mod support;
 mod syncing;
 mod syscalls;

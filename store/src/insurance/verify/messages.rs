@@ -285,6 +285,7 @@ fn account_counters(check: &mut Check<'_>, tallies: &Tallies) {
             last_person: stored.last_person,
             repeats: stored.repeats,
             gone: stored.gone,
+            this_hour: stored.this_hour,
             ..tallies.get(&no).map(|tally| tally.counters).unwrap_or_default()
         };
         let counted = with_gone(counted);

@@ -6,7 +6,7 @@ use crate::Tree;
 use crate::chunk::{self, CUT};
 use crate::key::{Key, Parts};
 use crate::records::{BotSender, IdempotencyRecord, MediaFileRecord, MediaTotals, TimelineRecord};
-use crate::repo::{media, pace};
+use crate::repo::{media, pace, stat};
 
 /// Trees whose rows only have to be rows.
 const REST: &[Tree] = &[
@@ -21,7 +21,6 @@ const REST: &[Tree] = &[
     Tree::Recipient,
     Tree::RecipientState,
     Tree::RecipientOf,
-    Tree::Stat,
     Tree::Audit,
 ];
 
@@ -45,6 +44,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         check.expect((Tree::BotSender, key), Tree::Person, &person)?;
         record::<BotSender>(Tree::BotSender, value).map(drop)
     });
+    check.owned(Tree::Stat, |_, _, key, value| stat::read(key, value).map(drop));
     pieces(check);
     paces(check);
     files(check);
