@@ -145,8 +145,11 @@ export class Companion {
         if (code !== 401 && code !== 440) this.connect();
     }
 
+    // Waited for by its text, or by the name or the caption of its file.
     got(message) {
-        const text = message.message?.conversation ?? message.message?.extendedTextMessage?.text;
+        const content = baileys.normalizeMessageContent(message.message);
+        const text = content?.conversation ?? content?.extendedTextMessage?.text
+            ?? content?.imageMessage?.caption ?? content?.documentMessage?.fileName;
         if (text === undefined || text === null) return;
         const waiting = this.waiting.get(text);
         if (waiting) waiting.settle(message);

@@ -84,6 +84,63 @@ async function answer(companion, receiver, text) {
     check(stored.state === 'read' && stored.tries === 1, `state ${stored.state} after ${stored.tries} tries`);
 }
 
+// A file of Baileys arrives whole: told by the webhook, handed out by the API.
+async function fileHeard(companion, receiver, to, content, wanted) {
+    const sent = await companion.socket.sendMessage(to, content);
+    const told = await receiver.event(wanted.type, event =>
+        event.type === 'message.received' && event.data.provider_message_id === sent.key.id);
+    const { type, media } = told.data;
+    check(type === wanted.type, `a ${wanted.type} was told as ${type}`);
+    check(media.mimetype === wanted.mimetype, `its type was told as ${media.mimetype}`);
+    const answer = await fetch(`${options.api}/v1/messages/${told.data.id}/media`, {
+        headers: { authorization: `Bearer ${options.key}` },
+    });
+    check(answer.ok, `the API answered ${answer.status} for the file`);
+    check(wanted.bytes.equals(Buffer.from(await answer.arrayBuffer())), 'other bytes arrived');
+}
+
+// A file of the gateway is opened by Baileys: its own hashes and keys.
+async function fileSent(companion, to, body, key, bytes) {
+    const accepted = await api('POST', `/v1/accounts/${account}/messages`, { to, ...body });
+    const message = await companion.text(key);
+    check(message.key.id === accepted.provider_message_id, 'another id arrived');
+    const opened = await baileys.downloadMediaMessage(message, 'buffer', {});
+    check(bytes.equals(opened), 'other bytes were opened');
+}
+
+// One pixel, and something long enough for several blocks.
+const PIXEL = Buffer.from(
+    'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==', 'base64');
+const LONG = Buffer.concat([Buffer.from('%PDF-1.4\n'), randomBytes(300_000)]);
+
+async function files(companion, receiver, where) {
+    const { to, chat } = where;
+    const jpegThumbnail = PIXEL.toString('base64');
+    await fileHeard(companion, receiver, to, { image: PIXEL, mimetype: 'image/png', caption: 'a pixel', jpegThumbnail },
+        { type: 'image', mimetype: 'image/png', bytes: PIXEL });
+    await fileHeard(companion, receiver, to, { document: LONG, mimetype: 'application/pdf', fileName: 'long.pdf' },
+        { type: 'document', mimetype: 'application/pdf', bytes: LONG });
+    const named = `${where.name}.pdf`;
+    await fileSent(companion, chat, { type: 'image', caption: `pixel ${where.name}`, media: { base64: PIXEL.toString('base64') } },
+        `pixel ${where.name}`, PIXEL);
+    await fileSent(companion, chat, { type: 'document', media: { base64: LONG.toString('base64'), filename: named } },
+        named, LONG);
+}
+
+// A group that Baileys makes: texts and files both ways.
+async function group(companion, receiver) {
+    const made = await companion.socket.groupCreate('A shop and its customer', [`${shop}@s.whatsapp.net`]);
+    const sent = await companion.socket.sendMessage(made.id, { text: 'hello group' });
+    const told = await receiver.event('hello group', event =>
+        event.type === 'message.received' && event.data.provider_message_id === sent.key.id);
+    check(told.data.chat.jid === made.id, 'told in another chat');
+    check(told.data.sender.phone === customer, 'told of another sender');
+    const accepted = await api('POST', `/v1/accounts/${account}/messages`, { to: made.id, type: 'text', text: 'hello from the shop' });
+    const message = await companion.text('hello from the shop');
+    check(message.key.remoteJid === made.id && message.key.id === accepted.provider_message_id, 'another message arrived');
+    await files(companion, receiver, { name: 'in the group', to: made.id, chat: made.id });
+}
+
 // The secret is replaced while the receiver still has the old one, then the receiver follows; at last it is replaced
 // without any overlap.
 async function rotate(companion, receiver, secret) {
@@ -133,6 +190,9 @@ async function run() {
         const groups = new GroupTalk({ api, account, shop, customer, companion, receiver });
         await proof.step('a group that the gateway made', () => groups.madeByTheGateway());
         await proof.step('a group that Baileys made', () => groups.madeByBaileys());
+        await proof.step('files both ways', () =>
+            files(companion, receiver, { name: 'for one', to: `${shop}@s.whatsapp.net`, chat: customer }));
+        await proof.step('a group of both', () => group(companion, receiver));
         await proof.step('a secret is replaced', () => rotate(companion, receiver, secret));
         await proof.step('every webhook was signed, and the verifier can refuse', async () => {
             check(receiver.refused.length === 0, receiver.refused.join('\n'));
