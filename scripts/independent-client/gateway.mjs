@@ -127,7 +127,7 @@ async function files(companion, receiver, where) {
         named, LONG);
 }
 
-// A group that Baileys makes: texts and files both ways.
+// Files in a group that Baileys makes.
 async function group(companion, receiver) {
     const made = await companion.socket.groupCreate('A shop and its customer', [`${shop}@s.whatsapp.net`]);
     const sent = await companion.socket.sendMessage(made.id, { text: 'hello group' });
@@ -192,7 +192,7 @@ async function run() {
         await proof.step('a group that Baileys made', () => groups.madeByBaileys());
         await proof.step('files both ways', () =>
             files(companion, receiver, { name: 'for one', to: `${shop}@s.whatsapp.net`, chat: customer }));
-        await proof.step('a group of both', () => group(companion, receiver));
+        await proof.step('files in a group', () => group(companion, receiver));
         await proof.step('a secret is replaced', () => rotate(companion, receiver, secret));
         await proof.step('every webhook was signed, and the verifier can refuse', async () => {
             check(receiver.refused.length === 0, receiver.refused.join('\n'));

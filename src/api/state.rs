@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
-use wasup_actors::{Accounts, Audit, Chats, Clock, DeliveryLog, Endpoints, Events, Groups, Look, MessageFiles, Messages, Stats};
+use wasup_actors::{
+    Accounts, Audit, Chats, Clock, DeliveryLog, Endpoints, Events, Groups, Look, MessageFiles, Messages, Stats,
+};
 
 use super::admin::Backups;
 use super::stream::Streams;

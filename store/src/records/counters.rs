@@ -43,6 +43,9 @@ pub struct AccountCounters {
     /// What the counters above hold of messages that are not kept any more.
     #[serde(skip_serializing_if = "GoneCounters::is_none")]
     pub gone: GoneCounters,
+    /// Messages of the running hour.
+    #[serde(skip_serializing_if = "HourCounts::is_empty")]
+    pub this_hour: HourCounts,
 }
 
 /// What counters that only grow hold of messages that are not kept any more.
@@ -65,9 +68,6 @@ impl GoneCounters {
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
-    /// Messages of the running hour.
-    #[serde(skip_serializing_if = "HourCounts::is_empty")]
-    pub this_hour: HourCounts,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

@@ -54,8 +54,8 @@ impl AccountScope {
         let (owner, counters) = tx.reading(|tx| Ok((account::owner(tx, no)?, counters::account(tx, no)?)))?;
         match owner.filter(|owner| !owner.gone && account::reaches(tx, owner.tenant) && may(owner)) {
             Some(Owner { id, tenant, .. }) => {
-                Ok(Self { no, id: Some(id), counters, tenant, before: counters, endpoints: None, merges: Vec::new() })
-                Ok(Self { no, id: Some(id), counters, tenant, before: counters, endpoints: None, over: None })
+                let (before, merges) = (counters, Vec::new());
+                Ok(Self { no, id: Some(id), counters, tenant, before, endpoints: None, merges, over: None })
             }
             None => Err(StoreError::StaleEpoch),
         }
