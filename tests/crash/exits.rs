@@ -143,6 +143,7 @@ async fn a_full_disk_has_code_74_and_loses_nothing_acknowledged() {
         let mut command = command(outside.path(), address);
         command.env("WASUP__DATA__DIR", &data).env("WASUP__ACCOUNTS__FILE", &file);
         command.env("WASUP__DATA__FREE_SPACE_FLOOR", "0 B").env("WASUP__SEND__OUTBOX_MAX", "1000000");
+        command.env("WASUP__SEND__TEXT_MAX", "65536");
         Running(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap())
     };
     let (mut first, api) = (start(), client(address));

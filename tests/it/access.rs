@@ -16,7 +16,8 @@ async fn only_the_probes_answer_without_the_key() {
     let document = world.get("/openapi.json").await.1;
     let mut asked = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
-        if path == "/livez" || path == "/readyz" {
+        // A link to a file has its own signature instead.
+        if ["/livez", "/readyz", "/v1/media/of/{message}"].contains(&path.as_str()) {
             continue;
         }
         for method in item.as_object().unwrap().keys() {

@@ -222,6 +222,7 @@ async fn polls_are_voted_in_from_both_sides() {
 }
 
 /// A group of two accounts and a phone, whose people are named in either way.
+#[expect(clippy::cognitive_complexity, reason = "one conversation, told in its order")]
 async fn in_a_group(lid: bool) {
     let linked = Linked::with(2, &[]).await;
     let (world, friend) = (&linked.world, &linked.friend);

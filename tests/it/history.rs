@@ -11,7 +11,7 @@ const EARLY_S: u64 = 1_790_000_000;
 fn past(of: &str, n: u64) -> PastMessage {
     PastMessage {
         id: format!("OLD{of}{n:06}"),
-        from_me: n % 3 == 0,
+        from_me: n.is_multiple_of(3),
         sender: None,
         text: format!("{of} {n}"),
         at_s: EARLY_S + n / 5,
