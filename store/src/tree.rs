@@ -94,7 +94,7 @@ trees! {
     Contact = "contact",
     /// template id → template. Ends with its owner. Durable.
     Template = "template",
-    /// media id → reference of a stored file. Expires. Durable.
+    /// 0 · media id → record of a kept file; 1 to 3: its indexes, see `repo::media`. Expires. Durable.
     Media = "media",
     /// campaign id → campaign. Pruned by retention. Durable.
     Campaign = "campaign",
@@ -107,7 +107,7 @@ trees! {
     /// no · kind · time or human → what an account sent lately, and whose held sends may go; see `repo::pace`. Ends with
     /// its window. Durable.
     Pace = "pace",
-    /// no · hour · type · direction → count. Pruned by retention. Durable.
+    /// no · hour → messages by direction and type, see `repo::stat`. Pruned after 400 days. Durable.
     Stat = "stat",
     /// no · ts · n → what happened to the account. Pruned by range. Durable.
     Timeline = "timeline",
