@@ -36,6 +36,21 @@ impl Api<'_> {
         report
     }
 
+    /// Waits until the file was read so often with an outcome. A signal only asks for it.
+    async fn readings(&self, outcome: &str, wanted: u64) {
+        let row = format!("wasup_accounts_file_reloads_total{{outcome=\"{outcome}\"}} {wanted}");
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let request = self.client.get(format!("http://{}/metrics", self.world.address)).bearer_auth(KEY);
+            let metrics = request.send().await.unwrap().text().await.unwrap();
+            if metrics.lines().any(|line| line == row) {
+                return;
+            }
+            assert!(Instant::now() < end, "not so: {row}\n{}", self.world.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     async fn state(&self, account: &str) -> (String, String) {
         let (_, body) = self.ask(Method::GET, &format!("/v1/accounts/{account}"), None).await;
         let word = |name: &str| body["state"][name].as_str().unwrap_or_default().to_owned();
@@ -92,6 +107,7 @@ async fn only_what_is_different_is_carried_out() {
     let four = account("account-4", "autostart = false");
     write(&world, &[one.clone(), two.clone(), four.clone()]);
     gateway.signal(Signal::HUP);
+    api.readings("applied", 1).await;
     api.until("account-3", ("stopped", "undeclared")).await;
     let (_, second) = api.ask(Method::GET, "/v1/accounts/account-2", None).await;
     assert_eq!((&second["name"], &second["pacing"]["per_minute"]), (&json!("Two"), &json!(30)));
@@ -109,6 +125,7 @@ async fn only_what_is_different_is_carried_out() {
     assert_eq!(fault["field"], "line 7", "{refused}");
     assert!(fault["message"].as_str().unwrap().contains("restart.within"), "{refused}");
     gateway.signal(Signal::HUP);
+    api.readings("refused", 2).await;
     assert_eq!(api.ask(Method::GET, "/v1/accounts/account-2", None).await.1["name"], "Two");
 
     // One of the API's that appears in the file is the file's from then on; the third one is back, and its link with it.

@@ -24,7 +24,7 @@ pub(crate) struct Saw {
     pub(crate) targets: Mutex<Vec<String>>,
     /// Requests refused, by credentials or by order.
     pub(crate) refused: AtomicU64,
-    /// Bytes passed, both ways. Counted when a tunnel ends.
+    /// Bytes passed, both ways, each before it goes on.
     pub(crate) bytes: AtomicU64,
 }
 
@@ -96,24 +96,22 @@ impl Serve {
 
     async fn pass(&self, client: &mut TcpStream, target: &str, first: &[u8]) -> io::Result<()> {
         let mut server = TcpStream::connect(target).await?;
+        let count = |bytes: &[u8]| self.saw.bytes.fetch_add(bytes.len() as u64, Ordering::SeqCst);
+        count(first);
         server.write_all(first).await?;
-        // An end in the middle has its bytes counted too.
-        let (mut up, mut down) = (first.len() as u64, 0);
         let (mut a, mut b) = (vec![0; 16_384], vec![0; 16_384]);
-        let ended = loop {
+        loop {
             tokio::select! {
                 n = client.read(&mut a) => match n {
-                    Ok(0) | Err(_) => break Ok(()),
-                    Ok(n) => { up += n as u64; server.write_all(&a[..n]).await?; }
+                    Ok(0) | Err(_) => return Ok(()),
+                    Ok(n) => { count(&a[..n]); server.write_all(&a[..n]).await?; }
                 },
                 n = server.read(&mut b) => match n {
-                    Ok(0) | Err(_) => break Ok(()),
-                    Ok(n) => { down += n as u64; client.write_all(&b[..n]).await?; }
+                    Ok(0) | Err(_) => return Ok(()),
+                    Ok(n) => { count(&b[..n]); client.write_all(&b[..n]).await?; }
                 },
             }
-        };
-        self.saw.bytes.fetch_add(up + down, Ordering::SeqCst);
-        ended
+        }
     }
 
     fn refuse(&self) {

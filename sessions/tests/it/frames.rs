@@ -8,7 +8,7 @@ use bytes::Bytes;
 use wasup_sandbox::Config;
 use wasup_store::engine::{Batch, Engine, MemoryEngine, Rows, Walk};
 use wasup_store::repo::message;
-use wasup_store::{Durability, EngineError, Store, StoreError, SystemClock, Tree, WriteTx};
+use wasup_store::{Durability, EngineError, ReadTx, Store, StoreError, SystemClock, Tree, WriteTx};
 
 use crate::world::{PATIENCE, World, text};
 
@@ -20,20 +20,48 @@ const OTHERS: &str = "6281234567803";
 #[derive(Default)]
 struct SlowDisk {
     rows: MemoryEngine,
-    held: Mutex<bool>,
-    released: Condvar,
+    gate: Mutex<Gate>,
+    opened: Condvar,
+}
+
+#[derive(Default)]
+struct Gate {
+    held: bool,
+    /// Syncs asked for, and how many of them may go on although the others are held.
+    asked: u64,
+    passed: u64,
 }
 
 impl SlowDisk {
     fn release(&self) {
-        *self.held.lock().unwrap() = false;
-        self.released.notify_all();
+        self.gate.lock().unwrap().held = false;
+        self.opened.notify_all();
     }
 
     /// Holds up every sync until it is released, at the end of a failed test at the latest.
     fn hold(self: &Arc<Self>) -> Held {
-        *self.held.lock().unwrap() = true;
+        let mut gate = self.gate.lock().unwrap();
+        gate.held = true;
+        gate.passed = gate.asked;
         Held(Arc::clone(self))
+    }
+
+    /// Waits until something shows in the store. What the link wrote of its own before that (it has just been made: history,
+    /// settings, keys) gets its sync, for one writer commits all in their order; the sync of the awaited itself does not.
+    async fn until(&self, world: &World, what: &str, mut shows: impl AsyncFnMut() -> bool) {
+        let look = async || {
+            let asked = self.gate.lock().unwrap().asked;
+            if shows().await {
+                return Some(());
+            }
+            // A batch is applied before its sync is asked for: what does not show is in none of these.
+            let mut gate = self.gate.lock().unwrap();
+            gate.passed = gate.passed.max(asked);
+            drop(gate);
+            self.opened.notify_all();
+            None
+        };
+        world.wait(what, look).await;
     }
 }
 
@@ -59,7 +87,10 @@ impl Engine for SlowDisk {
     }
 
     fn sync(&self) -> Result<(), EngineError> {
-        let _held = self.released.wait_while(self.held.lock().unwrap(), |held| *held).unwrap();
+        let mut gate = self.gate.lock().unwrap();
+        gate.asked += 1;
+        let mine = gate.asked;
+        let _gate = self.opened.wait_while(gate, |gate| gate.held && gate.passed < mine).unwrap();
         Ok(())
     }
 }
@@ -81,7 +112,15 @@ async fn a_message_leaves_when_what_was_noted_of_it_is_on_disk() {
 
     let held = disk.hold();
     let note = |tx: &mut WriteTx<'_>| tx.put_fixed(Tree::Audit, [1], &[]);
-    world.store.write::<_, StoreError, _>(Durability::Under(&line.mark), note).await.unwrap();
+    let (store, mark) = (world.store.clone(), line.mark.clone());
+    let noting =
+        tokio::spawn(async move { store.write::<_, StoreError, _>(Durability::Under(&mark), note).await.unwrap() });
+    let noted = async || {
+        let look = |tx: &ReadTx<'_>| tx.fixed(Tree::Audit, [1]);
+        world.store.read::<_, StoreError>(look).await.unwrap().is_some()
+    };
+    disk.until(&world, "the note in the store", noted).await;
+    noting.await.unwrap();
     let link = Arc::clone(&line.link);
     let sending = tokio::spawn(async move { link.send(&text(account.no, THEIRS, "second", 2)).await });
     // The network is not held up: whatever had left by now would arrive before this.
@@ -106,12 +145,11 @@ async fn a_received_message_is_acknowledged_when_it_is_on_disk() {
     let held = disk.hold();
     let id = peer.send_text(OURS, "second").await.unwrap();
     let in_store = async || {
-        let list = |tx: &wasup_store::ReadTx<'_>| message::list(tx, account.no, None, None, 10);
-        let seen = world.store.read::<_, StoreError>(list).await.unwrap();
-        (seen.len() == 2).then_some(())
+        let list = |tx: &ReadTx<'_>| message::list(tx, account.no, None, None, 10);
+        world.store.read::<_, StoreError>(list).await.unwrap().len() == 2
     };
     // Whoever reads sees it, and nobody outside has heard of it.
-    world.wait("the message in the store", in_store).await;
+    disk.until(&world, "the message in the store", in_store).await;
     phone.wait_for_text("second", PATIENCE).await.unwrap();
     assert!(!world.network.acked_by(OURS, device).unwrap().contains(&id), "acknowledged before it was on disk");
     drop(held);
