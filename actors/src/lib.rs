@@ -29,6 +29,7 @@ mod meters;
 mod principal;
 mod root;
 mod scheduler;
+mod seen;
 mod settings;
 mod settled;
 mod stats;
@@ -66,8 +67,8 @@ pub use groups::{
 };
 pub use look::{AccountView, BranchView, Look, PermitsView, TreeView};
 pub use messages::{
-    Accepted, ActError, Idempotency, MessageError, MessageFilter, MessagePage, MessagePlace, Messages, SendCommand,
-    SendError, TakenBack, target_of,
+    Accepted, ActError, FeedPage, Idempotency, MessageError, MessageFilter, MessagePage, MessagePlace, Messages,
+    SendCommand, SendError, TakenBack, target_of,
 };
 pub use meters::{
     AccountCounts, AttemptResult, DeliveryOutcome, Meters, PairingOutcome, PairingWay, PerAccount, PrunedRows, Refusal,

@@ -11,9 +11,7 @@ use wasup_store::{ReadTx, StoreError};
 
 use crate::context::Context;
 use crate::principal::{Principal, sees};
-
-/// Accounts read at a time.
-const PAGE: usize = 256;
+use crate::seen;
 
 /// Why there are no numbers.
 #[derive(Debug, thiserror::Error)]
@@ -130,17 +128,10 @@ impl Stats {
             add(&mut sums, &self.of_account(principal, id, hours).await?);
             return Ok(sums);
         }
-        let mut after: Option<AccountId> = None;
-        loop {
-            let page = self.ctx.store.read(|tx| account::list(tx, after.as_ref(), PAGE)).await?;
-            for owner in page.iter().filter(|owner| sees(principal, owner)) {
-                add(&mut sums, &self.counts(owner.no, hours).await?);
-            }
-            if page.len() < PAGE {
-                return Ok(sums);
-            }
-            after = page.last().map(|owner| owner.id.clone());
+        for (no, _) in seen::all(&self.ctx, principal).await? {
+            add(&mut sums, &self.counts(no, hours).await?);
         }
+        Ok(sums)
     }
 
     async fn counts(&self, no: AccountNo, hours: Hours) -> Result<Vec<HourCounts>, StoreError> {

@@ -12,6 +12,8 @@ use crate::config::{Span, is_region};
 
 /// Longest name that a phone is told, in characters.
 const DEVICE_NAME_MAX: usize = 50;
+/// Longest remark, in characters.
+const NOTE_MAX: usize = 2_000;
 /// Largest notes, in bytes of JSON.
 const METADATA_MAX: usize = 16 * 1_024;
 
@@ -66,6 +68,9 @@ impl ChangeAccount {
         if metadata.as_ref().and_then(Option::as_ref).is_some_and(|notes| notes.len() > METADATA_MAX) {
             checks.refuse("metadata", "must not be longer than 16 KiB");
         }
+        if self.note.as_ref().and_then(Option::as_ref).is_some_and(|note| note.chars().count() > NOTE_MAX) {
+            checks.refuse("note", "must not be longer than 2000 characters");
+        }
         let proxy = self.proxy.map(|proxy| proxy.map(|text| text.address()));
         if proxy == Some(Some(None)) {
             checks.refuse("proxy", proxy::EXPECTED);
@@ -95,6 +100,7 @@ impl ChangeAccount {
             default_region: self.default_region,
             autostart: self.autostart.map(|autostart| autostart.unwrap_or(true)),
             metadata,
+            note: self.note,
             settings,
         })
     }

@@ -14,7 +14,7 @@ fn wrong(json: &str) -> Vec<String> {
 fn left_out_is_not_null() {
     assert_eq!(read("{}").check().unwrap(), AccountPatch::default());
     let back = read(
-        r#"{"name": null, "default_region": null, "autostart": null, "metadata": null, "restart": null, "pacing": null,
+        r#"{"name": null, "default_region": null, "autostart": null, "metadata": null, "note": null, "restart": null, "pacing": null,
             "proxy": null, "device_name": null, "history": null}"#,
     );
     let settings = SettingsPatch {
@@ -38,6 +38,7 @@ fn left_out_is_not_null() {
         default_region: Some(None),
         autostart: Some(true),
         metadata: Some(None),
+        note: Some(None),
         settings,
     };
     assert_eq!(back.check().unwrap(), all);
@@ -45,7 +46,7 @@ fn left_out_is_not_null() {
 
 #[test]
 fn each_value_is_read() {
-    let json = r#"{"name": "Shop", "metadata": {"a": 1}, "restart": {"max_restarts": 2, "within": "1m"},
+    let json = r#"{"name": "Shop", "metadata": {"a": 1}, "note": "Corner", "restart": {"max_restarts": 2, "within": "1m"},
         "pacing": {"gap": {"min": "500ms"}, "per_minute": 20, "cold_per_day": null},
         "proxy": " socks5://u:p@127.0.0.1:1080 ", "device_name": "Till 2", "history": {"days": 30, "full": true}}"#;
     let settings = SettingsPatch {
@@ -63,6 +64,7 @@ fn each_value_is_read() {
     let expected = AccountPatch {
         name: Some("Shop".into()),
         metadata: Some(Some(r#"{"a":1}"#.into())),
+        note: Some(Some("Corner".into())),
         settings,
         ..AccountPatch::default()
     };

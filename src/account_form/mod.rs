@@ -36,6 +36,10 @@ pub struct ChangeAccount {
     #[serde(default, deserialize_with = "patch")]
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Option<serde_json::Map<String, serde_json::Value>>>,
+    /// A remark for people to read.
+    #[serde(default, deserialize_with = "patch")]
+    #[schema(value_type = Option<String>, max_length = 2000)]
+    pub note: Option<Option<String>>,
     /// How often it is started again when it breaks.
     #[serde(default, deserialize_with = "patch")]
     #[schema(value_type = Option<RestartForm>)]

@@ -6,6 +6,7 @@ mod audit;
 mod chatbot;
 mod chats;
 mod clock;
+mod day;
 mod deliveries;
 mod door;
 mod endpoints;

@@ -130,6 +130,7 @@ async fn prepare(store: &Store, n: u16) -> anyhow::Result<(AccountNo, Epoch)> {
         default_region: None,
         autostart: true,
         metadata: None,
+        note: None,
         settings: AccountSettings::default(),
         source: AccountSource::Api,
         now_ms: BEGINNING,

@@ -67,6 +67,7 @@ impl DeclaredAccount {
             default_region: self.default_region.clone().map(Some),
             autostart: None,
             metadata: None,
+            note: None,
             restart: self.restart.clone().map(Some),
             pacing: self.pacing.clone().map(Some),
             proxy: self.proxy.clone().map(Some),

@@ -112,7 +112,18 @@ fn new_account(declared: DeclaredAccount, default_webhook: bool) -> Result<NewAc
     let settings = declared.settings()?;
     let DeclaredAccount { id, name, default_region, autostart, .. } = declared;
     let (source, start) = (AccountSource::File, autostart);
-    Ok(NewAccount { id, name, default_region, autostart, metadata: None, settings, source, start, default_webhook })
+    Ok(NewAccount {
+        id,
+        name,
+        default_region,
+        autostart,
+        metadata: None,
+        note: None,
+        settings,
+        source,
+        start,
+        default_webhook,
+    })
 }
 
 /// Whose webhooks are checked.

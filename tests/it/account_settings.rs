@@ -11,6 +11,7 @@ async fn settings_are_made_changed_and_taken_back() {
         "id": "shop", "start": false, "device_name": "Till 1", "proxy": "socks5://user:hush@127.0.0.1:1080",
         "restart": {"max_restarts": 2, "within": "90s"}, "pacing": {"gap": {"min": "500ms", "max": "2s"}, "cold_per_day": 5},
         "history": {"days": 30, "full": true}, "metadata": {"a": 1},
+        "note": "Counter two",
     });
     let (status, made) = world.post("/v1/accounts", &body).await;
     assert_eq!(status, 201, "{made}");
@@ -18,15 +19,14 @@ async fn settings_are_made_changed_and_taken_back() {
     assert_eq!(made["restart"]["within"], "1m 30s");
     assert_eq!(made["pacing"], json!({"gap": {"min": "500ms", "max": "2s"}, "per_minute": null, "cold_per_day": 5}));
     assert_eq!(made["history"], json!({"days": 30, "megabytes": null, "full": true}));
+    assert_eq!(made["note"], "Counter two");
     assert_eq!((&made["source"], &made["restriction"]), (&json!("api"), &json!(null)));
 
     let path = "/v1/accounts/shop";
-    let change =
-        json!({"name": "The shop", "proxy": null, "pacing": {"gap": null}, "restart": null, "autostart": false});
+    let change = json!({"name": "The shop", "note": null, "proxy": null, "pacing": {"gap": null}, "restart": null, "autostart": false});
     let (status, changed) = world.patch(path, &change).await;
     assert_eq!(status, 200, "{changed}");
-    let effects =
-        json!({"name": "now", "proxy": "next_connect", "pacing": "now", "restart": "now", "autostart": "next_start"});
+    let effects = json!({"name": "now", "note": "now", "proxy": "next_connect", "pacing": "now", "restart": "now", "autostart": "next_start"});
     assert_eq!(changed["changed"], effects);
     assert_eq!(changed["pacing"], json!({"gap": {"min": null, "max": null}, "per_minute": null, "cold_per_day": 5}));
     assert_eq!((&changed["proxy"], &changed["restart"]["max_restarts"]), (&json!(null), &json!(null)));

@@ -163,6 +163,7 @@ async fn a_tenant_sees_nothing_of_another_one() {
         default_region: None,
         autostart: false,
         metadata: None,
+        note: None,
         settings: AccountSettings::default(),
         source: AccountSource::Api,
         now_ms: 1,

@@ -37,6 +37,7 @@ mod media;
 mod media_sent;
 #[cfg(feature = "sandbox")]
 mod media_wire;
+mod message_feed;
 mod metrics;
 #[cfg(feature = "sandbox")]
 mod metrics_live;

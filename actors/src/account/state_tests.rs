@@ -27,6 +27,7 @@ pub(crate) fn record(phase: Phase, reason: Reason, linked: bool) -> AccountRecor
         default_region: None,
         autostart: true,
         metadata: None,
+        note: None,
         created_ms: 0,
         outbox_paused: false,
         settings: AccountSettings::default(),

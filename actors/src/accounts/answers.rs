@@ -26,6 +26,8 @@ pub struct NewAccount {
     pub autostart: bool,
     /// The user's own notes, a JSON object.
     pub metadata: Option<serde_json::Value>,
+    /// A remark of the user's for people to read.
+    pub note: Option<String>,
     /// What is set for this account alone.
     pub settings: AccountSettings,
     /// Who makes it.
@@ -47,6 +49,7 @@ impl NewAccount {
             default_region: self.default_region,
             autostart: self.autostart,
             metadata: self.metadata.map(|notes| notes.to_string()),
+            note: self.note,
             settings: self.settings,
             source: self.source,
             now_ms,

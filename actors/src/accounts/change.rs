@@ -19,6 +19,8 @@ pub enum Setting {
     Autostart,
     /// The user's own notes.
     Metadata,
+    /// The user's remark.
+    Note,
     /// How often it is started again when it breaks.
     Restart,
     /// How fast it sends.
@@ -42,6 +44,7 @@ impl Setting {
             Self::DefaultRegion => "default_region",
             Self::Autostart => "autostart",
             Self::Metadata => "metadata",
+            Self::Note => "note",
             Self::Restart => "restart",
             Self::Pacing => "pacing",
             Self::Proxy => "proxy",
@@ -80,6 +83,7 @@ pub(super) fn effects(before: &AccountRecord, after: &AccountRecord) -> Effects 
         (before.default_region != after.default_region, Setting::DefaultRegion, Effect::Now),
         (before.autostart != after.autostart, Setting::Autostart, Effect::NextStart),
         (before.metadata != after.metadata, Setting::Metadata, Effect::Now),
+        (before.note != after.note, Setting::Note, Effect::Now),
         (was.restart != is.restart, Setting::Restart, Effect::Now),
         (was.pacing != is.pacing, Setting::Pacing, Effect::Now),
         (was.proxy != is.proxy, Setting::Proxy, reconnect),

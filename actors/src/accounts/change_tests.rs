@@ -17,6 +17,7 @@ fn record(desired: Desired) -> AccountRecord {
         default_region: None,
         autostart: true,
         metadata: None,
+        note: None,
         created_ms: 0,
         outbox_paused: false,
         settings: AccountSettings::default(),

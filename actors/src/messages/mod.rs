@@ -1,6 +1,7 @@
 //! The use cases around messages.
 
 mod acts;
+mod feed;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use wasup_store::repo::{account, message, message_list};
 use wasup_store::{Durability, StoreError, Watermark, WriteTx};
 
 pub use acts::{ActError, TakenBack, target_of};
+pub use feed::FeedPage;
 pub use wasup_store::repo::message_list::{MessageFilter, MessagePage, MessagePlace};
 pub use wasup_store::repo::send::Accepted;
 

@@ -23,6 +23,7 @@ impl World {
             default_region: None,
             autostart: false,
             metadata: None,
+            note: None,
             settings: wasup_store::records::AccountSettings::default(),
             source: wasup_store::records::AccountSource::Api,
             start: false,

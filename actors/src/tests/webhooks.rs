@@ -29,6 +29,7 @@ impl World {
             default_region: None,
             autostart: false,
             metadata: None,
+            note: None,
             settings: AccountSettings::default(),
             source: AccountSource::Api,
             now_ms: self.store.now_ms(),

@@ -183,6 +183,7 @@ impl World {
                 default_region: None,
                 autostart: true,
                 metadata: None,
+                note: None,
                 settings: settings.clone(),
                 source: wasup_store::records::AccountSource::Api,
                 start: true,

@@ -64,6 +64,7 @@ impl Days {
             default_region: None,
             autostart: false,
             metadata: None,
+            note: None,
             settings: AccountSettings::default(),
             source: AccountSource::Api,
             now_ms: begin_ms,

@@ -264,6 +264,7 @@ pub(crate) async fn create_account(store: &Store, id: &str) -> AccountRecord {
         default_region: None,
         autostart: true,
         metadata: None,
+        note: None,
         settings: AccountSettings::default(),
         source: AccountSource::Api,
         now_ms: store.now_ms(),

@@ -35,6 +35,9 @@ pub(super) struct CreateAccount {
     /// Your own notes: a JSON object of at most 16 KiB.
     #[schema(value_type = Option<Object>)]
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    /// A remark for people to read, at most 2000 characters.
+    #[schema(max_length = 2000)]
+    note: Option<String>,
     /// How often it is started again when it breaks.
     restart: Option<RestartForm>,
     /// How fast it sends.
@@ -66,6 +69,7 @@ impl CreateAccount {
             default_region: self.default_region.map(Some),
             autostart: Some(Some(autostart)),
             metadata: self.metadata.map(Some),
+            note: self.note.map(Some),
             restart: self.restart.map(Some),
             pacing: self.pacing.map(Some),
             proxy: self.proxy.map(Some),
@@ -80,9 +84,19 @@ impl CreateAccount {
         if !conflicts.is_empty() {
             return Err(Problem::invalid(conflicts));
         }
-        let (name, default_region) = (patch.name, patch.default_region.flatten());
-        let source = AccountSource::Api;
-        Ok(NewAccount { id, name, default_region, autostart, metadata, settings, source, start, default_webhook: true })
+        let (name, note, default_region) = (patch.name, patch.note.flatten(), patch.default_region.flatten());
+        Ok(NewAccount {
+            id,
+            name,
+            default_region,
+            autostart,
+            metadata,
+            note,
+            settings,
+            source: AccountSource::Api,
+            start,
+            default_webhook: true,
+        })
     }
 }
 

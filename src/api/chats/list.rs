@@ -1,8 +1,6 @@
 //! The list of chats, of all or of a day, and one of them.
 
 use axum::extract::State;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use wasup_actors::{ChatsQuery, Principal};
@@ -11,6 +9,7 @@ use wasup_store::repo::chat_list::{ChatFilter, ChatPlace};
 
 use super::chat_name;
 use crate::api::accounts::limit;
+use crate::api::day::span;
 use crate::api::extract::{Caller, Path, Query};
 use crate::api::problem::{FieldError, Problem, ProblemView};
 use crate::api::state::Chatting;
@@ -66,31 +65,9 @@ pub(in crate::api) struct TotalsView {
     unread_messages: u64,
 }
 
-/// When a day begins and ends somewhere, in milliseconds since 1970.
-fn day(date: &str, zone: &str) -> Result<(u64, u64), Problem> {
-    let wrong = |field: &str, what: &str| Problem::invalid(vec![FieldError::new(field, what)]);
-    let day: Date = date.parse().map_err(|_| wrong("date", "must be a day, as 2026-11-21"))?;
-    let zone = TimeZone::get(zone).map_err(|_| wrong("tz", "is no time zone's IANA name, as Asia/Jakarta"))?;
-    let begin = |day: Date| {
-        let start = day.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond();
-        u64::try_from(start).ok()
-    };
-    let next = day.tomorrow().ok();
-    match (begin(day), next.and_then(begin)) {
-        (Some(begin), Some(end)) => Ok((begin, end)),
-        _ => Err(wrong("date", "is no day after 1970")),
-    }
-}
-
 impl ChatListQuery {
     fn filter(&self) -> Result<ChatFilter, Problem> {
-        let day = match (&self.date, &self.tz) {
-            (Some(date), zone) => Some(day(date, zone.as_deref().unwrap_or("UTC"))?),
-            (None, Some(_)) => {
-                return Err(Problem::invalid(vec![FieldError::new("tz", "says nothing without a date")]));
-            }
-            (None, None) => None,
-        };
+        let day = span(self.date.as_deref(), self.tz.as_deref()).map_err(|error| Problem::invalid(vec![error]))?;
         Ok(ChatFilter {
             humans_only: self.include_groups == Some(false),
             unread: self.unread,
@@ -150,25 +127,4 @@ pub(in crate::api) async fn show(
     let name = chat_name(&accounts, &settings, &caller, &id, &chat).await?;
     let (chat, line) = chats.get(&caller, &id, &name).await?;
     Ok(axum::Json(ChatView::new(&id, chat, &line)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_day_goes_by_its_zone() {
-        let hour = 3_600_000;
-        let utc = day("2026-11-21", "UTC").unwrap();
-        assert_eq!(utc, (1_795_219_200_000, 1_795_219_200_000 + 24 * hour));
-        assert_eq!(day("2026-11-21", "Asia/Jakarta").unwrap().0, utc.0 - 7 * hour);
-        // The clocks go back: a day of 25 hours.
-        let long = day("2026-10-25", "Europe/Berlin").unwrap();
-        assert_eq!(long.1 - long.0, 25 * hour);
-        for (date, zone) in
-            [("2026-13-01", "UTC"), ("21.11.2026", "UTC"), ("2026-11-21", "Nowhere/Town"), ("1960-01-01", "UTC")]
-        {
-            assert!(day(date, zone).is_err(), "{date} {zone}");
-        }
-    }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use wasup_actors::{MessageFilter, MessagePlace, Messages};
 use wasup_store::Direction as Order;
-use wasup_store::id::{AccountId, MessageId};
+use wasup_store::id::{AccountId, MessageId, MessageKey};
 use wasup_store::records::{Content, Direction, MessageState};
 use wasup_store::repo::words::Words;
 
@@ -91,11 +91,8 @@ const STATES: [MessageState; 10] = [
 impl MessagesQuery {
     async fn filter(&self, addresses: &Addresses<'_>) -> Result<MessageFilter, Problem> {
         let mut filter = MessageFilter {
-            way: self.direction.map(|way| match way {
-                Way::Inbound => Direction::Inbound,
-                Way::Outbound => Direction::Outbound,
-            }),
-            kind: self.r#type.clone(),
+            way: self.direction.map(Direction::from),
+            kind: self.r#type.as_deref().map(kind).transpose().map_err(one)?,
             state: self.state.as_deref().map(state).transpose().map_err(one)?,
             since_ms: moment("since", self.since.as_deref()).map_err(one)?,
             until_ms: moment("until", self.until.as_deref()).map_err(one)?,
@@ -104,10 +101,6 @@ impl MessagesQuery {
         };
         if self.q.is_some() && filter.words.is_none() {
             return Err(one(FieldError::new("q", "has no word to look for")));
-        }
-        if filter.kind.as_deref().is_some_and(|kind| !Content::KINDS.contains(&kind)) {
-            let known = format!("must be one of {}", Content::KINDS.join(", "));
-            return Err(one(FieldError::new("type", known)));
         }
         let places = [
             ("chat", &self.chat, &mut filter.chat),
@@ -123,7 +116,39 @@ impl MessagesQuery {
     }
 }
 
-fn state(word: &str) -> Result<MessageState, FieldError> {
+impl From<Way> for Direction {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Inbound => Self::Inbound,
+            Way::Outbound => Self::Outbound,
+        }
+    }
+}
+
+impl Sorted {
+    /// The order that was asked for; the newest first where none was.
+    pub(super) fn order(asked: Option<Self>) -> Order {
+        if asked == Some(Self::Asc) { Order::Forward } else { Order::Backward }
+    }
+}
+
+/// A type by its word.
+pub(super) fn kind(word: &str) -> Result<String, FieldError> {
+    let known = || format!("must be one of {}", Content::KINDS.join(", "));
+    Content::KINDS.contains(&word).then(|| word.to_owned()).ok_or_else(|| FieldError::new("type", known()))
+}
+
+/// A place in a list of messages by its cursor.
+pub(super) fn place(cursor: Option<&str>) -> Result<Option<MessageKey>, Problem> {
+    match cursor.map(Cursor::read) {
+        None => Ok(None),
+        Some(Some(Cursor::Message(key))) => Ok(Some(key)),
+        Some(_) => Err(bad_cursor()),
+    }
+}
+
+/// A state by its word.
+pub(super) fn state(word: &str) -> Result<MessageState, FieldError> {
     let found = STATES.into_iter().find(|state| state.as_str() == word);
     let known = || STATES.map(MessageState::as_str).join(", ");
     found.ok_or_else(|| FieldError::new("state", format!("must be one of {}", known())))
@@ -141,13 +166,9 @@ pub(in crate::api) async fn list(
     Query(query): Query<MessagesQuery>,
 ) -> Result<axum::Json<Page<MessageView>>, Problem> {
     let limit = limit(query.limit)?;
-    let after = match query.cursor.as_deref().map(Cursor::read) {
-        None => None,
-        Some(Some(Cursor::Message(key))) => Some(key),
-        Some(_) => return Err(bad_cursor()),
-    };
+    let after = place(query.cursor.as_deref())?;
     let filter = query.filter(&Addresses::new(&accounts, &settings, &caller, &id)).await?;
-    let order = if query.order == Some(Sorted::Asc) { Order::Forward } else { Order::Backward };
+    let order = Sorted::order(query.order);
     let page = messages.list(&caller, &id, &filter, MessagePlace { order, after, limit }).await?;
     let data = page.found.iter().map(|(message, record)| MessageView::new(&id, *message, record)).collect();
     let next_cursor = page.next.map(|key| Cursor::Message(key).to_string());

@@ -1,10 +1,11 @@
-//! `/v1/accounts/{id}/messages` and `/v1/messages/{id}`.
+//! `/v1/accounts/{id}/messages`, `/v1/messages` and `/v1/messages/{id}`.
 
 mod address;
 mod asked;
 mod body;
 mod change;
 mod content;
+mod feed;
 mod look;
 mod mentions;
 mod problems;
@@ -22,6 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     let sends = OpenApiRouter::new().routes(routes!(send::send, look::list)).layer(DefaultBodyLimit::disable());
     OpenApiRouter::new()
         .merge(sends)
+        .routes(routes!(feed::list))
         .routes(routes!(look::show, change::edit, change::take_back))
         .routes(routes!(change::forward))
         .routes(routes!(change::star))

@@ -32,6 +32,8 @@ pub struct AccountView {
     /// Your own notes.
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<serde_json::Value>,
+    /// Your remark for people to read.
+    pub note: Option<String>,
     /// How often it is started again when it breaks.
     pub restart: RestartView,
     /// How fast it sends.
@@ -114,6 +116,7 @@ impl From<&AccountRecord> for AccountView {
             identity: record.identity.as_ref().map(IdentityView::from),
             default_region: record.default_region.clone(),
             autostart: record.autostart,
+            note: record.note.clone(),
             metadata: record.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()),
             restart: (&record.settings.restart).into(),
             pacing: (&record.settings.pacing).into(),

@@ -360,6 +360,9 @@ pub struct AccountRecord {
     /// The user's own notes, as a JSON object in text form.
     #[serde(default)]
     pub metadata: Option<String>,
+    /// A remark of the user's for people to read.
+    #[serde(default)]
+    pub note: Option<String>,
     /// When it was created.
     #[serde(default)]
     pub created_ms: Millis,

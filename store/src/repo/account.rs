@@ -34,6 +34,8 @@ pub struct NewAccount {
     pub autostart: bool,
     /// The user's own notes, a JSON object in text form.
     pub metadata: Option<String>,
+    /// A remark of the user's for people to read.
+    pub note: Option<String>,
     /// What is set for this account alone.
     pub settings: AccountSettings,
     /// Who makes it.
@@ -125,6 +127,7 @@ pub fn create(tx: &mut WriteTx<'_>, new: &NewAccount) -> Result<AccountRecord, C
         default_region: new.default_region.clone(),
         autostart: new.autostart,
         metadata: new.metadata.clone(),
+        note: new.note.clone(),
         created_ms: new.now_ms,
         outbox_paused: false,
         settings: new.settings.clone(),

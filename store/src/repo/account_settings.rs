@@ -17,6 +17,8 @@ pub struct AccountPatch {
     pub autostart: Option<bool>,
     /// The user's own notes, a JSON object in text form.
     pub metadata: Option<Option<String>>,
+    /// A remark of the user's for people to read.
+    pub note: Option<Option<String>>,
     /// What is set for this account alone.
     pub settings: SettingsPatch,
 }
@@ -87,6 +89,7 @@ impl AccountPatch {
         set(&mut record.default_region, self.default_region.as_ref());
         set(&mut record.autostart, self.autostart.as_ref());
         set(&mut record.metadata, self.metadata.as_ref());
+        set(&mut record.note, self.note.as_ref());
         self.settings.apply(&mut record.settings);
     }
 }

@@ -9,8 +9,9 @@ use crate::key::Key;
 use crate::records::{Direction as Way, MessageRecord, MessageState, Participant};
 use crate::{Direction, ReadTx, StoreError, Tree, envelope};
 
-/// Rows of an index read at once.
+/// Rows of an index read at once: at most, and at least.
 const CHUNK: usize = 256;
+const CHUNK_MIN: usize = 16;
 /// Most messages that are looked at for one page: where few fit, the page is short and says where to look on.
 pub const MAX_LOOKS: usize = 5_000;
 
@@ -63,6 +64,8 @@ struct Source {
     prefix: Key,
     from: MessageKey,
     to: Option<MessageKey>,
+    /// Rows read at once.
+    chunk: usize,
 }
 
 impl Source {
@@ -93,7 +96,7 @@ impl Source {
         if to.as_ref().is_some_and(|to| *to <= from) {
             return Ok(Vec::new());
         }
-        let rows = tx.range(self.tree, &from, to.as_deref(), order, CHUNK)?;
+        let rows = tx.range(self.tree, &from, to.as_deref(), order, self.chunk)?;
         let at = self.prefix.as_slice().len();
         let row = |(key, value): (Bytes, Bytes)| {
             let found = key.get(at..).and_then(MessageKey::from_bytes);
@@ -115,19 +118,33 @@ pub fn page(
     filter: &MessageFilter,
     place: MessagePlace,
 ) -> Result<MessagePage, StoreError> {
-    let Some((sieve, sources)) = Sieve::new(tx, no, filter)? else { return Ok(MessagePage::default()) };
-    let (mut page, mut after, mut looks) = (MessagePage::default(), place.after, 0);
+    let mut left = MAX_LOOKS;
+    page_within(tx, no, filter, place, &mut left)
+}
+
+/// ... looking at no more messages than are left, of which it takes those it looked at.
+pub(super) fn page_within(
+    tx: &ReadTx<'_>,
+    no: AccountNo,
+    filter: &MessageFilter,
+    place: MessagePlace,
+    left: &mut usize,
+) -> Result<MessagePage, StoreError> {
+    // Some more than asked for, of which a filter leaves what was asked for, or little more work for it.
+    let chunk = place.limit.saturating_mul(2).clamp(CHUNK_MIN, CHUNK);
+    let Some((sieve, sources)) = Sieve::new(tx, no, filter, chunk)? else { return Ok(MessagePage::default()) };
+    let (mut page, mut after) = (MessagePage::default(), place.after);
     loop {
         let rows = next_rows(tx, &sources, place.order, after)?;
         if rows.is_empty() {
             return Ok(page);
         }
         for (key, value) in rows {
-            if looks == MAX_LOOKS || page.found.len() == place.limit {
+            if *left == 0 || page.found.len() == place.limit {
                 page.next = after;
                 return Ok(page);
             }
-            (looks, after) = (looks + 1, Some(key));
+            (*left, after) = (*left - 1, Some(key));
             let id = MessageId { account: no, key };
             let record = match value {
                 Some(value) => Some(envelope::open_record(Tree::Msg, &value)?),
@@ -156,7 +173,7 @@ fn next_rows(
     let (mut all, mut bound): (Vec<_>, Option<MessageKey>) = (Vec::new(), None);
     for source in sources {
         let rows = source.read(tx, order, after)?;
-        let last = rows.last().filter(|_| rows.len() == CHUNK).map(|(key, _)| *key);
+        let last = rows.last().filter(|_| rows.len() == source.chunk).map(|(key, _)| *key);
         bound = match (bound, last) {
             (Some(bound), Some(last)) if comes_later(last, bound) => Some(bound),
             (bound, last) => last.or(bound),
@@ -185,12 +202,14 @@ impl<'a> Sieve<'a> {
         tx: &ReadTx<'_>,
         no: AccountNo,
         filter: &'a MessageFilter,
+        chunk: usize,
     ) -> Result<Option<(Self, Vec<Source>)>, StoreError> {
         let source = |tree, prefix| Source {
             tree,
             prefix,
             from: MessageKey::new(filter.since_ms.unwrap_or(0), 0),
             to: filter.until_ms.map(|until_ms| MessageKey::new(until_ms, 0)),
+            chunk,
         };
         let of_chats = |chats: &[ChatNo]| -> Vec<Source> {
             chats.iter().map(|chat| source(Tree::MsgChat, Key::new().u32(no.0).u32(chat.0))).collect()

@@ -29,6 +29,7 @@ pub mod inbound;
 pub mod mark;
 pub mod media;
 pub mod message;
+pub mod message_feed;
 pub mod message_list;
 pub mod outbox;
 pub mod pace;

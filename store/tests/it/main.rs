@@ -29,6 +29,7 @@ mod inbound;
 mod insurance;
 mod keys;
 mod life;
+mod message_feed;
 mod message_lists;
 mod model;
 mod persons;

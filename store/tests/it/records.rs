@@ -69,6 +69,7 @@ fn accounts() {
         default_region: Some("ID".into()),
         autostart: false,
         metadata: Some("{}".into()),
+        note: None,
         created_ms: NOW,
         outbox_paused: false,
         settings: AccountSettings {

@@ -113,6 +113,7 @@ pub(crate) fn new_account(id: &str) -> NewAccount {
         default_region: None,
         autostart: true,
         metadata: None,
+        note: None,
         settings: AccountSettings::default(),
         source: AccountSource::Api,
         now_ms: NOW,

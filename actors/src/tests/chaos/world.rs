@@ -116,6 +116,7 @@ impl Chaos {
             default_region: None,
             autostart: true,
             metadata: None,
+            note: None,
             settings: AccountSettings::default(),
             source: AccountSource::Api,
             start: true,
