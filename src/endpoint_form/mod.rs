@@ -15,7 +15,7 @@ use wasup_store::records::{DeliveryOrder, EventKind, FilesAs, PayloadFormat, Rep
 
 pub use headers::HeaderText;
 pub use retry::{RetryForm, StatusLists};
-pub(crate) use secret::{BAD_SECRET, given, secret_bytes};
+pub(crate) use secret::{BAD_SECRET, addressed, given, secret_bytes};
 
 /// A new webhook endpoint. What is left out, or `null`, has its default.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

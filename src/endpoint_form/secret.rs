@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::problem::FieldError;
+use crate::webhook_http::Reach;
 
 /// What is wrong with a secret that [`secret_bytes`] refuses.
 pub(crate) const BAD_SECRET: &str = "must be whsec_ and the base64 of 24 to 64 bytes";
@@ -22,6 +23,19 @@ pub(crate) fn given(secret: Option<&SecretString>) -> Result<Option<Vec<u8>>, Fi
         Some(bytes) => Ok(Some(bytes)),
         None => Err(FieldError::new("secret", BAD_SECRET)),
     }
+}
+
+/// The secret's bytes, where one is given, and what is wrong with the fields `url` and `secret`.
+pub(crate) fn addressed(url: &str, secret: Option<&SecretString>, reach: Reach) -> (Option<Vec<u8>>, Vec<FieldError>) {
+    let mut errors = Vec::new();
+    if let Err(error) = reach.check(url) {
+        errors.push(FieldError::new("url", error.to_string()));
+    }
+    let secret = given(secret).unwrap_or_else(|error| {
+        errors.push(error);
+        None
+    });
+    (secret, errors)
 }
 
 #[cfg(test)]

@@ -15,10 +15,10 @@ use wasup_actors::{ChatbotSpec, Endpoints};
 use wasup_store::id::AccountId;
 
 use super::extract::{Caller, Json, Path};
-use super::problem::{FieldError, Problem, ProblemView};
+use super::problem::{Problem, ProblemView};
 use super::state::{ApiState, Settings};
 use super::view::ChatbotView;
-use crate::endpoint_form::given;
+use crate::endpoint_form::addressed;
 use crate::webhook_http::Reach;
 
 /// The routes of this folder.
@@ -54,14 +54,7 @@ const fn yes() -> bool {
 
 impl SetChatbot {
     fn check(self, reach: Reach) -> Result<ChatbotSpec, Problem> {
-        let mut errors = Vec::new();
-        if let Err(error) = reach.check(&self.url) {
-            errors.push(FieldError::new("url", error.to_string()));
-        }
-        let secret = given(self.secret.as_ref()).unwrap_or_else(|error| {
-            errors.push(error);
-            None
-        });
+        let (secret, errors) = addressed(&self.url, self.secret.as_ref(), reach);
         match errors.is_empty() {
             true => Ok(ChatbotSpec { url: self.url, secret, active: self.active }),
             false => Err(Problem::invalid(errors)),

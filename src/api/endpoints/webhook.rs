@@ -15,7 +15,7 @@ use crate::api::extract::{Caller, Json, Path};
 use crate::api::problem::{FieldError, Problem, ProblemView};
 use crate::api::state::Settings;
 use crate::api::view::{DeliveriesView, WebhookView};
-use crate::endpoint_form::given;
+use crate::endpoint_form::addressed;
 use crate::webhook_http::Reach;
 
 /// Where an account's events go.
@@ -37,14 +37,7 @@ pub(super) struct SetWebhook {
 
 impl SetWebhook {
     fn check(self, reach: Reach) -> Result<EndpointSpec, Problem> {
-        let mut errors = Vec::new();
-        if let Err(error) = reach.check(&self.url) {
-            errors.push(FieldError::new("url", error.to_string()));
-        }
-        let secret = given(self.secret.as_ref()).unwrap_or_else(|error| {
-            errors.push(error);
-            None
-        });
+        let (secret, mut errors) = addressed(&self.url, self.secret.as_ref(), reach);
         let mut events = Vec::new();
         for (at, word) in self.events.iter().enumerate() {
             match EventKind::from_word(word) {
