@@ -15,6 +15,7 @@ use wasup_actors::{Nudges, Ports, Prepared, QrListener, Tree};
 use wasup_sessions::link::WhatsAppLinks;
 use wasup_sessions::ports::LinkError;
 use wasup_store::repo::media::link_key;
+use wasup_store::repo::persistence;
 use wasup_store::shelf::{Shelf, ShelfError, ShelfLimits, Tidied};
 use wasup_store::{Durability, EngineError, SpaceFloor, Store};
 
@@ -80,6 +81,9 @@ pub enum StartError {
     /// Metrics can't be recorded.
     #[error("metrics can't be recorded")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// What of messages is kept can't be set.
+    #[error("the store can't be written")]
+    Persistence(#[source] wasup_store::StoreError),
     /// The files can't be kept.
     #[error("the folder of files can't be used")]
     Files(#[from] ShelfError),
@@ -226,6 +230,13 @@ async fn open_files(
     Ok(Files { intake: Intake::new(shelf, media.rules(), fetcher, space.clone()), links })
 }
 
+/// Brings the store to what the config says of messages that are kept, before the first one comes.
+async fn set_persistence(config: &Config, store: &Store) -> Result<(), wasup_store::StoreError> {
+    let record = config.persistence.record(store.now_ms());
+    let set = move |tx: &mut wasup_store::WriteTx<'_>| persistence::set_installation(tx, &record);
+    store.write(Durability::Durable, set).await
+}
+
 /// Brings the store to what the accounts file says, where there is one, before any account connects by yesterday's
 /// settings.
 async fn declare(config: &Config, reach: Reach, tree: &Prepared) -> Result<Committed, DeclareError> {
@@ -253,6 +264,7 @@ impl Gateway {
         let (store, api_key) = (open_store(config).await?, obtain(config)?);
         let (stopping, ending) = (CancellationToken::new(), CancellationToken::new());
         let nudges = Nudges::new();
+        set_persistence(config, &store).await.map_err(StartError::Persistence)?;
         let space = SpaceFloor::new(&config.data.dir, config.data.free_space_floor.0);
         let Files { intake, links: media_links } = open_files(config, &store, &space, address).await?;
         let links = open_links(config, &store, &nudges, &metrics, intake.shelf())?;

@@ -71,6 +71,9 @@ pub(crate) fn tree_settings(config: &Config, free_space_floor: SpaceFloor) -> Se
             deliveries: config.webhooks.keep_deliveries.0,
             acts: config.audit.keep.0,
             timeline: config.accounts.timeline_keep.0,
+            messages: config.persistence.max_age.0.unwrap_or_default(),
+            ids: config.persistence.remember_ids.0,
+            erase_after: config.persistence.erase_after.0,
         },
     }
 }
@@ -161,5 +164,7 @@ mod tests {
         let got = tree_settings(&config, SpaceFloor::new("/", 0));
         assert_eq!(got.accounts, AccountsSettings::default());
         assert_eq!(got.retention.timeline, RetentionSettings::default().timeline);
+        assert_eq!(got.retention.ids, RetentionSettings::default().ids);
+        assert_eq!(got.retention.erase_after, RetentionSettings::default().erase_after);
     }
 }

@@ -49,7 +49,7 @@ pub use accounts::{
 pub use audit::Audit;
 pub use chats::{
     ChatError, ChatMark, ChatName, ChatPageQuery, ChatTotals, Chats, ChatsFound, ChatsQuery, MessageName, Older,
-    Receipts,
+    Persistence, Receipts,
 };
 pub use clock::{Clock, ClockStanding};
 pub use context::{Ports, QrListener};

@@ -31,8 +31,9 @@ impl Settings {
     /// The shortest life of rows that the clock ends.
     #[must_use]
     pub fn shortest_life(&self) -> Duration {
-        let RetentionSettings { events, deliveries, acts, timeline, .. } = self.retention;
-        let rows = self.send.idempotency_ttl.min(events).min(deliveries).min(acts).min(timeline);
+        let RetentionSettings { events, deliveries, acts, timeline, messages, ids, .. } = self.retention;
+        let rows = self.send.idempotency_ttl.min(events).min(deliveries).min(acts).min(timeline).min(ids);
+        let rows = if messages.is_zero() { rows } else { rows.min(messages) };
         let AccountsSettings { expire_never_linked, expire_logged_out, .. } = self.accounts;
         [expire_never_linked, expire_logged_out].into_iter().filter(|after| !after.is_zero()).fold(rows, Duration::min)
     }
@@ -51,12 +52,27 @@ pub struct RetentionSettings {
     pub acts: Duration,
     /// What happened to the accounts.
     pub timeline: Duration,
+    /// Messages; nothing for ever. What is set for an account comes first, and both stand in the store.
+    pub messages: Duration,
+    /// By what repeats of messages are known.
+    pub ids: Duration,
+    /// What messages said that are not kept, after their last delivery.
+    pub erase_after: Duration,
 }
 
 impl Default for RetentionSettings {
     fn default() -> Self {
         let days = |days: u64| Duration::from_secs(days * 86_400);
-        Self { events: days(30), events_max: None, deliveries: days(14), acts: days(365), timeline: days(90) }
+        Self {
+            events: days(30),
+            events_max: None,
+            deliveries: days(14),
+            acts: days(365),
+            timeline: days(90),
+            messages: Duration::ZERO,
+            ids: days(60),
+            erase_after: Duration::from_secs(3_600),
+        }
     }
 }
 

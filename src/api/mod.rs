@@ -18,6 +18,7 @@ mod log;
 mod media;
 mod messages;
 mod openapi;
+mod persistence;
 mod probes;
 pub mod problem;
 mod qr;
@@ -56,6 +57,7 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .merge(messages::routes())
         .merge(groups::routes())
         .merge(chats::routes())
+        .merge(persistence::routes())
         .merge(endpoints::routes())
         .merge(chatbot::routes())
         .merge(media::routes())

@@ -16,6 +16,7 @@ mod log_files;
 mod mask;
 mod media;
 mod metrics;
+mod persistence;
 mod problem;
 mod send;
 mod server;
@@ -43,6 +44,8 @@ pub use log_files::{LogFileKind, LogFilesConfig};
 pub use mask::MASK;
 pub use media::{KindConfig, MediaConfig};
 pub use metrics::MetricsConfig;
+pub(crate) use persistence::MAX_AGE_LEAST;
+pub use persistence::PersistenceConfig;
 pub use problem::{ConfigError, Problem};
 pub use send::SendConfig;
 pub use server::{API_KEY_MIN, ServerConfig, unfit_key};
@@ -71,6 +74,8 @@ pub struct Config {
     pub link: LinkConfig,
     /// Limits of what accounts send.
     pub send: SendConfig,
+    /// What of messages is kept, and how long.
+    pub persistence: PersistenceConfig,
     /// What is kept of the history that phones send.
     pub history: HistoryConfig,
     /// Restart budget and back-off.
@@ -151,6 +156,7 @@ impl Config {
         self.log.check(&self.data.dir, &mut checks);
         self.link.check(&mut checks);
         self.send.check(&mut checks);
+        self.persistence.check(&mut checks);
         self.history.check(&mut checks);
         self.supervision.check(&mut checks);
         self.events.check(self.server.write_timeout, &mut checks);

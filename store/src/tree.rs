@@ -126,6 +126,8 @@ trees! {
     History = "history",
     /// no · person → whether the account's chatbot hears what they write. Ends with the account. Durable.
     BotSender = "bot_sender",
+    /// no (0 = the installation) → what of its messages is kept, and how long. Ends with the account. Durable.
+    Keep = "keep",
 }
 
 impl Tree {
@@ -156,6 +158,7 @@ impl Tree {
             | Self::Group
             | Self::History
             | Self::BotSender
+            | Self::Keep
             | Self::MsgText
             | Self::Outbox
             | Self::EventAcct

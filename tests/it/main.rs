@@ -45,6 +45,8 @@ mod metrics_live;
 mod outages;
 #[cfg(feature = "sandbox")]
 mod pairing;
+#[cfg(feature = "sandbox")]
+mod persistence;
 mod problems;
 mod process;
 #[cfg(feature = "sandbox")]

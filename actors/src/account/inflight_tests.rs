@@ -43,6 +43,7 @@ pub(in super::super) fn record(n: u64, tries: u32) -> MessageRecord {
         context: None,
         secret: None,
         aftermath: wasup_store::records::Aftermath::default(),
+        fleeting: false,
     }
 }
 

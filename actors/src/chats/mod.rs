@@ -2,6 +2,7 @@
 
 mod look;
 mod marks;
+mod persistence;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use wasup_store::{ReadTx, StoreError};
 
 pub use look::{ChatPageQuery, ChatTotals, ChatsFound, ChatsQuery, Older};
 pub use marks::{ChatMark, Receipts};
+pub use persistence::Persistence;
 
 use crate::context::Context;
 use crate::principal::{Principal, sees};

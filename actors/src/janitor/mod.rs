@@ -1,6 +1,7 @@
 //! The janitor: clears what deleted accounts, ended links and removed endpoints left behind, and rows whose time is
 //! over. One store job a message, so that it never stands in anybody's way.
 
+mod keeping;
 mod retention;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::context::Context;
 use crate::root::Beat;
 use crate::supervision::{Crash, StoreTrouble};
 
+use keeping::{Keeping, erase, erase_pause};
 use retention::{Left, Retention};
 
 /// Time between two rounds.
@@ -35,6 +37,10 @@ pub(crate) enum JanitorMsg {
     Retain,
     /// As [`Self::Purge`], for files.
     Shelve,
+    /// As [`Self::Purge`], for messages that were kept long enough.
+    Forget,
+    /// Time to erase what is not kept. One.
+    Erase,
     /// The root asks for a sign of life. One.
     Ping(Beat),
     /// Break.
@@ -50,6 +56,7 @@ pub(crate) struct Rounds {
     ctx: Arc<Context>,
     myself: ActorRef<JanitorMsg>,
     retention: Retention,
+    keeping: Keeping,
 }
 
 impl Actor for Janitor {
@@ -59,10 +66,11 @@ impl Actor for Janitor {
 
     async fn pre_start(&self, myself: ActorRef<JanitorMsg>, ctx: Arc<Context>) -> Result<Rounds, ActorProcessingErr> {
         ctx.nudges.doors.janitor.open(myself.clone());
-        Ok(Rounds { ctx, myself, retention: Retention::default() })
+        Ok(Rounds { ctx, myself, retention: Retention::default(), keeping: Keeping::default() })
     }
 
     async fn post_start(&self, myself: ActorRef<JanitorMsg>, _: &mut Rounds) -> Result<(), ActorProcessingErr> {
+        myself.cast(JanitorMsg::Erase)?;
         Ok(myself.cast(JanitorMsg::Round)?)
     }
 
@@ -76,11 +84,15 @@ impl Actor for Janitor {
             JanitorMsg::Nudge => {
                 state.ctx.nudges.doors.janitor.answered();
                 state.purge().await?;
+                state.keeping.begin_anew();
+                state.forget().await?;
             }
             JanitorMsg::Purge => state.purge().await?,
             JanitorMsg::Expire => state.expire().await?,
             JanitorMsg::Retain => state.retain().await?,
             JanitorMsg::Shelve => state.shelve().await?,
+            JanitorMsg::Forget => state.forget().await?,
+            JanitorMsg::Erase => state.erase().await?,
             JanitorMsg::Ping(beat) => beat.answer(),
             #[cfg(test)]
             JanitorMsg::Fault(fault) => fault.strike().await?,
@@ -89,6 +101,7 @@ impl Actor for Janitor {
                 state.expire().await?;
                 state.retain().await?;
                 state.shelve().await?;
+                state.forget().await?;
                 myself.send_after(ROUND, || JanitorMsg::Round);
             }
         }
@@ -160,6 +173,39 @@ impl Rounds {
                 Ok(())
             }
         }
+    }
+
+    /// Messages that were kept long enough, and those that are too many.
+    async fn forget(&mut self) -> Result<(), Crash> {
+        let Context { store, settings, meters, time, .. } = &*self.ctx;
+        let until_ms = match time.look(store).await {
+            Ok(Some(until_ms)) => until_ms,
+            Ok(None) => return Ok(()),
+            Err(error) => return weather(error),
+        };
+        match self.keeping.step(store, &settings.retention, until_ms, meters).await {
+            Ok(Left::More) => drop(self.myself.cast(JanitorMsg::Forget)),
+            Ok(Left::Nothing) => {}
+            Err(error) => return weather(error),
+        }
+        Ok(())
+    }
+
+    /// What messages said that are not kept, after it was delivered.
+    async fn erase(&mut self) -> Result<(), Crash> {
+        let Context { store, settings, meters, time, .. } = &*self.ctx;
+        let step = match time.look(store).await {
+            Ok(Some(until_ms)) => erase(store, until_ms, meters).await,
+            Ok(None) => Ok(Left::Nothing),
+            Err(error) => Err(error),
+        };
+        match step {
+            Ok(Left::More) => drop(self.myself.cast(JanitorMsg::Erase)),
+            Ok(Left::Nothing) | Err(_) => {
+                self.myself.send_after(erase_pause(&settings.retention), || JanitorMsg::Erase);
+            }
+        }
+        step.map_or_else(weather, |_| Ok(()))
     }
 
     async fn retain(&mut self) -> Result<(), Crash> {

@@ -45,7 +45,7 @@ pub(super) struct Retention {
     timelines: Option<Instant>,
 }
 
-fn before(now_ms: Millis, keep: Duration) -> Millis {
+pub(super) fn before(now_ms: Millis, keep: Duration) -> Millis {
     now_ms.saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX))
 }
 

@@ -282,6 +282,7 @@ mod tests {
             context: None,
             aftermath: Aftermath::default(),
             secret: None,
+            fleeting: false,
         }
     }
 

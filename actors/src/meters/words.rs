@@ -113,6 +113,12 @@ words! {
         Acts = "acts",
         /// Changes of accounts' states.
         Timeline = "timeline",
+        /// Messages that are not kept any more.
+        Messages = "messages",
+        /// What was left of such, by which a repeat is known.
+        MessageIds = "message_ids",
+        /// What messages said that are not kept.
+        Contents = "contents",
     }
 }
 

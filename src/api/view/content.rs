@@ -16,7 +16,7 @@ pub struct ContentView {
     /// `text`, `image`, `video`, `gif`, `video_note`, `audio`, `voice`, `document`, `sticker`, `location`, `contact`,
     /// `poll`; upon another message `reaction`, `edit`, `revoke`, `poll_vote`; `view_once_unavailable` for what only
     /// phones get; `unsupported` for what this version does not understand; `unavailable` for what could not be decrypted
-    /// any more.
+    /// any more; `erased` for what is not kept.
     #[schema(examples("text"))]
     pub r#type: &'static str,
     /// The text, or the text under a file.

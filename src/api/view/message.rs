@@ -49,6 +49,9 @@ pub struct MessageView {
     /// When it was taken back for everybody; what it said is gone then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Time>,
+    /// `false` where it is not in the stored history; what it says is erased when it is delivered. Not there otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<bool>,
     /// The account keeps it among its starred ones.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub starred: bool,
@@ -162,6 +165,7 @@ impl MessageView {
             client_message_id: record.client_message_id.clone(),
             edited_at: record.aftermath.edited_ms.map(Time::from_ms),
             revoked_at: record.aftermath.revoked_ms.map(Time::from_ms),
+            kept: record.fleeting.then_some(false),
             starred: record.aftermath.starred,
             reactions: Vec::new(),
             votes: Vec::new(),

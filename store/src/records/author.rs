@@ -74,6 +74,8 @@ pub enum Act {
     AccountDeclared,
     /// Took an account out of the accounts file.
     AccountUndeclared,
+    /// Set what of an account's messages is kept.
+    PersistenceSet,
     /// Set an endpoint.
     EndpointSet(EndpointId),
     /// Removed an endpoint.

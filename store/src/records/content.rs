@@ -70,6 +70,8 @@ pub enum Content {
     },
     /// It was taken back for everybody: what it said is gone.
     Revoked,
+    /// It is not kept: what it said is gone.
+    Erased,
     /// Something to be seen once. The network gives its content to phones only.
     ViewOnceUnavailable,
     /// Something this version does not understand; kept so that it is never silently dropped.
@@ -83,7 +85,7 @@ pub enum Content {
 
 impl Content {
     /// Every word of [`Content::kind`], for counters that must show zeroes too.
-    pub const KINDS: [&'static str; 20] = [
+    pub const KINDS: [&'static str; 21] = [
         "text",
         "image",
         "video",
@@ -104,6 +106,7 @@ impl Content {
         "view_once_unavailable",
         "unsupported",
         "unavailable",
+        "erased",
     ];
 
     /// A plain text.
@@ -133,6 +136,7 @@ impl Content {
             Self::Revoke { .. } => "revoke",
             Self::PollVote { .. } => "poll_vote",
             Self::Revoked => "revoked",
+            Self::Erased => "erased",
             Self::ViewOnceUnavailable => "view_once_unavailable",
             Self::Unsupported { .. } => "unsupported",
             Self::Unavailable => "unavailable",
@@ -228,7 +232,7 @@ impl Content {
             Self::Reaction { emoji, .. } => length(emoji),
             Self::PollVote { options, .. } => options.iter().flatten().map(String::len).sum(),
             Self::Unsupported { kind } => kind.len(),
-            Self::Revoke { .. } | Self::Revoked | Self::ViewOnceUnavailable | Self::Unavailable => 0,
+            Self::Revoke { .. } | Self::Revoked | Self::Erased | Self::ViewOnceUnavailable | Self::Unavailable => 0,
             _ => self.media().map_or(0, |media| length(&media.caption) + length(&media.filename)),
         };
         bytes as u64

@@ -40,6 +40,9 @@ pub struct AccountCounters {
     /// Messages in them that are not read.
     #[serde(skip_serializing_if = "is_zero")]
     pub unread: u64,
+    /// Messages that are not kept and whose rows are still there, so that a repeat is one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub fleeting: u64,
     /// What the counters above hold of messages that are not kept any more.
     #[serde(skip_serializing_if = "GoneCounters::is_none")]
     pub gone: GoneCounters,

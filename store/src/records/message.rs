@@ -240,9 +240,19 @@ pub struct MessageRecord {
     /// Its own secret, where it has one; of a vote that the account sends it is the poll's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<MessageSecret>,
+    /// It is not in the stored history: no list shows it, and what it says is erased when it is delivered. The row stays for
+    /// a while, so that a repeat is one and receipts have something to be about.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fleeting: bool,
 }
 
 impl MessageRecord {
+    /// Takes out of it what it says and everything that came with that.
+    pub fn erase(&mut self) {
+        self.content = Content::Erased;
+        (self.context, self.secret, self.push_name) = (None, None, None);
+    }
+
     /// Whether it came with the history that a phone sent, and not when it was written.
     #[must_use]
     pub const fn is_imported(&self) -> bool {

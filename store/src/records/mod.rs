@@ -26,6 +26,7 @@ mod media_file;
 mod message;
 mod message_context;
 mod message_secret;
+mod persistence;
 mod timeline;
 
 pub use account::{AccountRecord, AccountState, Desired, Identity, Phase, Reason, UserAction};
@@ -58,4 +59,5 @@ pub use media_file::{MediaFamily, MediaFileRecord, MediaTotals, UploadedMedia};
 pub use message::{Direction, FailReason, Lane, MessageRecord, MessageState, Participant, StateTimes};
 pub use message_context::{Aftermath, MessageContext, Quoted};
 pub use message_secret::{BadSecret, MessageSecret};
+pub use persistence::{AllowedNumber, KeepLimits, KeepPolicy, KeepRecord};
 pub use timeline::{TimelineRecord, Told};

@@ -1,7 +1,7 @@
 //! What messages do to other messages: another text, taken back, an emoji, a vote.
 //!
 //! An act whose message is not kept, or is not its author's to change, changes nothing; it is a message of its own all the
-//! same, and told. Doing it again changes nothing either, and neither does an older one after a newer one.
+//! same, and told. One that is not kept itself takes messages back, and changes nothing else of what is kept. Doing it again changes nothing either, and neither does an older one after a newer one.
 
 use super::scope::AccountScope;
 use super::{group, inbound, mark, message};
@@ -14,7 +14,10 @@ use crate::{ReadTx, StoreError, Tree, WriteTx};
 pub(super) fn apply(tx: &mut WriteTx<'_>, scope: &mut AccountScope, act: &MessageRecord) -> Result<(), StoreError> {
     let Some(id) = act.content.target().and_then(|target| target.message) else { return Ok(()) };
     let Some(target) = tx.reading(|tx| message::get(tx, id))? else { return Ok(()) };
-    if id.account != scope.no || target.aftermath.revoked_ms.is_some() {
+    if id.account != scope.no || target.fleeting || target.aftermath.revoked_ms.is_some() {
+        return Ok(());
+    }
+    if act.fleeting && !matches!(act.content, Content::Revoke { .. }) {
         return Ok(());
     }
     let by = MarkRecord { who: act.sender.clone(), at_ms: act.ts_ms, ..MarkRecord::default() };

@@ -18,6 +18,8 @@ pub enum DueKind {
     Retention = 4,
     /// The event of an account's state that could not be told at once; the id is the account's number.
     StateEvent = 5,
+    /// The content of a message that is not kept, and of its event; see [`super::fleeting`].
+    Erase = 6,
 }
 
 pub(crate) fn key(kind: DueKind, at_ms: Millis, id: &[u8]) -> Key {

@@ -1,7 +1,7 @@
 //! Taking messages out of the store, with everything that leads to them.
 
 use super::scope::AccountScope;
-use super::{chat, chat_marks, message, recent};
+use super::{chat, chat_marks, media, message, recent};
 use crate::id::{AccountNo, ChatNo, MessageId, MessageKey, Millis, PersonNo};
 use crate::key::Key;
 use crate::records::{Content, Direction as Way, MessageRecord};
@@ -26,12 +26,44 @@ pub(super) fn message(tx: &mut WriteTx<'_>, scope: &mut AccountScope, id: Messag
         }
     }
     indexes(tx, id, &record)?;
-    for (mark, _) in tx.prefix(Tree::MsgMark, id.to_bytes(), Direction::Forward, MARKS)? {
-        tx.delete(Tree::MsgMark, &mark)?;
-    }
+    beside(tx, id)?;
     tx.delete(Tree::Msg, id.to_bytes())?;
     count(scope, &record);
     Ok(true)
+}
+
+/// Forgets what a message says and that it was there, and keeps by what a repeat of it is known: the row without content.
+/// `false` where its send is not settled.
+pub(super) fn reduce(
+    tx: &mut WriteTx<'_>,
+    scope: &mut AccountScope,
+    id: MessageId,
+    mut record: MessageRecord,
+) -> Result<bool, StoreError> {
+    if record.fleeting || !record.state.is_settled() {
+        return Ok(false);
+    }
+    if message::is_listed(&record) {
+        message::unlist(tx, scope, id, &record)?;
+    }
+    beside(tx, id)?;
+    let counters = &mut scope.counters;
+    counters.messages = counters.messages.saturating_sub(1);
+    counters.message_bytes = counters.message_bytes.saturating_sub(record.content.bytes());
+    counters.fleeting += 1;
+    counters.gone.unavailable += u64::from(record.content == Content::Unavailable);
+    record.erase();
+    record.fleeting = true;
+    tx.put_record(Tree::Msg, id.to_bytes(), &record)?;
+    Ok(true)
+}
+
+/// What stands beside a message and belongs to it alone.
+fn beside(tx: &mut WriteTx<'_>, id: MessageId) -> Result<(), StoreError> {
+    for (mark, _) in tx.prefix(Tree::MsgMark, id.to_bytes(), Direction::Forward, MARKS)? {
+        tx.delete(Tree::MsgMark, &mark)?;
+    }
+    media::let_go_of_message(tx, id)
 }
 
 fn indexes(tx: &mut WriteTx<'_>, id: MessageId, record: &MessageRecord) -> Result<(), StoreError> {
@@ -53,8 +85,12 @@ fn indexes(tx: &mut WriteTx<'_>, id: MessageId, record: &MessageRecord) -> Resul
 /// What is kept becomes less; what only grows notes how much of it is not kept any more.
 fn count(scope: &mut AccountScope, record: &MessageRecord) {
     let counters = &mut scope.counters;
-    counters.messages = counters.messages.saturating_sub(1);
-    counters.message_bytes = counters.message_bytes.saturating_sub(record.content.bytes());
+    if record.fleeting {
+        counters.fleeting = counters.fleeting.saturating_sub(1);
+    } else {
+        counters.messages = counters.messages.saturating_sub(1);
+        counters.message_bytes = counters.message_bytes.saturating_sub(record.content.bytes());
+    }
     let gone = &mut counters.gone;
     gone.received += u64::from(record.direction == Way::Inbound && !record.is_imported());
     gone.unavailable += u64::from(record.content == Content::Unavailable);

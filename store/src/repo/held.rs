@@ -113,7 +113,20 @@ fn held_for(tx: &ReadTx<'_>, no: AccountNo, person: PersonNo) -> Result<Vec<Mess
             }
         }
     }
+    // Those that are not kept stand in no chat.
+    for id in super::send::open_ids(tx, no, MessageState::Held, LOOK_BACK)? {
+        let theirs = match message::get(tx, id)?.filter(|message| message.fleeting) {
+            Some(message) => {
+                chat::human(message.chat_no).map(|human| super::inbound::same_person(tx, no, human, person))
+            }
+            None => None,
+        };
+        if theirs.transpose()?.unwrap_or(false) {
+            found.push(id);
+        }
+    }
     found.sort_unstable();
+    found.dedup();
     Ok(found)
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::inbound::{self, NewInbound};
 use super::scope::AccountScope;
-use super::{account, chat, event, message, person};
+use super::{account, chat, event, fleeting, message, persistence, person};
 use crate::id::{AccountNo, Epoch, MessageId, MessageKey, Millis, believable_ms};
 use crate::key::{Key, Parts};
 use crate::records::{
@@ -83,6 +83,18 @@ pub fn keep(
     }
     tx.put_record(Tree::History, head(no, chunk), record)?;
     Ok(announced.is_some())
+}
+
+/// A piece came that is not to be kept: it is not missing.
+///
+/// # Errors
+/// [`StoreError::StaleEpoch`] for an older incarnation.
+pub fn discard(tx: &mut WriteTx<'_>, (no, epoch): (AccountNo, Epoch)) -> Result<(), StoreError> {
+    account::fence(tx, no, epoch)?;
+    match tx.first(Tree::History, awaited(no), Direction::Forward)? {
+        Some((key, _)) => tx.delete(Tree::History, &key),
+        None => Ok(()),
+    }
 }
 
 /// The next thing to do.
@@ -172,11 +184,15 @@ pub fn import(
         return Ok(HistoryTally::default());
     };
     let mut tally = HistoryTally { left_out: batch.left_out, ..HistoryTally::default() };
-    if let Some(old) = &batch.chat {
+    let kept = fleeting::keeps(tx, &mut scope)?;
+    let oldest_ms = tx.reading(|tx| oldest_kept(tx, no, now_ms))?;
+    let stays = |old: &&OldMessage| kept && old.new.ts_ms >= oldest_ms;
+    tally.left_out += batch.messages.iter().filter(|old| !stays(old)).count() as u64;
+    if let Some(old) = batch.chat.as_ref().filter(|_| kept) {
         describe(tx, &mut scope, old)?;
         tally.chats += u64::from(!batch.messages.is_empty());
     }
-    for old in &batch.messages {
+    for old in batch.messages.iter().filter(stays) {
         import_one(tx, &mut scope, old, &mut tally, now_ms)?;
     }
     record.tally = record.tally.plus(tally);
@@ -185,6 +201,12 @@ pub fn import(
     person::tell_merges(tx, &mut scope, now_ms)?;
     scope.close(tx)?;
     Ok(record.tally)
+}
+
+/// What is older would be forgotten at once, and come again with the next piece.
+fn oldest_kept(tx: &ReadTx<'_>, no: AccountNo, now_ms: Millis) -> Result<Millis, StoreError> {
+    let age_ms = persistence::limits(tx, no)?.age_ms.filter(|age_ms| *age_ms > 0);
+    Ok(age_ms.map_or(0, |age_ms| now_ms.saturating_sub(age_ms)))
 }
 
 /// A chat that is not known yet stands as the phone says; what is set here already is newer.

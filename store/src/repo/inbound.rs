@@ -1,7 +1,7 @@
 //! What the durability hook commits: messages, their chats and persons, events and deliveries, all at once.
 
 use super::scope::AccountScope;
-use super::{acts, chat, message, person, refer};
+use super::{acts, chat, fleeting, message, person, refer};
 use crate::id::{AccountNo, ChatNo, Epoch, MessageId, MessageKey, Millis, PersonNo, believable_ms};
 use crate::records::{
     Aftermath, Content, Direction, Lane, MessageContext, MessageRecord, MessageSecret, MessageState, Participant,
@@ -97,6 +97,7 @@ fn commit_one(
     let id = MessageId { account: scope.no, key };
     let mut record = record(new, chat_no, sender, key.ts_ms, now_ms);
     tx.reading(|tx| refer::fill(tx, scope.no, &mut record))?;
+    record.fleeting = !fleeting::keeps(tx, scope)?;
     message::put_new(tx, scope, key, &record, new.group)?;
     acts::apply(tx, scope, &record)?;
     scope.count(record.direction, &record.content, now_ms);
@@ -169,6 +170,7 @@ pub(super) fn record(
         context: new.context.clone(),
         aftermath: Aftermath::default(),
         secret: new.secret,
+        fleeting: false,
     }
 }
 

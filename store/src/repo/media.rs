@@ -239,6 +239,19 @@ pub fn let_go_of_account(tx: &mut WriteTx<'_>, no: AccountNo, limit: usize) -> R
     Ok(rows.len())
 }
 
+/// Lets the file that a message was received with go with the next round, unless it was sent on since: then it stays for its
+/// own time.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub(super) fn let_go_of_message(tx: &mut WriteTx<'_>, message: MessageId) -> Result<(), StoreError> {
+    let Some(file) = tx.reading(|tx| of_message(tx, message))? else { return Ok(()) };
+    let sent_on = !file.uploads.is_empty();
+    let expires_ms = if sent_on { file.expires_ms } else { 0 };
+    let after = MediaFileRecord { account: None, message: None, expires_ms, ..file.clone() };
+    write(tx, &file, &after)
+}
+
 /// Where the look for received files stands that are fetched at once.
 const FETCHED_TO: &[u8] = b"media/fetched_to";
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::inbound::NewInbound;
 use super::scope::AccountScope;
-use super::{acts, chat, event, held, outbox, recent, refer};
+use super::{acts, chat, event, fleeting, held, outbox, recent, refer};
 use crate::id::{AccountNo, ChatNo, Epoch, MessageId, MessageKey, Millis, PersonNo};
 use crate::key::{Key, Parts};
 use crate::records::{
@@ -66,8 +66,7 @@ pub(super) fn put_new(
 ) -> Result<(), StoreError> {
     let no = scope.no;
     let id = MessageId { account: no, key };
-    // What does something to another message is seen there, not in the chat.
-    let listed = message.content.target().is_none();
+    let listed = is_listed(message);
     if listed {
         let newest = tx.reading(|tx| newest_of_chat(tx, no, message.chat_no, 1))?;
         recent::added(tx, scope, message.chat_no, newest.first().copied(), (key, recent::is_unread(message)))?;
@@ -83,9 +82,18 @@ pub(super) fn put_new(
     if message.state.is_open() {
         tx.put_fixed(Tree::MsgOpen, open_key(no, message.state, key), &[])?;
     }
-    scope.counters.messages += 1;
-    scope.counters.message_bytes += message.content.bytes();
+    if message.fleeting {
+        scope.counters.fleeting += 1;
+    } else {
+        scope.counters.messages += 1;
+        scope.counters.message_bytes += message.content.bytes();
+    }
     Ok(())
+}
+
+/// Whether its chat shows it: it is kept, and does nothing to another message, where that is seen instead.
+pub(crate) fn is_listed(message: &MessageRecord) -> bool {
+    !message.fleeting && message.content.target().is_none()
 }
 
 /// A time at which a message stands behind those of the same second that came before it: the network tells whole
@@ -193,7 +201,11 @@ pub(super) fn tell(
         content: message.content.clone(),
         context: message.context.clone(),
     });
-    event::append(tx, scope, event::NewEvent { kind, data, chat_no: Some(message.chat_no), now_ms })?;
+    let told = event::NewEvent { kind, data, chat_no: Some(message.chat_no), now_ms };
+    let position = event::append(tx, scope, told)?;
+    if message.fleeting {
+        fleeting::note(tx, id, position, now_ms)?;
+    }
     Ok(())
 }
 
@@ -375,20 +387,22 @@ pub(super) fn fill(
     now_ms: Millis,
 ) -> Result<(), StoreError> {
     let Some(mut message) = tx.reading(|tx| get(tx, id))? else { return Ok(()) };
-    scope.counters.message_bytes += new.content.bytes();
+    scope.counters.message_bytes += if message.fleeting { 0 } else { new.content.bytes() };
     scope.counters.unavailable = scope.counters.unavailable.saturating_sub(1);
     (message.content, message.context, message.secret) = (new.content.clone(), new.context.clone(), new.secret);
     tx.reading(|tx| refer::fill(tx, scope.no, &mut message))?;
     tx.put_record(Tree::Msg, id.to_bytes(), &message)?;
     if message.content.target().is_some() {
-        unlist(tx, scope, id, &message)?;
+        if !message.fleeting {
+            unlist(tx, scope, id, &message)?;
+        }
         acts::apply(tx, scope, &message)?;
     }
     tell(tx, scope, id, &message, now_ms)
 }
 
-/// Takes a message out of its chat: only now it is known that it does something to another one.
-fn unlist(
+/// Takes a message out of its chat: only now it is known that it does something to another one, or it is not kept any more.
+pub(super) fn unlist(
     tx: &mut WriteTx<'_>,
     scope: &mut AccountScope,
     id: MessageId,

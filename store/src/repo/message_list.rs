@@ -248,7 +248,8 @@ impl<'a> Sieve<'a> {
 
     fn lets_through(&self, tx: &ReadTx<'_>, no: AccountNo, record: &MessageRecord) -> Result<bool, StoreError> {
         let MessageFilter { to, way, kind, state, words, .. } = self.filter;
-        let fits = way.is_none_or(|way| way == record.direction)
+        let fits = !record.fleeting
+            && way.is_none_or(|way| way == record.direction)
             && state.is_none_or(|state| state == record.state)
             && kind.as_ref().is_none_or(|kind| kind == record.content.kind())
             && (to.is_none() || record.direction == Way::Outbound)

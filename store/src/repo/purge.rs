@@ -38,6 +38,7 @@ const OWNED: &[Tree] = &[
     Tree::RecipientOf,
     Tree::Group,
     Tree::BotSender,
+    Tree::Keep,
 ];
 
 /// About what dropping one delivery changes.

@@ -102,7 +102,7 @@ pub fn prune_events(
 }
 
 /// Every endpoint that may have got an account's events, whatever it wants of them now.
-fn hearers_of(tx: &ReadTx<'_>, no: AccountNo) -> Result<Vec<EndpointId>, StoreError> {
+pub(super) fn hearers_of(tx: &ReadTx<'_>, no: AccountNo) -> Result<Vec<EndpointId>, StoreError> {
     let mut all = endpoint::owned_by(tx, endpoint::EVERY_ACCOUNT)?;
     if no != endpoint::EVERY_ACCOUNT {
         all.extend(endpoint::owned_by(tx, no)?);

@@ -22,6 +22,8 @@ pub(super) struct AccountScope {
     pub(super) merges: Vec<(PersonNo, PersonNo)>,
     /// Numbers of an hour that is over and to be kept.
     over: Option<HourCounts>,
+    /// Whether messages are kept, once somebody asked; see `fleeting::keeps`.
+    pub(super) keeps: Option<bool>,
 }
 
 impl AccountScope {
@@ -47,6 +49,7 @@ impl AccountScope {
             endpoints: None,
             merges: Vec::new(),
             over: None,
+            keeps: None,
         })
     }
 
@@ -55,7 +58,17 @@ impl AccountScope {
         match owner.filter(|owner| !owner.gone && account::reaches(tx, owner.tenant) && may(owner)) {
             Some(Owner { id, tenant, .. }) => {
                 let (before, merges) = (counters, Vec::new());
-                Ok(Self { no, id: Some(id), counters, tenant, before, endpoints: None, merges, over: None })
+                Ok(Self {
+                    no,
+                    id: Some(id),
+                    counters,
+                    tenant,
+                    before,
+                    endpoints: None,
+                    merges,
+                    over: None,
+                    keeps: None,
+                })
             }
             None => Err(StoreError::StaleEpoch),
         }

@@ -2,8 +2,8 @@
 
 use super::scope::AccountScope;
 use super::take::{self, TakeRule};
-use super::{account, chat, held, idempotency, message, outbox, person};
-use crate::id::{AccountNo, Epoch, MessageId, MessageKey, Millis, PersonNo};
+use super::{account, chat, fleeting, held, idempotency, message, outbox, person};
+use crate::id::{AccountNo, Epoch, MessageId, MessageKey, Millis, PersonNo, Position};
 use crate::key::Key;
 use crate::records::{
     Aftermath, Content, Direction, FailReason, Lane, MessageContext, MessageRecord, MessageSecret, MessageState,
@@ -124,8 +124,13 @@ pub fn accept(tx: &mut WriteTx<'_>, new: &NewSend) -> Result<Accepted, AcceptErr
         context: new.context.clone(),
         aftermath: Aftermath::default(),
         secret: new.secret,
+        fleeting: !fleeting::keeps(tx, &mut scope)?,
     };
     message::put_new(tx, &mut scope, key, &record, false)?;
+    if record.fleeting {
+        // Events of its states say nothing of what it says.
+        fleeting::note(tx, id, Position(0), new.now_ms)?;
+    }
     outbox::insert(tx, &mut scope, new.lane, key)?;
     if let Some(request) = &new.idempotency {
         idempotency::remember(tx, tenant, new.no, request, id)?;

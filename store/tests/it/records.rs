@@ -46,6 +46,7 @@ fn message() -> MessageRecord {
         context: None,
         secret: None,
         aftermath: wasup_store::records::Aftermath::default(),
+        fleeting: false,
     }
 }
 

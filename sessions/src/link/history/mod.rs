@@ -16,6 +16,7 @@ use wacore::types::events::LazyHistorySync;
 use wasup_store::id::{AccountNo, Epoch, MessageKey};
 use wasup_store::records::{HistoryChunk, HistoryKind, HistoryTally};
 use wasup_store::repo::history::{self, ChunkKey, Next, OldBatch};
+use wasup_store::repo::persistence;
 use wasup_store::repo::wa::WaScope;
 use wasup_store::{Durability, Store, StoreError, WriteTx};
 
@@ -130,10 +131,18 @@ impl History {
         self.store.write(Durability::Durable, job).await
     }
 
+    /// Whether what the phone sends is kept: by the installation, and by what is set for the account.
+    async fn keeps(&self) -> Result<bool, StoreError> {
+        if !self.bounds.keep {
+            return Ok(false);
+        }
+        Ok(self.store.read(|tx| persistence::standing(tx, self.scope.no)).await?.keeps())
+    }
+
     /// The phone announced a piece.
     pub(super) async fn announced(&self) -> Result<(), StoreError> {
         let was_early = self.early.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |early| early.checked_sub(1));
-        if !self.bounds.keep || was_early.is_ok() {
+        if was_early.is_ok() || !self.keeps().await? {
             return Ok(());
         }
         let (fence, at) = (self.fence(), MessageKey::new(self.store.now_ms(), rand::random()));
@@ -142,10 +151,16 @@ impl History {
 
     /// A piece is here: it is on disk when this answers.
     pub(super) async fn keep(&self, piece: Arrived) {
-        if !self.bounds.keep {
-            return;
-        }
-        match self.keep_whole(piece).await {
+        let kept = match self.keeps().await {
+            Ok(true) => self.keep_whole(piece).await,
+            // The library took what sending needs out of it before it handed it over.
+            Ok(false) => {
+                let fence = self.fence();
+                self.write(move |tx| history::discard(tx, fence)).await
+            }
+            Err(error) => Err(error),
+        };
+        match kept {
             Ok(()) => self.arrived.notify_one(),
             Err(error) => self.trouble.report(&error),
         }

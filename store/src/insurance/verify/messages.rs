@@ -36,7 +36,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         indexes(check, key, id, &found)
     });
     let of = |no: &u32, count: fn(&Tally) -> u64| tallies.get(no).map_or(0, count);
-    numbered(check, Tree::MsgWid, |no| of(no, |t| t.counters.messages), stale_wid);
+    numbered(check, Tree::MsgWid, |no| of(no, |t| t.counters.messages + t.counters.fleeting), stale_wid);
     numbered(check, Tree::MsgNum, |no| of(no, |t| t.by_sender), |_, key| message_at(key, 8));
     numbered(check, Tree::MsgOpen, |no| of(no, |t| t.open), |_, key| message_at(key, 5));
     numbered(check, Tree::Outbox, |no| of(no, |t| t.counters.outbox_depth()), |_, key| message_at(key, 5));
@@ -51,8 +51,12 @@ pub(super) fn check(check: &mut Check<'_>) {
 
 fn add(tally: &mut Tally, found: &MessageRecord, schema: u32) {
     let counters = &mut tally.counters;
-    counters.messages += 1;
-    counters.message_bytes += found.content.bytes();
+    if found.fleeting {
+        counters.fleeting += 1;
+    } else {
+        counters.messages += 1;
+        counters.message_bytes += found.content.bytes();
+    }
     counters.received += u64::from(found.direction == Direction::Inbound && !found.is_imported());
     counters.unavailable += u64::from(found.content == Content::Unavailable);
     match found.state {
@@ -65,17 +69,12 @@ fn add(tally: &mut Tally, found: &MessageRecord, schema: u32) {
         _ => {}
     }
     tally.by_sender += u64::from(by_sender(found));
-    tally.by_chat += u64::from(is_listed(found));
+    tally.by_chat += u64::from(message::is_listed(found));
     tally.open += u64::from(is_open(found.state, schema));
 }
 
-/// Whether its chat shows it. What does something to another message is shown there.
-fn is_listed(found: &MessageRecord) -> bool {
-    found.content.target().is_none()
-}
-
 fn by_sender(found: &MessageRecord) -> bool {
-    is_listed(found) && found.chat.jid.kind() == JidKind::Group && found.sender_no.unwrap_or_default().0 != 0
+    message::is_listed(found) && found.chat.jid.kind() == JidKind::Group && found.sender_no.unwrap_or_default().0 != 0
 }
 
 /// Whether `msg_open` lists messages in this state.
@@ -88,7 +87,7 @@ fn indexes(check: &mut Check<'_>, row: &[u8], id: MessageId, found: &MessageReco
     let (no, key) = (id.account.0, id.key.to_bytes());
     let sender = found.sender_no.unwrap_or_default().0;
     let of = (Tree::Msg, row);
-    if is_listed(found) {
+    if message::is_listed(found) {
         check.expect(of, Tree::MsgChat, &Key::new().u32(no).u32(found.chat_no.0).bytes(&key))?;
     }
     let wid = Key::new().u32(no).wire(found.provider_id.as_bytes()).u32(found.chat_no.0).u32(sender);
@@ -145,7 +144,7 @@ fn index_keys(found: &MessageRecord, id: MessageId, tree: Tree, schema: u32) -> 
         Tree::MsgNum if by_sender(found) => no.u32(sender).bytes(&key),
         Tree::MsgOpen if is_open(found.state, schema) => no.u8(found.state as u8).bytes(&key),
         Tree::Outbox if waits => no.u8(found.lane as u8).bytes(&key),
-        Tree::MsgChat if is_listed(found) => no.u32(found.chat_no.0).bytes(&key),
+        Tree::MsgChat if message::is_listed(found) => no.u32(found.chat_no.0).bytes(&key),
         _ => return None,
     };
     Some(key.into_vec())

@@ -5,7 +5,7 @@ use super::finding::FindingCode;
 use crate::Tree;
 use crate::chunk::{self, CUT};
 use crate::key::{Key, Parts};
-use crate::records::{BotSender, IdempotencyRecord, MediaFileRecord, MediaTotals, TimelineRecord};
+use crate::records::{BotSender, IdempotencyRecord, KeepRecord, MediaFileRecord, MediaTotals, TimelineRecord};
 use crate::repo::{media, pace, stat};
 
 /// Trees whose rows only have to be rows.
@@ -44,6 +44,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         check.expect((Tree::BotSender, key), Tree::Person, &person)?;
         record::<BotSender>(Tree::BotSender, value).map(drop)
     });
+    check.owned(Tree::Keep, |_, _, _, value| record::<KeepRecord>(Tree::Keep, value).map(drop));
     check.owned(Tree::Stat, |_, _, key, value| stat::read(key, value).map(drop));
     pieces(check);
     paces(check);
