@@ -64,6 +64,7 @@ pub(crate) fn tree_settings(config: &Config, free_space_floor: SpaceFloor) -> Se
             },
             for_new_accounts: for_new_accounts(&webhooks.default).map(Arc::new),
         },
+        search_index: config.search.index,
         default_region: config.region().map(str::to_owned),
         retention: RetentionSettings {
             events: config.events.keep.0,

@@ -22,6 +22,7 @@ mod endpoints;
 mod events;
 mod files;
 mod groups;
+mod indexing;
 mod janitor;
 mod look;
 mod messages;

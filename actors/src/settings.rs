@@ -25,6 +25,8 @@ pub struct Settings {
     pub default_region: Option<String>,
     /// How long rows are kept.
     pub retention: RetentionSettings,
+    /// Whether there is an index of words.
+    pub search_index: bool,
 }
 
 impl Settings {

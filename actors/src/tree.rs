@@ -23,6 +23,7 @@ use crate::endpoints::Endpoints;
 use crate::events::Events;
 use crate::files::{MessageFiles, fetch_what_came};
 use crate::groups::Groups;
+use crate::indexing::index_what_came;
 use crate::look::Look;
 use crate::messages::Messages;
 use crate::root::{Root, RootArgs, RootMsg};
@@ -145,6 +146,7 @@ pub struct Tree {
     pub(crate) root: ActorRef<RootMsg>,
     gave_up: watch::Receiver<bool>,
     _fetching: AbortOnDropHandle<()>,
+    _indexing: AbortOnDropHandle<()>,
 }
 
 impl fmt::Debug for Tree {
@@ -193,6 +195,7 @@ impl Tree {
             clock: Clock::new(Arc::clone(&ctx)),
             files: MessageFiles::new(Arc::clone(&ctx)),
             _fetching: AbortOnDropHandle::new(tokio::spawn(fetch_what_came(Arc::clone(&ctx)))),
+            _indexing: AbortOnDropHandle::new(tokio::spawn(index_what_came(Arc::clone(&ctx)))),
             stats: Stats::new(Arc::clone(&ctx)),
             nudges: ctx.nudges.clone(),
             ctx,

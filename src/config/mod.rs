@@ -18,6 +18,7 @@ mod media;
 mod metrics;
 mod persistence;
 mod problem;
+mod search;
 mod send;
 mod server;
 mod statuses;
@@ -47,6 +48,7 @@ pub use metrics::MetricsConfig;
 pub(crate) use persistence::MAX_AGE_LEAST;
 pub use persistence::PersistenceConfig;
 pub use problem::{ConfigError, Problem};
+pub use search::SearchConfig;
 pub use send::SendConfig;
 pub use server::{API_KEY_MIN, ServerConfig, unfit_key};
 pub(crate) use statuses::STATUSES_MAX;
@@ -76,6 +78,8 @@ pub struct Config {
     pub send: SendConfig,
     /// What of messages is kept, and how long.
     pub persistence: PersistenceConfig,
+    /// How messages are searched.
+    pub search: SearchConfig,
     /// What is kept of the history that phones send.
     pub history: HistoryConfig,
     /// Restart budget and back-off.

@@ -144,6 +144,8 @@ impl Metrics {
             lag_seconds: self.histogram(&catalogue::LAG, &[]),
             first_attempt_seconds: self.histogram(&catalogue::FIRST_ATTEMPT, &[]),
             endpoints_probed: self.gauge(&catalogue::ENDPOINTS_PROBED, &[]),
+            indexed: self.counter(&catalogue::INDEXED, &[]),
+            index_lag: self.gauge(&catalogue::INDEX_LAG, &[]),
             pruned: self.counters(&catalogue::PRUNED, PrunedRows::ALL, PrunedRows::as_str),
             ..Meters::default()
         }

@@ -60,7 +60,7 @@ trees! {
     MsgWid = "msg_wid",
     /// no · state · ts · rand → (), for sending, held, rejected, failed and cancelled. Follows the message. Durable.
     MsgOpen = "msg_open",
-    /// no · term · block → packed message keys. Follows the message. Relaxed.
+    /// no · term · first key → up to 256 keys of messages in order; see `repo::search`. Follows the message. Durable.
     MsgText = "msg_text",
     /// no · lane u8 · message key → (), queued and sending ones. Removed when the send is settled or held. Durable.
     Outbox = "outbox",
@@ -128,6 +128,9 @@ trees! {
     BotSender = "bot_sender",
     /// no (0 = the installation) → what of its messages is kept, and how long. Ends with the account. Durable.
     Keep = "keep",
+    /// no · message ts · rand → words that a message is not to be found by any more; it is indexed anew. Removed when done.
+    /// Durable.
+    TextTodo = "text_todo",
 }
 
 impl Tree {
@@ -159,6 +162,7 @@ impl Tree {
             | Self::History
             | Self::BotSender
             | Self::Keep
+            | Self::TextTodo
             | Self::MsgText
             | Self::Outbox
             | Self::EventAcct

@@ -131,6 +131,12 @@ impl<'a> ReadTx<'a> {
         self.get(tree, key)?.map(|value| envelope::open(tree, Codec::Fixed, &value)).transpose()
     }
 
+    /// Whether keys stand in the store as they are built.
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        self.keyring.is_plain()
+    }
+
     /// A key as it is stored: what a range begins or ends with where the key has personal parts.
     #[must_use]
     pub fn stored(&self, tree: Tree, key: impl RowKey) -> Vec<u8> {

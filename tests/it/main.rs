@@ -60,6 +60,8 @@ mod restrictions;
 mod samples;
 #[cfg(feature = "sandbox")]
 mod scaled;
+#[cfg(feature = "sandbox")]
+mod search;
 mod stats;
 mod stopping;
 mod streams;

@@ -4,7 +4,7 @@
 mod per_account;
 mod words;
 
-use metrics::{Gauge, Histogram};
+use metrics::{Counter, Gauge, Histogram};
 use wasup_sessions::meters::Counters;
 use wasup_sessions::ports::DisconnectReason;
 use wasup_store::records::Phase;
@@ -68,6 +68,10 @@ pub struct Meters {
     pub endpoints_probed: Gauge,
     /// Rows whose time was over.
     pub pruned: Counters<PrunedRows>,
+    /// Messages that the index of words looked at.
+    pub indexed: Counter,
+    /// Events that the index of words has not looked at.
+    pub index_lag: Gauge,
     /// What is counted for each account by itself.
     pub per_account: PerAccount,
 }
@@ -98,6 +102,8 @@ impl Default for Meters {
             first_attempt_seconds: Histogram::noop(),
             endpoints_probed: Gauge::noop(),
             pruned: Counters::default(),
+            indexed: Counter::noop(),
+            index_lag: Gauge::noop(),
             per_account: PerAccount::default(),
         }
     }

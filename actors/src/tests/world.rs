@@ -94,6 +94,7 @@ pub(super) fn settings() -> Settings {
             restriction_retry: Duration::from_secs(3_600),
             pace: crate::PaceSettings::default(),
         },
+        search_index: false,
         webhooks: WebhookSettings {
             timeout: millis(300),
             schedule: [Duration::ZERO, millis(20), millis(40), millis(80)].into(),

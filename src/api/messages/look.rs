@@ -65,8 +65,9 @@ pub(super) struct MessagesQuery {
     since: Option<String>,
     /// Only messages from before this moment.
     until: Option<String>,
-    /// Only messages with all these words, in any case; the last one may be the beginning of a word. There is no index:
-    /// messages are looked through, 5000 for an answer, which may therefore be short or empty and still have a `next_cursor`.
+    /// Only messages with all these words, in any case; the last one may be the beginning of a word. With `search.index` they
+    /// are sought in an index; what it does not hold yet is looked through. Without it all are, 5000 for an answer. Either way
+    /// an answer may be short or empty and still have a `next_cursor`.
     #[param(example = "order 42")]
     q: Option<String>,
     /// `desc` (the newest first) or `asc`. `desc` where it is not given.

@@ -44,7 +44,15 @@ pub(crate) static PRUNED: Family = counter(
     &[label("rows", &["events", "deliveries", "acts", "timeline", "messages", "message_ids", "contents"])],
 );
 
+pub(crate) static INDEXED: Family =
+    counter("wasup_search_indexed_total", "Messages that the index of words looked at.", &[]);
+
+pub(crate) static INDEX_LAG: Family =
+    gauge("wasup_search_lag_events", "Events that the index of words has not looked at yet.", &[]);
+
 pub(super) const ALL: &[&Family] = &[
+    &INDEXED,
+    &INDEX_LAG,
     &STORE_WRITABLE,
     &STORE_DISK,
     &STORE_FREE,

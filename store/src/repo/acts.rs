@@ -4,7 +4,7 @@
 //! same, and told. One that is not kept itself takes messages back, and changes nothing else of what is kept. Doing it again changes nothing either, and neither does an older one after a newer one.
 
 use super::scope::AccountScope;
-use super::{group, inbound, mark, message};
+use super::{group, inbound, mark, message, search};
 use crate::id::{AccountNo, MessageId};
 use crate::jid::JidKind;
 use crate::records::{Content, Direction, MarkKind, MarkRecord, MessageRecord, Participant};
@@ -124,6 +124,7 @@ fn replace(
     mut target: MessageRecord,
     content: Content,
 ) -> Result<(), StoreError> {
+    search::note(tx, id, Some(&target))?;
     let bytes = &mut scope.counters.message_bytes;
     *bytes = bytes.saturating_sub(target.content.bytes()) + content.bytes();
     target.content = content;

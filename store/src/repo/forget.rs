@@ -1,7 +1,7 @@
 //! Taking messages out of the store, with everything that leads to them.
 
 use super::scope::AccountScope;
-use super::{chat, chat_marks, media, message, recent};
+use super::{chat, chat_marks, media, message, recent, search};
 use crate::id::{AccountNo, ChatNo, MessageId, MessageKey, Millis, PersonNo};
 use crate::key::Key;
 use crate::records::{Content, Direction as Way, MessageRecord};
@@ -27,6 +27,9 @@ pub(super) fn message(tx: &mut WriteTx<'_>, scope: &mut AccountScope, id: Messag
     }
     indexes(tx, id, &record)?;
     beside(tx, id)?;
+    if !record.fleeting {
+        search::note(tx, id, Some(&record))?;
+    }
     tx.delete(Tree::Msg, id.to_bytes())?;
     count(scope, &record);
     Ok(true)
@@ -47,6 +50,7 @@ pub(super) fn reduce(
         message::unlist(tx, scope, id, &record)?;
     }
     beside(tx, id)?;
+    search::note(tx, id, Some(&record))?;
     let counters = &mut scope.counters;
     counters.messages = counters.messages.saturating_sub(1);
     counters.message_bytes = counters.message_bytes.saturating_sub(record.content.bytes());

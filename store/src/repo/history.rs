@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::inbound::{self, NewInbound};
 use super::scope::AccountScope;
-use super::{account, chat, event, fleeting, message, persistence, person};
+use super::{account, chat, event, fleeting, message, persistence, person, search};
 use crate::id::{AccountNo, Epoch, MessageId, MessageKey, Millis, believable_ms};
 use crate::key::{Key, Parts};
 use crate::records::{
@@ -253,6 +253,7 @@ fn import_one(
     }
     record.aftermath.starred = old.starred;
     message::put_new(tx, scope, key, &record, new.group)?;
+    search::note(tx, id, None)?;
     tally.messages += 1;
     tally.bytes += record.content.bytes();
     Ok(())

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::search::{self, Asked, Found, Verdict};
 use super::words::Words;
 use super::{chat, message, person};
 use crate::id::{AccountNo, ChatNo, MessageId, MessageKey, Millis, PersonNo};
@@ -133,6 +134,11 @@ pub(super) fn page_within(
     // Some more than asked for, of which a filter leaves what was asked for, or little more work for it.
     let chunk = place.limit.saturating_mul(2).clamp(CHUNK_MIN, CHUNK);
     let Some((sieve, sources)) = Sieve::new(tx, no, filter, chunk)? else { return Ok(MessagePage::default()) };
+    if let Some(words) = &filter.words
+        && let Some(page) = by_index(tx, no, (words, &sieve, &sources), place, left)?
+    {
+        return Ok(page);
+    }
     let (mut page, mut after) = (MessagePage::default(), place.after);
     loop {
         let rows = next_rows(tx, &sources, place.order, after)?;
@@ -157,6 +163,51 @@ pub(super) fn page_within(
             }
         }
     }
+}
+
+/// The page by the index of words; `None` where it can't say.
+fn by_index(
+    tx: &ReadTx<'_>,
+    no: AccountNo,
+    (words, sieve, sources): (&Words, &Sieve<'_>, &[Source]),
+    place: MessagePlace,
+    left: &mut usize,
+) -> Result<Option<MessagePage>, StoreError> {
+    let first = sources.first();
+    let asked = Asked {
+        words,
+        indexes: sources
+            .iter()
+            .filter(|source| source.tree != Tree::Msg)
+            .map(|source| (source.tree, source.prefix.clone()))
+            .collect(),
+        between: (first.map_or(MessageKey::new(0, 0), |source| source.from), first.and_then(|source| source.to)),
+        order: place.order,
+        after: place.after,
+    };
+    let mut found = Vec::new();
+    let ended = search::find(tx, no, &asked, |id| {
+        if found.len() == place.limit || *left == 0 {
+            return Ok(Verdict::Enough);
+        }
+        *left -= 1;
+        match message::get(tx, id)? {
+            Some(record) if sieve.lets_through(tx, no, &record)? => {
+                found.push((id, record));
+                Ok(Verdict::Take)
+            }
+            _ => Ok(Verdict::Pass),
+        }
+    })?;
+    Ok(match ended {
+        Found::NoIndex => None,
+        Found::All => Some(MessagePage { found, next: None }),
+        Found::More(next) => Some(MessagePage { found, next: Some(next) }),
+        Found::Tired(next) => {
+            *left = 0;
+            Some(MessagePage { found, next: Some(next) })
+        }
+    })
 }
 
 /// The next rows of all sources in one order. A source that has more than it gave bounds what can be taken yet.

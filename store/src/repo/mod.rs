@@ -46,6 +46,7 @@ pub mod retention;
 pub mod revival;
 pub mod schema;
 mod scope;
+pub mod search;
 pub mod send;
 pub mod stat;
 pub mod take;

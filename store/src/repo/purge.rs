@@ -39,6 +39,7 @@ const OWNED: &[Tree] = &[
     Tree::Group,
     Tree::BotSender,
     Tree::Keep,
+    Tree::TextTodo,
 ];
 
 /// About what dropping one delivery changes.

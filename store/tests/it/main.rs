@@ -40,6 +40,7 @@ mod principals;
 mod records;
 mod recount;
 mod retention;
+mod search;
 mod sends;
 mod starts;
 mod stats;

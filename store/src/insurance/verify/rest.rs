@@ -11,7 +11,6 @@ use crate::repo::{media, pace, stat};
 /// Trees whose rows only have to be rows.
 const REST: &[Tree] = &[
     Tree::Meta,
-    Tree::MsgText,
     Tree::Job,
     Tree::Sched,
     Tree::List,
@@ -44,6 +43,17 @@ pub(super) fn check(check: &mut Check<'_>) {
         check.expect((Tree::BotSender, key), Tree::Person, &person)?;
         record::<BotSender>(Tree::BotSender, value).map(drop)
     });
+    check.owned(Tree::MsgText, |check, _, key, value| {
+        let (body, at) = (fixed(Tree::MsgText, value)?, key.len().saturating_sub(16));
+        let keys: Vec<_> = body.chunks(16).collect();
+        let sound =
+            !keys.is_empty() && keys.is_sorted_by(|a, b| a < b) && key.get(at..).is_some_and(|base| base <= keys[0]);
+        if !sound || !body.len().is_multiple_of(16) {
+            check.fail(FindingCode::BadRow, Tree::MsgText, key);
+        }
+        Ok(())
+    });
+    check.owned(Tree::TextTodo, |_, _, _, value| well_formed(Tree::TextTodo, value));
     check.owned(Tree::Keep, |_, _, _, value| record::<KeepRecord>(Tree::Keep, value).map(drop));
     check.owned(Tree::Stat, |_, _, key, value| stat::read(key, value).map(drop));
     pieces(check);
