@@ -105,6 +105,15 @@ fn timelines() {
 }
 
 #[test]
+fn keeps() {
+    let allowed = vec![AllowedNumber { phone: "6281".into(), active: true }];
+    let limits = KeepLimits { age_ms: Some(1), messages: Some(2), bytes: None };
+    let full = KeepRecord { policy: Some(KeepPolicy::Allowed), allowed, limits, erase_after_ms: Some(3), set_ms: NOW };
+    let unkept = MessageRecord { content: Content::Erased, fleeting: true, ..message() };
+    insta::assert_snapshot!([bytes(&full), bytes(&KeepRecord::default()), bytes(&unkept)].join("\n"));
+}
+
+#[test]
 fn messages() {
     insta::assert_snapshot!(bytes(&message()));
 }
