@@ -146,6 +146,7 @@ impl Edge {
     fn over(self, tree: &Tree) -> ApiState {
         ApiState {
             accounts: tree.accounts.clone(),
+            people: tree.people.clone(),
             groups: tree.groups.clone(),
             messages: tree.messages.clone(),
             chats: tree.chats.clone(),

@@ -27,6 +27,7 @@ mod janitor;
 mod look;
 mod messages;
 mod meters;
+mod people;
 mod principal;
 mod root;
 mod scheduler;
@@ -74,6 +75,10 @@ pub use messages::{
 pub use meters::{
     AccountCounts, AttemptResult, DeliveryOutcome, Meters, PairingOutcome, PairingWay, PerAccount, PrunedRows, Refusal,
     ReplyOutcome, RestrictionChange, SendOutcome,
+};
+pub use people::{
+    Checked, Contact, ContactDetail, ContactName, ContactsFound, People, PeopleError, PersonInfo, PictureAt,
+    PictureStream, Seen,
 };
 pub use principal::{Principal, Who};
 pub use root::Branch;

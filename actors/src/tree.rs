@@ -26,6 +26,7 @@ use crate::groups::Groups;
 use crate::indexing::index_what_came;
 use crate::look::Look;
 use crate::messages::Messages;
+use crate::people::People;
 use crate::root::{Root, RootArgs, RootMsg};
 use crate::stats::Stats;
 use crate::supervision::StopReason;
@@ -118,6 +119,8 @@ impl Prepared {
 pub struct Tree {
     /// The use cases around accounts.
     pub accounts: Accounts,
+    /// The use cases around people.
+    pub people: People,
     /// The use cases around groups.
     pub groups: Groups,
     /// The use cases around messages.
@@ -185,6 +188,7 @@ impl Tree {
         Ok(Self {
             look: Look::new(Arc::clone(&ctx), accounts.clone(), root.clone()),
             accounts,
+            people: People::new(Arc::clone(&ctx)),
             groups: Groups::new(Arc::clone(&ctx)),
             messages: Messages::new(Arc::clone(&ctx)),
             chats: Chats::new(Arc::clone(&ctx)),

@@ -1,6 +1,7 @@
 //! An account: one number, one hidden id, one phone, its companions.
 
 use crate::Config;
+use crate::call::Calls;
 use crate::device::{Device, NewDevice};
 use crate::fault::FaultSet;
 use crate::iq::appstate::AppState;
@@ -9,6 +10,7 @@ use crate::lock::{hold, read, write};
 use crate::pairing::adv;
 use crate::person::Person;
 use crate::phone::PhoneState;
+use crate::presence::Presence;
 use crate::restriction::Reach;
 use crate::stanza::now;
 use std::collections::BTreeMap;
@@ -68,6 +70,8 @@ pub(crate) struct Account {
     pub(crate) logins: LoginBook,
     pub(crate) reach: Reach,
     pub(crate) person: Person,
+    pub(crate) presence: Presence,
+    pub(crate) calls: Calls,
     lid_migrated: AtomicBool,
     passkey: AtomicBool,
     list: RwLock<DeviceList>,
@@ -92,6 +96,8 @@ impl Account {
             logins: LoginBook::default(),
             reach: Reach::default(),
             person: Person::default(),
+            presence: Presence::default(),
+            calls: Calls::default(),
             passkey: AtomicBool::new(false),
             lid_migrated: AtomicBool::new(config.lid_migrated),
             list: RwLock::new(DeviceList {

@@ -12,6 +12,7 @@
 
 mod account;
 mod bundle;
+mod call;
 mod cert;
 mod config;
 mod connection;
@@ -32,6 +33,7 @@ mod offline;
 mod pairing;
 mod person;
 mod phone;
+mod picture;
 mod prekey;
 mod presence;
 mod receipt;
@@ -42,6 +44,7 @@ mod trace;
 mod violation;
 mod wait;
 
+pub use call::CallSeen;
 pub use config::{Config, SandboxConfig};
 pub use connection::Connects;
 pub use control::{RunningSandbox, serve};

@@ -22,6 +22,7 @@ pub(crate) enum Class {
     Message,
     Receipt,
     Notification,
+    Call,
 }
 
 /// A stanza for a device.
@@ -129,7 +130,7 @@ impl Mailbox {
             .attr("receipt", count(Class::Receipt))
             .attr("notification", count(Class::Notification))
             .attr("appdata", "0")
-            .attr("call", "0");
+            .attr("call", count(Class::Call));
         info(preview.build())
     }
 

@@ -1,6 +1,7 @@
 //! Receipts: delivered, read, played, asked again.
 
 use crate::account::{Account, Family};
+use crate::call;
 use crate::connection::Session;
 use crate::message::relay::deliver;
 use crate::message::shared::is_shared;
@@ -44,6 +45,11 @@ pub(crate) fn handle(session: &Session, node: &Node) {
         session.refuse_stream(&broken, node);
         return;
     };
+    if let Some(offer) = node.get_optional_child("offer") {
+        call::rings(session, offer, &to, node);
+        session.link.send(receipt_ack(&id, &to, node));
+        return;
+    }
     let kind = attr(node, "type");
     match check(session, node, &to) {
         Ok(about) => {

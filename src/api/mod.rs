@@ -6,6 +6,7 @@ mod audit;
 mod chatbot;
 mod chats;
 mod clock;
+mod contacts;
 mod day;
 mod deliveries;
 mod door;
@@ -19,6 +20,7 @@ mod media;
 mod messages;
 mod openapi;
 mod persistence;
+mod presence;
 mod probes;
 pub mod problem;
 mod qr;
@@ -58,6 +60,8 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .merge(groups::routes())
         .merge(chats::routes())
         .merge(persistence::routes())
+        .merge(contacts::routes())
+        .merge(presence::routes())
         .merge(endpoints::routes())
         .merge(chatbot::routes())
         .merge(media::routes())

@@ -23,6 +23,7 @@ use super::state::ApiState;
     tags(
         (name = "accounts", description = "WhatsApp accounts and their pairing"),
         (name = "messages", description = "Messages, sent and received"),
+        (name = "contacts", description = "People: who is on the network, what they say of themselves, whom an account keeps away"),
         (name = "groups", description = "Groups, who is in them, and how one gets in"),
         (name = "media", description = "Files"),
         (name = "events", description = "What happened: one log, as a list and as live streams"),

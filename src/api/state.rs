@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
 use wasup_actors::{
-    Accounts, Audit, Chats, Clock, DeliveryLog, Endpoints, Events, Groups, Look, MessageFiles, Messages, Stats,
+    Accounts, Audit, Chats, Clock, DeliveryLog, Endpoints, Events, Groups, Look, MessageFiles, Messages, People, Stats,
 };
 
 use super::admin::Backups;
@@ -23,6 +23,8 @@ use crate::webhook_http::Reach;
 pub struct ApiState {
     /// Use cases around accounts.
     pub accounts: Accounts,
+    /// Use cases around people.
+    pub people: People,
     /// Use cases around groups.
     pub groups: Groups,
     /// Use cases around messages.
@@ -94,6 +96,7 @@ macro_rules! handles {
 
 handles!(
     accounts: Accounts,
+    people: People,
     groups: Groups,
     messages: Messages,
     chats: Chats,
@@ -138,6 +141,15 @@ pub(super) type Chatting = (Accounts, Chats, Arc<Settings>);
 impl FromRef<ApiState> for Chatting {
     fn from_ref(state: &ApiState) -> Self {
         (state.accounts.clone(), state.chats.clone(), Arc::clone(&state.settings))
+    }
+}
+
+/// What a request about people takes.
+pub(super) type Knowing = (Accounts, People, Arc<Settings>);
+
+impl FromRef<ApiState> for Knowing {
+    fn from_ref(state: &ApiState) -> Self {
+        (state.accounts.clone(), state.people.clone(), Arc::clone(&state.settings))
     }
 }
 

@@ -17,6 +17,7 @@ pub use fetch::FileFetcher;
 pub use intake::{Intake, Wanted};
 pub use links::{MediaLink, MediaLinks};
 pub use names::unfit_name;
+pub use picture::square;
 pub use refusal::MediaRefusal;
 pub use replies::Replies;
 pub use rules::{KindRule, MediaKind, MediaRules};

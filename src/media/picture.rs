@@ -1,7 +1,7 @@
 //! Pictures: their size by their head, and a small one of them, within limits of memory.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Cursor};
 use std::sync::Mutex;
 
 use image::codecs::jpeg::JpegEncoder;
@@ -61,6 +61,40 @@ pub(super) fn look(open: impl Fn() -> std::io::Result<File>, pixels_max: u64) ->
     Ok(Picture { width, height, small: Some(jpeg) })
 }
 
+/// Width and height that a picture of a group has at most, as the network shows it.
+const SHOWN: u32 = 640;
+
+/// How well it is kept, of 100.
+const SHOWN_QUALITY: u8 = 85;
+
+/// The middle of a picture as a square JPEG, as pictures of people and groups are.
+///
+/// # Errors
+/// [`MediaRefusal`] where it is none, or one that nobody should decode.
+pub fn square(bytes: &[u8]) -> Result<Vec<u8>, MediaRefusal> {
+    let damaged = |_| MediaRefusal::Damaged("a picture".into());
+    if bytes.is_empty() {
+        return Err(MediaRefusal::Empty);
+    }
+    let reader = || ImageReader::new(Cursor::new(bytes)).with_guessed_format();
+    let (width, height) = reader()?.into_dimensions().map_err(damaged)?;
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > PIXELS_MAX || pixels == 0 {
+        return Err(MediaRefusal::TooManyPixels { width, height });
+    }
+    let _one = DECODING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut whole = reader()?;
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(pixels.saturating_mul(PIXEL_BYTES).max(1 << 20));
+    whole.limits(limits);
+    let side = width.min(height);
+    let cut = whole.decode().map_err(damaged)?.crop_imm((width - side) / 2, (height - side) / 2, side, side);
+    let shown = if side > SHOWN { cut.thumbnail_exact(SHOWN, SHOWN) } else { cut };
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, SHOWN_QUALITY).encode_image(&shown.into_rgb8()).map_err(damaged)?;
+    Ok(jpeg)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +122,21 @@ mod tests {
             assert_eq!((w, h), (100, 50));
             assert_eq!(look(|| File::open(&path), 1_000).unwrap().small, None);
         }
+    }
+
+    #[test]
+    fn a_square_is_cut_out_of_the_middle() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p");
+        for (width, height, side) in [(1_300, 900, 640), (30, 70, 30)] {
+            write(&path, width, height, ImageFormat::Png);
+            let jpeg = square(&std::fs::read(&path).unwrap()).unwrap();
+            assert!(jpeg.starts_with(&[0xff, 0xd8, 0xff]));
+            let seen = ImageReader::new(Cursor::new(jpeg)).with_guessed_format().unwrap().into_dimensions().unwrap();
+            assert_eq!(seen, (side, side));
+        }
+        assert!(matches!(square(b""), Err(MediaRefusal::Empty)));
+        assert!(matches!(square(b"no picture at all"), Err(MediaRefusal::Damaged(_))));
     }
 
     #[test]

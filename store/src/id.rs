@@ -1,5 +1,7 @@
 //! Typed ids. Public ids are a prefix and base32hex, lower case, of a big-endian key, so that they sort like the rows.
 
+mod contact;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,6 +9,8 @@ use data_encoding::{Encoding, Specification};
 use serde::{Deserialize, Serialize};
 
 use crate::key::Parts;
+
+pub use contact::ContactId;
 
 /// Milliseconds since 1970, UTC.
 pub type Millis = u64;

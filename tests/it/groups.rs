@@ -247,3 +247,59 @@ async fn what_happened_while_an_account_was_away_is_told_when_it_is_back() {
     assert_eq!(admins, 1);
     assert_eq!(linked.network().violations(), []);
 }
+
+/// A picture as people upload them.
+fn png(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(width, height).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_has_a_picture_and_its_chat_its_name() {
+    let linked = Linked::with(2, &[]).await;
+    let id = linked.made(true).await;
+    let path = format!("{}/picture", group("a0", &id));
+    let put = async |account: &str, body: Vec<u8>| {
+        let path = format!("{}/picture", group(account, &id));
+        answer(
+            linked.world.ask(Method::PUT, &path).header("content-type", "image/png").body(body).send().await.unwrap(),
+        )
+        .await
+    };
+    assert_eq!(linked.world.get(&path).await.0, 404, "it has none yet");
+    let (status, set) = put("a0", png(900, 700)).await;
+    assert_eq!(status, 200, "{set}");
+    assert!(set["picture_id"].is_string(), "{set}");
+    let shown = linked.friend.group_picture(&id).unwrap().unwrap();
+    let size = image::ImageReader::new(std::io::Cursor::new(&shown)).with_guessed_format().unwrap();
+    assert_eq!(size.into_dimensions().unwrap(), (640, 640));
+    let got = linked.world.ask(Method::GET, &path).send().await.unwrap();
+    assert_eq!(got.headers()["content-type"].as_bytes(), b"image/jpeg");
+    assert!(got.bytes().await.unwrap() == shown);
+    let told = |on: bool| move |event: &Value| event["data"]["change"] == "picture" && event["data"]["value"] == on;
+    let event = linked.event("a1", told(true)).await;
+    assert_eq!(event["data"]["by"]["phone"], linked.phones[0].number(), "{event}");
+    for (wrong, status) in [(b"no picture".to_vec(), 400), (Vec::new(), 400), (vec![0; 11 << 20], 413)] {
+        assert_eq!(put("a0", wrong).await.0, status);
+    }
+    linked.phones[0].set_group(&id, &GroupSettings { locked: true, ..GroupSettings::default() }).unwrap();
+    assert_eq!(put("a1", png(10, 10)).await.1["code"], "forbidden_by_network");
+    linked.phones[0].rename_group(&id, "pictured").unwrap();
+    assert_eq!(linked.world.delete(&path).await.0, 204);
+    assert_eq!(linked.friend.group_picture(&id).unwrap(), None);
+    linked.event("a1", told(false)).await;
+    // What the account did itself is told once, whatever the network says of it later.
+    linked.event("a0", told(false)).await;
+    linked.network().wait_settled(linked.phones[0].number(), 1, PATIENCE).await.unwrap();
+    let pictures = linked.events("a0", "group.updated").await;
+    assert_eq!(pictures.iter().filter(|event| event["data"]["change"] == "picture").count(), 2, "{pictures:?}");
+
+    // A group's chat goes by its subject.
+    linked.friend.send_text(&id, "nice").await.unwrap();
+    for account in ["a0", "a1"] {
+        let named = |page: &Value| page["data"][0]["name"] == "pictured";
+        linked.until(&format!("/v1/accounts/{account}/chats"), named).await;
+    }
+    assert_eq!(linked.network().violations(), []);
+}

@@ -10,11 +10,15 @@ mod backups;
 #[cfg(feature = "sandbox")]
 mod bench;
 #[cfg(feature = "sandbox")]
+mod calls;
+#[cfg(feature = "sandbox")]
 mod chaos_live;
 mod chatbots;
 #[cfg(feature = "sandbox")]
 mod chats;
 mod clock;
+#[cfg(feature = "sandbox")]
+mod contacts;
 mod contents;
 #[path = "../../actors/src/tests/contract.rs"]
 mod contract;
@@ -47,6 +51,7 @@ mod outages;
 mod pairing;
 #[cfg(feature = "sandbox")]
 mod persistence;
+mod presence;
 mod problems;
 mod process;
 #[cfg(feature = "sandbox")]

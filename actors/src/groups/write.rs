@@ -56,6 +56,24 @@ impl Groups {
         self.whole(principal, account.no, group).await
     }
 
+    /// Gives a group another picture (JPEG, square), or none.
+    ///
+    /// # Errors
+    /// [`GroupError`].
+    pub async fn set_picture(
+        &self,
+        principal: &Principal,
+        id: &AccountId,
+        group: &Jid,
+        jpeg: Option<Vec<u8>>,
+    ) -> Result<GroupRecord, GroupError> {
+        let account = self.account(principal, id).await?;
+        let picture = self.link(account.no)?.groups().set_picture(group, jpeg).await.map_err(unknown)?;
+        let change = GroupWhat::Changed(GroupChange::Picture(picture));
+        self.keep(principal, account.no, group, own(&account), vec![change]).await?;
+        self.whole(principal, account.no, group).await
+    }
+
     /// Does something to people; answers for each.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::offline::Class;
 use crate::registry::Registry;
 use crate::stanza::{attr, jid_attr};
 use crate::violation::{Broken, Rule};
-use crate::{iq, message, presence, receipt};
+use crate::{call, iq, message, presence, receipt};
 use std::sync::Arc;
 use tokio::time::Instant;
 use wacore_binary::Node;
@@ -44,6 +44,7 @@ impl Session {
             }
         }
         self.device.mailbox().detach(self.link.id);
+        presence::gone(self);
     }
 
     fn stanza(&self, node: &Node) {
@@ -53,6 +54,7 @@ impl Session {
             "receipt" => receipt::handle(self, node),
             "ack" => self.ack(node),
             "ib" => self.info(node),
+            "call" => call::handle(self, node),
             "presence" => presence::presence(self, node),
             "chatstate" => presence::chatstate(self, node),
             tag => {
@@ -88,6 +90,7 @@ impl Session {
             Some("message") => Class::Message,
             Some("receipt") => Class::Receipt,
             Some("notification") => Class::Notification,
+            Some("call") => Class::Call,
             _ => {
                 self.violated(&Broken::new(Rule::Attribute, "an ack without a class"), node);
                 return;

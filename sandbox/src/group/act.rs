@@ -5,6 +5,7 @@ use super::node;
 use super::state::{Description, Group, GroupRole, State};
 use super::tell::{News, tell};
 use crate::account::Account;
+use crate::picture::Picture;
 use crate::registry::Registry;
 use crate::stanza::now;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub(crate) enum Act {
         text: Option<String>,
     },
     Set(Setting),
+    /// Another picture, or none.
+    Picture(Option<Picture>),
     Change(MemberChange, Vec<Jid>),
     Leave,
     /// The invite code; with `true` a new one.
@@ -87,7 +90,9 @@ pub(crate) fn run(registry: &Registry, by: &Arc<Account>, group: &Arc<Group>, ac
 fn check(state: &State, role: GroupRole, act: &Act) -> Result<(), Refused> {
     let admin = role.is_admin();
     let allowed = match act {
-        Act::Subject(_) | Act::Describe { .. } | Act::Set(Setting::Ephemeral(_)) => admin || !state.settings.locked,
+        Act::Subject(_) | Act::Describe { .. } | Act::Picture(_) | Act::Set(Setting::Ephemeral(_)) => {
+            admin || !state.settings.locked
+        }
         Act::Set(_) | Act::Requests | Act::Decide(..) | Act::Invite(true) => admin,
         Act::Change(MemberChange::Add, _) => admin || state.settings.members_add,
         Act::Change(..) => admin,
@@ -123,6 +128,10 @@ fn apply(
         Act::Set(setting) => {
             set(state, setting);
             quiet(node::setting(setting))
+        }
+        Act::Picture(picture) => {
+            state.picture = picture;
+            Ok((Done::Quiet, vec![News::of_picture(node::picture(by, group, state), everybody)]))
         }
         Act::Change(change, who) => Ok(members::change(registry, by, group, state, change, &who)),
         Act::Leave => Ok((Done::Quiet, members::leave(by, group, state))),

@@ -140,6 +140,15 @@ pub(super) fn subject(group: &Group, state: &State) -> Node {
         .build()
 }
 
+/// The picture is another one, or gone.
+pub(super) fn picture(by: &Account, group: &Group, state: &State) -> Node {
+    let node = match &state.picture {
+        Some(picture) => NodeBuilder::new("set").attr("id", picture.id.as_str()),
+        None => NodeBuilder::new("delete"),
+    };
+    node.attr("jid", group.jid()).attr("author", by.jid(group.family, 0)).build()
+}
+
 /// The invite link is another one.
 pub(super) fn renewed() -> Node {
     NodeBuilder::new("revoke").build()

@@ -3,6 +3,7 @@
 use super::node;
 use crate::account::{Account, Family};
 use crate::lock::hold;
+use crate::picture::Picture;
 use crate::stanza::now;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -108,6 +109,7 @@ pub(crate) struct State {
     pub(crate) subject_at: u64,
     pub(crate) description: Option<Description>,
     pub(crate) settings: GroupSettings,
+    pub(crate) picture: Option<Picture>,
     /// By number.
     pub(crate) members: BTreeMap<String, Member>,
     /// Numbers that were ever in the group.
@@ -132,6 +134,7 @@ impl Group {
             subject_at: created,
             description,
             settings,
+            picture: None,
             members: BTreeMap::new(),
             ever: HashSet::new(),
             left: HashSet::new(),

@@ -11,18 +11,25 @@ use std::sync::Arc;
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
-/// The kind of notifications about groups.
+/// The kinds of notifications about groups, and about their pictures.
 const KIND: &str = "w:gp2";
+const PICTURE: &str = "picture";
 
 /// One notification's content and whom it is for.
 pub(super) struct News {
+    kind: &'static str,
     child: Node,
     to: Vec<Arc<Account>>,
 }
 
 impl News {
     pub(super) fn new(child: Node, to: Vec<Arc<Account>>) -> Self {
-        Self { child, to }
+        Self { kind: KIND, child, to }
+    }
+
+    /// ... about its picture.
+    pub(super) fn of_picture(child: Node, to: Vec<Arc<Account>>) -> Self {
+        Self { kind: PICTURE, child, to }
     }
 }
 
@@ -31,7 +38,7 @@ pub(super) fn tell(registry: &Registry, by: &Account, group: &Group, news: News)
     let id = registry.stanza_id();
     let mut notification = NodeBuilder::new("notification")
         .attr("from", group.jid())
-        .attr("type", KIND)
+        .attr("type", news.kind)
         .attr("id", id.as_str())
         .attr("participant", by.jid(group.family, 0))
         .attr("t", now().to_string())
@@ -45,7 +52,7 @@ pub(super) fn tell(registry: &Registry, by: &Account, group: &Group, news: News)
         class: Class::Notification,
         id,
         from: group.jid(),
-        kind: Some(KIND.to_owned()),
+        kind: Some(news.kind.to_owned()),
         node: Arc::new(notification),
         automatic: false,
     };

@@ -3,6 +3,7 @@
 //! What is not known here is refused: the client gets an error and the network remembers it.
 
 pub(crate) mod appstate;
+mod blocklist;
 mod encrypt;
 mod groups;
 mod linked;
@@ -92,14 +93,16 @@ fn route(session: &Session, iq: &Node, kind: &str) -> Outcome {
         ("md", "set") => linked::handle(session, iq),
         ("abt", "get") => Ok(settings::props()),
         ("w", "get") => settings::old_props(iq),
-        ("blocklist", "get") => Ok(settings::blocklist()),
+        ("blocklist", "get") => Ok(blocklist::list(session)),
+        ("blocklist", "set") => blocklist::change(session, iq),
         ("privacy", "get") => settings::privacy(iq),
         ("privacy", "set") => settings::set_privacy(iq),
         ("w:p", "get") => Ok(Answer::empty()),
         ("urn:xmpp:whatsapp:dirty", "set") => Ok(Answer::empty()),
         ("w:mex", "get") => mex::handle(session, iq),
         ("w:m", "set") => media::handle(session, iq),
-        ("w:profile:picture", "get") => Ok(profile::picture()),
+        ("w:profile:picture", "get") => profile::picture(session, iq),
+        ("w:profile:picture", "set") => profile::change(session, iq),
         ("status", "set") => Ok(Answer::empty()),
         _ => {
             let detail = format!("iq {kind} {namespace:?}");

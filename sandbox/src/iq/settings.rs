@@ -1,4 +1,4 @@
-//! Settings every client asks for at login: server properties, blocklist, privacy.
+//! Settings every client asks for at login: server properties, privacy.
 
 use super::{Answer, Outcome, only_child};
 use crate::violation::{Broken, Rule};
@@ -25,11 +25,6 @@ pub(super) fn old_props(iq: &Node) -> Outcome {
         "props" => Ok(Answer::with(NodeBuilder::new("props").attr("protocol", "2").attr("hash", "0").build())),
         tag => Err(Broken::new(Rule::Child, format!("w get with <{tag}>"))),
     }
-}
-
-/// Nobody is blocked.
-pub(super) fn blocklist() -> Answer {
-    Answer::with(NodeBuilder::new("list").attr("dhash", "1").build())
 }
 
 /// The account's privacy settings.

@@ -97,6 +97,14 @@ fn one(session: &Session, question: &str, asked: &Asked) -> Option<Node> {
             let lid = account.jid(Family::Hidden, 0);
             Some(NodeBuilder::new("lid").attr("val", lid).build())
         }
+        ("status", Some(account)) => {
+            let (text, at) = account.person.about()?;
+            Some(NodeBuilder::new("status").attr("t", at.to_string()).bytes(text.into_bytes()).build())
+        }
+        ("picture", Some(account)) => {
+            let picture = account.person.picture()?;
+            Some(NodeBuilder::new("picture").attr("id", picture.id).build())
+        }
         ("contact", account) => {
             let known = if account.is_some() { "in" } else { "out" };
             let text = asked.contact.clone().unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::violation::Rule;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::Stream;
@@ -51,7 +51,11 @@ pub(super) async fn handle(
         Some(None) => return StatusCode::RANGE_NOT_SATISFIABLE.into_response(),
     };
     served.registry.counters.media_downloads.add_one();
-    answer(hosted.body, code, range, len, fault)
+    let mut response = answer(hosted.body.clone(), code, range, len, fault);
+    if hosted.is_picture() {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));
+    }
+    response
 }
 
 fn answer(body: Blob, code: StatusCode, range: Range<u64>, len: u64, fault: Option<MediaFault>) -> Response {

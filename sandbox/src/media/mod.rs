@@ -28,6 +28,9 @@ const KINDS: [(&str, &str); 6] = [
     ("md-app-state", "t62.36143-24"),
 ];
 
+/// The folder of pictures of people and groups, which are not encrypted (seen on the real network).
+const PICTURES: &str = "t61.24694-24";
+
 /// What is gone from the media host, as it says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,7 +2,7 @@
 
 use super::blob::{Blob, Draft};
 use super::fault::MediaFaults;
-use super::{Certificate, Forgotten, KINDS};
+use super::{Certificate, Forgotten, KINDS, PICTURES};
 use crate::lock::hold;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -99,6 +99,16 @@ impl MediaHost {
         Some(hold(&self.kept).enter(hosted, self.most_bytes))
     }
 
+    /// Hosts a picture of somebody. Returns its direct path.
+    pub(crate) fn keep_picture(&self, bytes: &[u8]) -> Option<String> {
+        let mut draft = Draft::new();
+        draft.push(bytes).ok()?;
+        let oh = data_encoding::BASE64URL_NOPAD.encode(&rand::random::<[u8; 24]>());
+        let body = draft.finish().0;
+        let hosted = Hosted { token: String::new(), oh, body, forgotten: None, folder: PICTURES };
+        Some(hold(&self.kept).enter(hosted, self.most_bytes))
+    }
+
     /// Hosts bytes of a phone, which is in this process.
     pub(crate) fn keep_bytes(&self, kind: &str, token: &str, bytes: &[u8]) -> Option<String> {
         let mut draft = Draft::new();
@@ -189,16 +199,23 @@ impl Kept {
 }
 
 impl Hosted {
+    /// A picture of a human or a group, which everybody can look at who has its path.
+    pub(super) fn is_picture(&self) -> bool {
+        self.folder == PICTURES
+    }
+
     /// The last parameter is of no use: clients append their own behind a second question mark.
     fn direct_path(&self, number: u64) -> String {
-        format!("/v/{}/{number}_n.enc?ccb=11-4&oh={}&_nc_sid=5e03e5", self.folder, self.oh)
+        let ending = if self.is_picture() { "jpg" } else { "enc" };
+        format!("/v/{}/{number}_n.{ending}?ccb=11-4&oh={}&_nc_sid=5e03e5", self.folder, self.oh)
     }
 }
 
-/// The number in `/v/{folder}/{number}_n.enc…`.
+/// The number in `/v/{folder}/{number}_n.enc…`, or `_n.jpg` of a picture.
 pub(super) fn number_of(path: &str) -> Option<u64> {
     let path = path.split(['?', '&']).next()?;
-    path.rsplit('/').next()?.strip_suffix("_n.enc")?.parse().ok()
+    let name = path.rsplit('/').next()?;
+    name.strip_suffix("_n.enc").or_else(|| name.strip_suffix("_n.jpg"))?.parse().ok()
 }
 
 /// A parameter of a query, however often the client wrote a question mark.

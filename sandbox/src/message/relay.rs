@@ -57,6 +57,9 @@ pub(crate) fn relay(
     to: &Addressee,
     encs: Vec<Node>,
 ) {
+    if to.account.person.blocks(&sender.number) {
+        return;
+    }
     if to.account.number != sender.number {
         to.account.reach.hear(&sender.number);
     }

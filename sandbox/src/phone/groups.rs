@@ -215,9 +215,20 @@ impl Phone {
         self.account.person.close_to_groups(closed);
     }
 
-    /// Keeps a number away, or lets it in again: it can't add this account to groups, and its status is not seen.
+    /// What the account says of itself.
+    pub fn set_about(&self, text: &str) {
+        self.account.person.set_about(text, crate::stanza::now());
+    }
+
+    /// Numbers that the account keeps away.
+    pub fn blocked(&self) -> Vec<String> {
+        self.account.person.blocked().into_iter().map(|(number, _)| number).collect()
+    }
+
+    /// Keeps a number away, or lets it in again: what it writes does not arrive, it can't add this account to groups, and
+    /// its status is not seen.
     pub fn block(&self, number: &str, blocked: bool) {
-        self.account.person.set_blocked(number, blocked);
+        self.account.person.set_blocked(number, blocked.then(crate::stanza::now));
     }
 
     /// Believes that everybody in the group has its key, and makes a new one all the same: the next message can't be read
@@ -256,13 +267,13 @@ impl Phone {
         self.act(jid, Act::Change(change, people(numbers))).map(failed)
     }
 
-    fn act(&self, jid: &str, act: Act) -> Result<Done, PhoneError> {
+    pub(super) fn act(&self, jid: &str, act: Act) -> Result<Done, PhoneError> {
         self.check_online()?;
         let group = self.find_group(jid)?;
         Ok(group::run(&self.registry, &self.account, &group, act)?)
     }
 
-    fn find_group(&self, jid: &str) -> Result<Arc<Group>, PhoneError> {
+    pub(super) fn find_group(&self, jid: &str) -> Result<Arc<Group>, PhoneError> {
         let bad = || PhoneError::BadRecipient(jid.to_owned());
         let jid: Jid = jid.parse().map_err(|_| bad())?;
         Ok(self.registry.groups.find(&jid).ok_or(Refused::NOT_FOUND)?)

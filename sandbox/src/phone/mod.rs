@@ -4,6 +4,7 @@
 //! reads end-to-end encrypted texts, sends receipts, answers by rule and can be offline. It has no
 //! task: whoever brings it a message does its work.
 
+mod calls;
 mod file_seen;
 mod files;
 mod greeting;
@@ -12,6 +13,8 @@ mod history;
 mod inbox;
 mod linking;
 mod peer;
+mod pictures;
+mod presence;
 mod props;
 mod receive;
 mod retry;

@@ -48,7 +48,7 @@ pub(crate) fn handle(registry: &Registry, account: &Arc<Account>, parcel: &Parce
     match parcel.class {
         Class::Message => message(registry, account, parcel),
         Class::Receipt => receipt(registry, account, parcel),
-        Class::Notification => {}
+        Class::Notification | Class::Call => {}
     }
     account.phone.changed.notify_waiters();
 }

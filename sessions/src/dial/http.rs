@@ -113,6 +113,12 @@ impl HttpPool {
         Ok(request.headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value)))
     }
 
+    /// Asks for a file, and answers when its head is there.
+    pub(super) async fn open(&self, url: &str) -> anyhow::Result<reqwest::Response> {
+        let builder = self.request(&HttpRequest::get(url)).await?;
+        Ok(tokio::time::timeout(REQUEST_TIMEOUT, builder.send()).await??)
+    }
+
     async fn fetch(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
         let mut builder = self.request(&request).await?.timeout(REQUEST_TIMEOUT);
         if let Some(body) = request.body {

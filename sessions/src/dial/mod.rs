@@ -81,6 +81,11 @@ impl Dialer {
         Ok(Self { url, proxy: way, reach, timeout: timeout.min(LIBRARY_CONNECT_TIMEOUT), http })
     }
 
+    /// Asks for a file over the same way, and answers when its head is there.
+    pub(crate) async fn open(&self, url: &str) -> anyhow::Result<reqwest::Response> {
+        self.http.open(url).await
+    }
+
     /// The HTTP client of the same way. `failed` hears of requests without an answer that a connect waits for.
     pub(crate) fn http(&self, failed: impl Fn(DisconnectReason) + Send + Sync + 'static) -> LinkHttp {
         let reason = if self.proxy.is_some() { DisconnectReason::ProxyFailed } else { DisconnectReason::Unreachable };

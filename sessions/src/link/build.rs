@@ -10,6 +10,7 @@ use wasup_store::repo::wa::WaScope;
 use whatsapp_rust::bot::{Bot, BotBuilderError};
 use whatsapp_rust::{CacheConfig, Client, ClientBuilderError, MsgSecretPolicy};
 
+use super::calls::Calls;
 use super::ears::Ears;
 use super::history::History;
 use super::inbound::hook::CommitFirst;
@@ -20,10 +21,11 @@ use super::news::{Clerk, Newsroom, Reporter};
 use super::outlet::Outlet;
 use super::own::OwnAddresses;
 use super::pairing_code::Codes;
+use super::presence::Watching;
 use super::pump::Pump;
 use super::runtime::LinkTasks;
 use super::transport::{SocketFactory, Sockets};
-use super::whatsapp::{Files, WhatsAppLink};
+use super::whatsapp::{Company, Files, WhatsAppLink};
 use super::{LinkSettings, WhatsAppLinks};
 use crate::dial::{Dialer, PermitSlot};
 use crate::keystore::KeyStore;
@@ -50,6 +52,8 @@ struct Parts {
     history: Arc<History>,
     sockets: Arc<Sockets>,
     codes: Arc<Codes>,
+    watching: Arc<Watching>,
+    calls: Arc<Calls>,
 }
 
 impl Parts {
@@ -107,6 +111,8 @@ impl Parts {
             history,
             sockets: Arc::new(sockets),
             codes,
+            watching: Arc::default(),
+            calls: Arc::default(),
         })
     }
 
@@ -203,6 +209,12 @@ pub(super) async fn open(
         links.settings.query_timeout,
         files,
     );
+    let link = link.among(Company {
+        dialer: parts.sockets.dialer.clone(),
+        watching: Arc::clone(&parts.watching),
+        calls: Arc::clone(&parts.calls),
+        room: Arc::clone(&parts.news),
+    });
     main_ended.spawn_task(async move {
         // A panic of the loop is as much an end as its return.
         let _ = main.await;
@@ -224,6 +236,8 @@ fn start(parts: &Parts, links: &WhatsAppLinks, client: &Arc<Client>, events: mps
             room: Arc::clone(&parts.news),
             clerk: Arc::clone(&parts.clerk),
             tasks: parts.tasks.clone(),
+            watching: Arc::clone(&parts.watching),
+            calls: Arc::clone(&parts.calls),
             limit: links.settings.query_timeout,
         },
         own: Arc::clone(&parts.own),

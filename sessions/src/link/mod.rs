@@ -2,6 +2,7 @@
 
 mod asking;
 mod build;
+mod calls;
 mod chats;
 mod classify;
 mod ears;
@@ -15,6 +16,8 @@ mod news;
 mod outlet;
 mod own;
 mod pairing_code;
+mod people;
+mod presence;
 mod pump;
 mod restriction;
 mod runtime;

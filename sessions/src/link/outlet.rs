@@ -43,7 +43,7 @@ impl Note {
             self,
             Self::Say(LinkEvent::ServerAck { .. } | LinkEvent::Receipt { .. })
                 | Self::Ungated(_)
-                | Self::News(News::Chat(_) | News::Group(_))
+                | Self::News(News::Chat(_) | News::Group(_) | News::Glimpse(_) | News::Call(_))
         )
     }
 }

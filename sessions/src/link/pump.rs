@@ -45,7 +45,12 @@ impl Pump {
 
     async fn carry(&mut self, note: Note) -> Result<(), Gone> {
         match note {
-            Note::Say(event) => self.say(event).await?,
+            Note::Say(event) => {
+                if matches!(event, LinkEvent::Disconnected { .. }) {
+                    self.news.disconnected();
+                }
+                self.say(event).await?;
+            }
             Note::Paired => self.paired().await?,
             Note::Connected => {
                 // The library may notice late that it is paired, when the login that follows has gone through already.
@@ -87,7 +92,7 @@ impl Pump {
 
     async fn connected(&self) -> Result<(), Gone> {
         self.learn_own_addresses();
-        self.news.catch_up();
+        self.news.connected();
         match self.identity() {
             Some(identity) => self.say(LinkEvent::Connected { identity }).await,
             None => Ok(()),

@@ -13,16 +13,21 @@ use wacore_binary::{Jid as LibraryJid, JidExt as _};
 use wasup_store::records::{Participant, Target};
 use whatsapp_rust::{Client, SendOptions};
 
+use super::calls::Calls;
 use super::chats::Shown;
 use super::inbound::address;
+use super::news::Newsroom;
 use super::outlet::{Note, Outlet};
 use super::pairing_code::Codes;
+use super::presence::Watching;
 use super::runtime::LinkTasks;
 use super::sending::from::{Naming, Writer};
 use super::{restriction, sending};
+use crate::dial::Dialer;
 use crate::media::{Downloads, Uploads};
 use crate::ports::{
-    AskError, ChatCalls, EndReason, GroupCalls, Link, LinkError, MediaCalls, NoNetwork, Outgoing, SendError,
+    AskError, ChatCalls, EndReason, GroupCalls, Link, LinkError, MediaCalls, NoNetwork, Outgoing, PeopleCalls,
+    SendError,
 };
 
 /// Longest that an orderly disconnect may take: the library flushes receipts and keys for up to 5 s each.
@@ -61,6 +66,16 @@ pub(super) struct WhatsAppLink {
     files: Option<Files>,
     closed: OnceCell<()>,
     typing: Shown,
+    company: Option<Company>,
+}
+
+/// What a link needs for people.
+pub(super) struct Company {
+    /// The account's own way, for pictures.
+    pub(super) dialer: Dialer,
+    pub(super) watching: Arc<Watching>,
+    pub(super) calls: Arc<Calls>,
+    pub(super) room: Arc<Newsroom>,
 }
 
 /// What a link does with files.
@@ -97,7 +112,28 @@ impl WhatsAppLink {
         files: Option<Files>,
     ) -> Self {
         let typing = Shown::default();
-        Self { client, outlet, codes, tasks, main, query_timeout, files, closed: OnceCell::new(), typing }
+        Self {
+            client,
+            outlet,
+            codes,
+            tasks,
+            main,
+            query_timeout,
+            files,
+            closed: OnceCell::new(),
+            typing,
+            company: None,
+        }
+    }
+
+    /// ... that can be asked about people.
+    pub(super) fn among(mut self, company: Company) -> Self {
+        self.company = Some(company);
+        self
+    }
+
+    pub(super) fn company(&self) -> Result<&Company, AskError> {
+        self.company.as_ref().ok_or(AskError::NotConnected)
     }
 
     /// The account, as it is named in a chat.
@@ -180,6 +216,10 @@ impl Link for WhatsAppLink {
     }
 
     fn groups(&self) -> &dyn GroupCalls {
+        self
+    }
+
+    fn people(&self) -> &dyn PeopleCalls {
         self
     }
 

@@ -99,6 +99,9 @@ pub trait GroupCalls: Send + Sync {
     /// such changes.
     async fn change(&self, group: &Jid, change: &GroupChange) -> Result<(), AskError>;
 
+    /// Gives a group another picture (JPEG), or none. Answers what names it.
+    async fn set_picture(&self, group: &Jid, jpeg: Option<Vec<u8>>) -> Result<Option<String>, AskError>;
+
     /// Does something to people.
     async fn members(&self, group: &Jid, verb: MemberVerb, of: &Members) -> Result<Vec<MemberOutcome>, AskError>;
 
@@ -133,6 +136,10 @@ impl GroupCalls for NoNetwork {
     }
 
     async fn change(&self, _group: &Jid, _change: &GroupChange) -> Result<(), AskError> {
+        Err(AskError::NotConnected)
+    }
+
+    async fn set_picture(&self, _group: &Jid, _jpeg: Option<Vec<u8>>) -> Result<Option<String>, AskError> {
         Err(AskError::NotConnected)
     }
 

@@ -22,7 +22,7 @@ pub use ask::AskError;
 pub use chats::{ChatCalls, ChatChange, NamedMessage, Typing};
 pub use groups::{GroupCalls, GroupPreview, JoinRequest, JoinedGroup, MemberOutcome, MemberVerb, Members, NewGroup};
 pub use media::{FetchError, MediaCalls, RemoteFile};
-pub use people::PeopleCalls;
+pub use people::{Checked, PeopleCalls, PersonInfo, PictureAt, PictureStream, Seen};
 
 /// Which account a link is opened for, and by which incarnation.
 #[derive(Debug, Clone)]

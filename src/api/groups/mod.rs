@@ -4,7 +4,9 @@ mod change;
 mod invites;
 mod look;
 mod members;
+mod picture;
 
+use axum::extract::DefaultBodyLimit;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -30,6 +32,8 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(look::show, change::patch, change::leave))
         .routes(routes!(members::add, members::remove))
         .routes(routes!(members::promote, members::demote))
+        .routes(routes!(picture::show, picture::remove))
+        .merge(OpenApiRouter::new().routes(routes!(picture::put)).layer(DefaultBodyLimit::disable()))
         .routes(routes!(invites::show, invites::renew))
         .routes(routes!(members::requests))
         .routes(routes!(members::approve))

@@ -14,6 +14,7 @@ use wasup_store::records::{
 
 use super::chat::ChatData;
 use super::group::{GroupChangeData, GroupMembersData};
+use super::people::{CallData, PresenceData};
 use super::{ContentView, PersonView, ReasonView, StateView, Time};
 use crate::media::MediaLinks;
 
@@ -93,6 +94,8 @@ enum Data<'a> {
     Merged { contact: PersonView, chat: Option<String>, absorbed_chat: Option<String> },
     Test { id: &'a str },
     History(HistoryData),
+    Call(Box<CallData<'a>>),
+    Presence(Box<PresenceData>),
 }
 
 /// `history.synced`.
@@ -189,6 +192,8 @@ impl<'a> EventView<'a> {
             EventData::Discarded(given_up) => Data::Discarded(DiscardedData::new(id.incarnation, given_up)),
             EventData::Test { id } => Data::Test { id },
             EventData::History(history) => Data::History((*history).into()),
+            EventData::Call(call) => Data::Call(Box::new(CallData::new(call))),
+            EventData::Presence(seen) => Data::Presence(Box::new(PresenceData::from(seen))),
             EventData::Chat(chat) => Data::Chat(Box::new(ChatData::new(event.no, chat))),
             EventData::Merged(merged) => {
                 let id = |chat: ChatNo| ChatId { account: event.no, chat }.to_string();

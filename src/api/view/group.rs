@@ -31,6 +31,8 @@ pub struct GroupView {
     pub joined: bool,
     /// How it is set.
     pub settings: GroupSettingsView,
+    /// What names its picture, as far as one was told of; another picture has another name.
+    pub picture_id: Option<String>,
     /// How many are in it.
     pub size: usize,
     /// Who is in it; left out of lists that do not ask for them.
@@ -93,6 +95,7 @@ impl GroupView {
                 approval: settings.approval,
                 members_add: settings.members_add,
             },
+            picture_id: group.picture.clone().filter(|id| !id.is_empty()),
             size: group.members.len(),
             participants: members.then(|| group.members.iter().map(GroupMemberView::from).collect()),
         }
@@ -132,8 +135,8 @@ impl<'a> GroupChangeData<'a> {
             GroupChange::Locked(on)
             | GroupChange::Announce(on)
             | GroupChange::Approval(on)
-            | GroupChange::MembersAdd(on)
-            | GroupChange::Picture(on) => Some(Value::Flag(*on)),
+            | GroupChange::MembersAdd(on) => Some(Value::Flag(*on)),
+            GroupChange::Picture(id) => Some(Value::Flag(id.is_some())),
             GroupChange::DisappearsAfter(seconds) => seconds.map(Value::Seconds),
             GroupChange::New | GroupChange::InviteLink | GroupChange::Deleted => None,
         };

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountState, Author, ChatSettings, Content, Direction, DiscardReason, FailReason, GroupEvent, GroupMembersEvent,
-    HistoryEvent, MessageContext, MessageState, Participant,
+    AccountState, Author, CallEvent, ChatSettings, Content, Direction, DiscardReason, FailReason, GroupEvent,
+    GroupMembersEvent, HistoryEvent, MessageContext, MessageState, Participant, PresenceEvent,
 };
 use crate::id::{AccountId, AccountNo, ChatNo, MessageId, Millis, Position, Seq};
 
@@ -320,6 +320,10 @@ pub enum EventData {
     Merged(MergedEvent),
     /// A piece of the history.
     History(HistoryEvent),
+    /// A call.
+    Call(CallEvent),
+    /// How somebody is seen.
+    Presence(PresenceEvent),
 }
 
 impl EventData {
@@ -332,6 +336,10 @@ impl EventData {
             Self::Group(event) => Some(&event.group),
             Self::GroupMembers(event) => Some(&event.group),
             Self::Chat(chat) => Some(&chat.chat),
+            Self::Call(CallEvent { group: Some(group), .. })
+            | Self::Presence(PresenceEvent { group: Some(group), .. }) => Some(group),
+            Self::Call(call) => Some(&call.from),
+            Self::Presence(presence) => Some(&presence.who),
             _ => None,
         }
     }

@@ -98,6 +98,9 @@ pub struct GroupRecord {
     /// Whether the account is in it.
     #[serde(default)]
     pub joined: bool,
+    /// What names its picture; empty where it has none, `None` where nothing was told of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
     /// When the network last told it whole.
     #[serde(default)]
     pub told_ms: Millis,
@@ -126,8 +129,8 @@ pub enum GroupChange {
     Approval(bool),
     /// Members may add others, or only admins.
     MembersAdd(bool),
-    /// It has a picture, or none any more.
-    Picture(bool),
+    /// Another picture by what names it, or none any more.
+    Picture(Option<String>),
     /// Its invite link was made anew.
     InviteLink,
     /// It is no more.

@@ -27,6 +27,7 @@ mod message;
 mod message_context;
 mod message_secret;
 mod persistence;
+mod people;
 mod timeline;
 
 pub use account::{AccountRecord, AccountState, Desired, Identity, Phase, Reason, UserAction};
@@ -60,4 +61,5 @@ pub use message::{Direction, FailReason, Lane, MessageRecord, MessageState, Part
 pub use message_context::{Aftermath, MessageContext, Quoted};
 pub use message_secret::{BadSecret, MessageSecret};
 pub use persistence::{AllowedNumber, KeepLimits, KeepPolicy, KeepRecord};
+pub use people::{CallEvent, CallState, PresenceEvent, PresenceState};
 pub use timeline::{TimelineRecord, Told};

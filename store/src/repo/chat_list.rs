@@ -1,7 +1,7 @@
 //! The list of an account's chats, the one with the newest message first. Chats of humans that turned out to be one are
 //! one line of it, where the newest of them stands.
 
-use super::{chat, message, person, recent};
+use super::{chat, group, message, person, recent};
 use crate::id::{AccountNo, ChatNo, MessageId, MessageKey, Millis};
 use crate::jid::JidKind;
 use crate::key::{Key, Parts, prefix_end};
@@ -194,6 +194,11 @@ fn known(tx: &ReadTx<'_>, no: AccountNo, main: ChatNo, chats: &[ChatNo]) -> Resu
             record.name = record.name.or(person.name);
             record.push_name = record.push_name.or(person.push_name);
         }
+    }
+    if record.name.is_none() && record.participant.jid.kind() == JidKind::Group {
+        // Rows of an earlier version.
+        let group = group::get(tx, no, &record.participant.jid)?;
+        record.name = group.map(|group| group.subject).filter(|subject| !subject.is_empty());
     }
     for other in chats.iter().filter(|other| **other != main) {
         let Some(other) = chat::get(tx, no, *other)? else { continue };

@@ -82,7 +82,7 @@ pub fn open(
     Ok(chat)
 }
 
-/// Notes what the account's address book calls a human; nobody is made known by that.
+/// Notes what the account's address book calls a human, who is made known by having a name in it. An event tells it where somebody has a chat and `told` says so.
 ///
 /// # Errors
 /// [`StoreError::StaleEpoch`] where there is no such account.
@@ -91,13 +91,19 @@ pub fn name(
     no: AccountNo,
     of: &Participant,
     name: Option<&str>,
-    told: Option<Millis>,
+    (now_ms, told): (Millis, bool),
 ) -> Result<bool, StoreError> {
     let mut scope = AccountScope::open(tx, no)?;
-    let Some(person) = tx.reading(|tx| person::find(tx, no, of))? else { return Ok(false) };
+    let person = match tx.reading(|tx| person::find(tx, no, of))? {
+        None if name.is_none() => return Ok(false),
+        // Both addresses of somebody may be news, too.
+        _ => person::resolve(tx, &mut scope, of)?.0,
+    };
     let person = tx.reading(|tx| person::canonical(tx, no, person))?;
     let changed = person::rename(tx, no, person, |record| record.name = name.map(str::to_owned))?;
-    if let Some(now_ms) = told.filter(|_| changed)
+    person::tell_merges(tx, &mut scope, now_ms)?;
+    if told
+        && changed
         && let Some(chat) = tx.reading(|tx| chat::of_human(tx, no, person))?.first()
     {
         tell(tx, &mut scope, *chat, false, now_ms)?;

@@ -173,6 +173,9 @@ fn take_one(
     if known && before.as_ref() != Some(&record) {
         tx.put_record(Tree::Group, key, &record)?;
     }
+    if known && !record.subject.is_empty() {
+        chat::change(tx, scope.no, chat, |chat| chat.name = Some(record.subject.clone()))?;
+    }
     if let Some((kind, data)) = event {
         event::append(tx, scope, NewEvent { kind, data, chat_no: Some(chat), now_ms })?;
     }
@@ -190,7 +193,9 @@ fn change(
     let change = match &news.what {
         GroupWhat::Whole(whole, new) => {
             let came = *new && !(known && record.joined);
-            *record = GroupRecord { told_ms: now_ms, taken: std::mem::take(&mut record.taken), ..(**whole).clone() };
+            // Of its picture the network tells beside it.
+            let (taken, picture) = (std::mem::take(&mut record.taken), record.picture.take());
+            *record = GroupRecord { told_ms: now_ms, taken, picture, ..(**whole).clone() };
             record.joined = own.is_none_or(|own| position(&record.members, own).is_some());
             came.then_some(GroupChange::New)?
         }
@@ -198,7 +203,10 @@ fn change(
         GroupWhat::Members(act, who) => return members(record, *act, who, known, news, own),
     };
     let (group, subject) = (whom(&news.group), record.subject.clone());
-    let event = GroupEvent { group, subject, by: news.by.clone(), at_ms: news.at_ms, change };
+    // By both of their addresses, of which the network may have told one.
+    let member = |by: &Participant| record.members.iter().find(|one| same(&one.who, by)).map(|one| one.who.clone());
+    let by = news.by.as_ref().map(|by| member(by).unwrap_or_else(|| by.clone()));
+    let event = GroupEvent { group, subject, by, at_ms: news.at_ms, change };
     Some((EventKind::GroupUpdated, EventData::Group(event)))
 }
 
@@ -215,8 +223,9 @@ fn alter(record: &mut GroupRecord, change: &GroupChange, known: bool) -> bool {
         GroupChange::Approval(on) => settings.approval = *on,
         GroupChange::MembersAdd(on) => settings.members_add = Some(*on),
         GroupChange::Deleted => record.joined = false,
+        GroupChange::Picture(id) => record.picture = Some(id.clone().unwrap_or_default()),
         // Nothing of these is kept.
-        GroupChange::New | GroupChange::Picture(_) | GroupChange::InviteLink => return true,
+        GroupChange::New | GroupChange::InviteLink => return true,
     }
     !known || before != *record
 }
@@ -323,6 +332,7 @@ fn blank(group: &Jid) -> GroupRecord {
         settings: crate::records::GroupSettings::default(),
         members: Vec::new(),
         joined: true,
+        picture: None,
         told_ms: 0,
         taken: Vec::new(),
     }

@@ -14,7 +14,7 @@ use crate::{Direction, ReadTx, StoreError, Tree, WriteTx};
 /// Most persons that one was merged with and are looked at.
 const MAX_ALIASES: usize = 16;
 
-fn record_key(no: AccountNo, person: PersonNo) -> Key {
+pub(super) fn record_key(no: AccountNo, person: PersonNo) -> Key {
     Key::new().u32(no.0).u8(0).u32(person.0)
 }
 

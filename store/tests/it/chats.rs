@@ -121,7 +121,7 @@ async fn what_is_set_for_a_chat_stays_and_is_told_once() {
     receive(&store, &account, vec![arrived(9, &phone(61)), in_group(10, 7, &phone(61))]).await;
     assert_eq!(names(&listed(&store, no, put_away).await), ["7", "61"], "a message changes nothing that is set");
     let name =
-        |tx: &mut wasup_store::WriteTx<'_>| chat_marks::name(tx, AccountNo(1), &phone(62), Some("Ann"), Some(NOW));
+        |tx: &mut wasup_store::WriteTx<'_>| chat_marks::name(tx, AccountNo(1), &phone(62), Some("Ann"), (NOW, true));
     assert!(write(&store, name).await && !write(&store, name).await);
     let chat = find(&store, no, &phone(62)).await;
     assert_eq!(read(&store, |tx| chat_list::one(tx, no, chat)).await.unwrap().record.name.as_deref(), Some("Ann"));

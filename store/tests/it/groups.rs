@@ -29,6 +29,7 @@ fn record(members: &[(Participant, GroupRole)]) -> GroupRecord {
         settings: GroupSettings::default(),
         members: members.iter().map(|(who, role)| GroupMember { who: who.clone(), role: *role }).collect(),
         joined: true,
+        picture: None,
         told_ms: 0,
         taken: Vec::new(),
     }

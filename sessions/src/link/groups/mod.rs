@@ -156,6 +156,14 @@ impl GroupCalls for WhatsAppLink {
         .await
     }
 
+    async fn set_picture(&self, group: &Jid, jpeg: Option<Vec<u8>>) -> Result<Option<String>, AskError> {
+        let jid = library(group)?;
+        let (groups, set) = (self.client().groups(), jpeg.is_some());
+        // Without bytes the library takes the picture away.
+        let answered = self.ask(async { groups.set_profile_picture(jid, jpeg.unwrap_or_default()).await }).await?;
+        Ok(Some(answered.id).filter(|id| set && !id.is_empty()))
+    }
+
     async fn members(&self, group: &Jid, verb: MemberVerb, of: &Members) -> Result<Vec<MemberOutcome>, AskError> {
         let jid = library(group)?;
         let asked: Vec<(Participant, LibraryJid)> =
@@ -222,7 +230,12 @@ impl GroupCalls for WhatsAppLink {
 impl WhatsAppLink {
     /// The other address of somebody, where the library has learnt it.
     pub(super) async fn other_address(&self, jid: &LibraryJid) -> Option<LibraryJid> {
-        let entry = self.client().get_lid_pn_entry(jid).await.ok().flatten()?;
-        if jid.is_lid() { Some(LibraryJid::pn(&*entry.phone_number)) } else { Some(LibraryJid::lid(&*entry.lid)) }
+        other_address(self.client(), jid).await
     }
+}
+
+/// The other address of somebody, where the library has learnt it.
+pub(super) async fn other_address(client: &Client, jid: &LibraryJid) -> Option<LibraryJid> {
+    let entry = client.get_lid_pn_entry(jid).await.ok().flatten()?;
+    if jid.is_lid() { Some(LibraryJid::pn(&*entry.phone_number)) } else { Some(LibraryJid::lid(&*entry.lid)) }
 }

@@ -26,6 +26,7 @@ pub(in crate::link) fn whole(info: &GroupInfoResponse, members_add: Option<bool>
         settings,
         members: info.participants.iter().filter_map(member).collect(),
         joined: true,
+        picture: None,
         told_ms: 0,
         taken: Vec::new(),
     })

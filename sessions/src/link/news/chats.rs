@@ -147,7 +147,10 @@ impl Clerk {
                 None => Ok(()),
             },
             Done::Named(name) => {
-                self.write(move |tx| chat_marks::name(tx, no, &of, name.as_deref(), told).map(|_| ())).await
+                self.write(move |tx| {
+                    chat_marks::name(tx, no, &of, name.as_deref(), (now_ms, told.is_some())).map(|_| ())
+                })
+                .await
             }
             Done::ReadMessages(_) => Ok(()),
         }

@@ -1,9 +1,10 @@
 //! What becomes of groups, in our words. Pure.
 
 use wacore::stanza::groups::{GroupNotificationAction as Action, GroupParticipantInfo};
-use wacore::types::events::GroupUpdate;
+use wacore::types::events::{GroupUpdate, PictureUpdate};
 use wacore_binary::Jid as LibraryJid;
 use wasup_store::id::Millis;
+use wasup_store::jid::JidKind;
 use wasup_store::records::{GroupChange, GroupRecord, MembersAct, Participant};
 use wasup_store::repo::group::{GroupNews, GroupWhat};
 
@@ -33,6 +34,18 @@ pub(super) fn of(update: &GroupUpdate) -> Option<GroupNote> {
         // Each action of a notification is one thing.
         id: id.map(|id| format!("{id}.{}", update.action_index)),
         what,
+    }))
+}
+
+/// A group's other picture; `None` where it is a human's.
+pub(super) fn of_picture(update: &PictureUpdate) -> Option<GroupNote> {
+    let group = address::canonical(&update.jid).filter(|jid| jid.kind() == JidKind::Group)?;
+    Some(GroupNote(GroupNews {
+        group,
+        by: update.author.as_ref().and_then(|jid| address::participant(jid, None)),
+        at_ms: u64::try_from(update.timestamp.timestamp_millis()).unwrap_or_default(),
+        id: None,
+        what: GroupWhat::Changed(GroupChange::Picture(update.picture_id.clone().filter(|_| !update.removed))),
     }))
 }
 

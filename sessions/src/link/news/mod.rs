@@ -4,15 +4,18 @@
 mod chats;
 mod clerk;
 mod groups;
+mod presence;
 mod reporter;
 
 use std::sync::Arc;
 
 use wacore::types::events::Event;
-use wasup_store::repo::group;
+use wasup_store::records::{CallEvent, PresenceEvent};
 use wasup_store::repo::wa::WaScope;
+use wasup_store::repo::{group, people_news};
 use wasup_store::{Durability, Store, StoreError, Watermark, WriteTx};
 
+use super::calls::{self, CallNote};
 use super::history::Arrived;
 use super::inbound::inbox::Committed;
 use crate::trouble::Trouble;
@@ -20,6 +23,7 @@ use crate::trouble::Trouble;
 pub(crate) use chats::ChatNews;
 pub(crate) use clerk::Clerk;
 pub(crate) use groups::GroupNote;
+pub(crate) use presence::PresenceNote;
 pub(super) use reporter::Reporter;
 
 /// Something that happened.
@@ -28,6 +32,10 @@ pub(crate) enum News {
     Group(Box<GroupNote>),
     /// To a chat, a message or a contact, on another of the account's devices.
     Chat(ChatNews),
+    /// Somebody was seen.
+    Glimpse(PresenceNote),
+    /// Somebody calls, or does no more.
+    Call(Box<CallNote>),
     /// A piece of the history that the phone sends.
     History(Arrived),
 }
@@ -37,6 +45,11 @@ impl News {
     pub(super) fn of(event: &Event) -> Option<Self> {
         match event {
             Event::GroupUpdate(update) => groups::of(update).map(|note| Self::Group(Box::new(note))),
+            Event::PictureUpdate(update) => groups::of_picture(update).map(|note| Self::Group(Box::new(note))),
+            Event::Presence(told) => Some(Self::Glimpse(presence::of(told))),
+            Event::ChatPresence(told) => Some(Self::Glimpse(presence::of_typing(told))),
+            Event::IncomingCall(call) => calls::of(call).map(|note| Self::Call(Box::new(note))),
+            Event::MissedCall(call) => calls::missed(call).map(|note| Self::Call(Box::new(note))),
             Event::HistorySync(sync) => Some(Self::History(Arrived::of(sync))),
             other => chats::of(other).map(Self::Chat),
         }
@@ -73,6 +86,22 @@ impl Newsroom {
             group::take(tx, no, Some(epoch), &news, now_ms).map(drop)
         };
         self.commit(job).await;
+    }
+
+    /// Tells of a call.
+    pub(in crate::link) async fn tell_call(&self, call: CallEvent) {
+        let (no, epoch, now_ms) = (self.scope.no, self.scope.epoch, self.store.now_ms());
+        self.commit(move |tx: &mut WriteTx<'_>| people_news::call(tx, (no, epoch), &call, now_ms)).await;
+    }
+
+    /// Tells how somebody is seen. Nobody waits for the disk: what a crash loses of it is old by then.
+    pub(super) async fn tell_presence(&self, seen: PresenceEvent) {
+        let (no, epoch, now_ms) = (self.scope.no, self.scope.epoch, self.store.now_ms());
+        let job = move |tx: &mut WriteTx<'_>| people_news::presence(tx, (no, epoch), &seen, now_ms);
+        match self.store.write(Durability::Relaxed, job).await {
+            Ok(()) => (self.committed)(no),
+            Err(error) => self.trouble.report(&error),
+        }
     }
 
     /// Whether the account's groups were ever told all at once.
