@@ -27,6 +27,7 @@ mod janitor;
 mod look;
 mod messages;
 mod meters;
+mod numbers;
 mod people;
 mod principal;
 mod root;
@@ -69,13 +70,14 @@ pub use groups::{
 };
 pub use look::{AccountView, BranchView, Look, PermitsView, TreeView};
 pub use messages::{
-    Accepted, ActError, FeedPage, Idempotency, MessageError, MessageFilter, MessagePage, MessagePlace, Messages,
-    SendCommand, SendError, TakenBack, target_of,
+    AUDIENCE_MAX, Accepted, ActError, AudienceError, FeedPage, Idempotency, MessageError, MessageFilter, MessagePage,
+    MessagePlace, Messages, SendCommand, SendError, TakenBack, target_of,
 };
 pub use meters::{
     AccountCounts, AttemptResult, DeliveryOutcome, Meters, PairingOutcome, PairingWay, PerAccount, PrunedRows, Refusal,
     ReplyOutcome, RestrictionChange, SendOutcome,
 };
+pub use numbers::{NumberContact, NumberMapping};
 pub use people::{
     Checked, Contact, ContactDetail, ContactName, ContactsFound, People, PeopleError, PersonInfo, PictureAt,
     PictureStream, Seen,

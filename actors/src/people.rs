@@ -88,7 +88,7 @@ pub struct ContactDetail {
 /// The use cases around people. Clones are the same.
 #[derive(Clone)]
 pub struct People {
-    ctx: Arc<Context>,
+    pub(crate) ctx: Arc<Context>,
 }
 
 impl std::fmt::Debug for People {

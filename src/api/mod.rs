@@ -18,6 +18,7 @@ mod idempotency;
 mod log;
 mod media;
 mod messages;
+mod numbers;
 mod openapi;
 mod persistence;
 mod presence;
@@ -62,6 +63,7 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .merge(persistence::routes())
         .merge(contacts::routes())
         .merge(presence::routes())
+        .merge(numbers::routes())
         .merge(endpoints::routes())
         .merge(chatbot::routes())
         .merge(media::routes())

@@ -39,6 +39,12 @@ impl Jid {
         Self(format!("{digits}@s.whatsapp.net"))
     }
 
+    /// The feed of everybody's statuses.
+    #[must_use]
+    pub fn status_feed() -> Self {
+        Self("status@broadcast".to_owned())
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -129,7 +129,9 @@ async fn bad_sends_are_refused_before_anything_is_kept() {
     for (body, field) in [
         (json!({"to": "0812", "type": "text", "text": "x"}), "to"),
         (json!({"to": "hello", "type": "text", "text": "x"}), "to"),
-        (json!({"to": "status@broadcast", "type": "text", "text": "x"}), "to"),
+        (json!({"to": "status@broadcast", "type": "text", "text": "x"}), "recipients"),
+        (json!({"to": "status@broadcast", "type": "poll", "question": "?", "options": ["a", "b"]}), "type"),
+        (json!({"to": "+6281234567890", "type": "text", "text": "x", "recipients": ["+6281234567890"]}), "recipients"),
         (json!({"to": "+6281234567890", "type": "text", "text": ""}), "text"),
         (json!({"to": "+6281234567890", "type": "text", "text": "x".repeat(4_097)}), "text"),
         (json!({"to": "+6281234567890", "type": "fax", "text": "x"}), "type"),

@@ -46,11 +46,14 @@ mod metrics;
 #[cfg(feature = "sandbox")]
 mod metrics_live;
 #[cfg(feature = "sandbox")]
+mod numbers;
+#[cfg(feature = "sandbox")]
 mod outages;
 #[cfg(feature = "sandbox")]
 mod pairing;
 #[cfg(feature = "sandbox")]
 mod persistence;
+#[cfg(feature = "sandbox")]
 mod presence;
 mod problems;
 mod process;
@@ -67,7 +70,11 @@ mod samples;
 mod scaled;
 #[cfg(feature = "sandbox")]
 mod search;
+#[cfg(feature = "sandbox")]
+mod starred;
 mod stats;
+#[cfg(feature = "sandbox")]
+mod status;
 mod stopping;
 mod streams;
 mod streams_apart;

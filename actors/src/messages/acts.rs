@@ -74,6 +74,7 @@ const fn is_there(state: MessageState) -> bool {
 fn not_editable(record: &MessageRecord) -> Option<&'static str> {
     match &record.content {
         _ if record.direction == Direction::Inbound => Some("only the account's own messages can be edited"),
+        _ if record.chat.jid.kind() == JidKind::Broadcast => Some("a status can't be edited"),
         Content::Revoked => Some("the message was taken back"),
         content if content.reworded("x").is_none() => Some("only texts and the texts under files can be edited"),
         _ if !is_there(record.state) => Some("the network does not have the message yet, or never will"),
@@ -81,10 +82,17 @@ fn not_editable(record: &MessageRecord) -> Option<&'static str> {
     }
 }
 
+/// A status whose audience is not known.
+fn is_foreign_status(record: &MessageRecord) -> bool {
+    let audience = record.context.as_deref().and_then(|context| context.audience.as_ref());
+    record.chat.jid.kind() == JidKind::Broadcast && audience.is_none()
+}
+
 /// Why a message can't be taken back; `None` where it can. In a group the network lets admins take back what others wrote.
 fn not_revocable(record: &MessageRecord) -> Option<&'static str> {
     let group = record.chat.jid.kind() == JidKind::Group;
     match record.direction {
+        _ if is_foreign_status(record) => Some("the status was posted elsewhere: who sees it is not known here"),
         _ if record.content.target().is_some() => Some("what was done to a message can't be taken back"),
         Direction::Inbound if !group => Some("only the account's own messages can be taken back"),
         _ if !is_there(record.state) => Some("the network never had the message"),
@@ -164,7 +172,12 @@ impl Messages {
             return Err(ActError::Refused(why));
         }
         let content = Content::Revoke { target: target_of(id, &record) };
-        let accepted = self.send(principal, Self::act(&owner, record.chat, content, request)).await?;
+        // A status is taken back from those who saw it.
+        let audience = record.context.and_then(|context| context.audience);
+        let context =
+            audience.map(|audience| Box::new(MessageContext { audience: Some(audience), ..MessageContext::default() }));
+        let command = SendCommand { context, ..Self::act(&owner, record.chat, content, request) };
+        let accepted = self.send(principal, command).await?;
         Ok((owner, TakenBack::Revoking(Box::new(accepted))))
     }
 

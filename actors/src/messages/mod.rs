@@ -2,6 +2,7 @@
 
 mod acts;
 mod feed;
+mod status;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use wasup_store::{Durability, StoreError, Watermark, WriteTx};
 
 pub use acts::{ActError, TakenBack, target_of};
 pub use feed::FeedPage;
+pub use status::{AUDIENCE_MAX, AudienceError};
 pub use wasup_store::repo::message_list::{MessageFilter, MessagePage, MessagePlace};
 pub use wasup_store::repo::send::Accepted;
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use ractor::ActorRef;
 use tokio::time::{Instant, timeout};
 use wasup_store::id::{AccountNo, DeliveryId, EventId, MessageId, Millis};
+use wasup_store::jid::JidKind;
 use wasup_store::records::{
     Content, EndpointRecord, EventData, EventKind, EventRecord, FilesAs, NotSent, Participant, ReplyMode,
 };
@@ -187,6 +188,10 @@ fn for_chat(endpoint: &EndpointRecord, event: &EventRecord, answer: &WebhookAnsw
     };
     let EventData::Message(message) = &event.data else { return None };
     if endpoint.reply != ReplyMode::Answer || event.kind != EventKind::MessageReceived {
+        return None;
+    }
+    // Whoever answers a status would show the answer to everybody.
+    if message.chat.jid.kind() == JidKind::Broadcast {
         return None;
     }
     let reply = reply(content_type.as_deref(), body, *cut)?;

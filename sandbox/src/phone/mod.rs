@@ -27,6 +27,7 @@ pub(crate) mod settings;
 mod shared;
 mod signal;
 mod state;
+mod status;
 
 pub use file_seen::FileSeen;
 pub use files::FileToSend;

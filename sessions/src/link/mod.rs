@@ -23,6 +23,7 @@ mod restriction;
 mod runtime;
 mod sending;
 mod settings;
+mod status;
 mod transport;
 mod watch;
 mod whatsapp;

@@ -18,7 +18,7 @@ use super::whatsapp::WhatsAppLink;
 use crate::ports::{AskError, Checked, PeopleCalls, PersonInfo, PictureAt, PictureStream, Seen};
 
 /// Most people in one question to the network.
-const AT_ONCE: usize = 256;
+pub(super) const AT_ONCE: usize = 256;
 
 /// Largest picture that is passed on, in bytes: the network's are some hundred KiB.
 const PICTURE_MAX: u64 = 16 * 1024 * 1024;

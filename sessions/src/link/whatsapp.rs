@@ -202,6 +202,9 @@ impl Link for WhatsAppLink {
         };
         let to = address::destination(&message.chat).ok_or(SendError::NotSendable)?;
         let content = sending::encode(&message, &self.writer(&to, &message.chat).await.borrow(&to))?;
+        if to.is_status_broadcast() {
+            return self.post(&message, content).await;
+        }
         let options = SendOptions::default().with_message_id(message.provider_id.as_str());
         let send = Box::pin(self.client.send_message_with_options(to, content, options));
         match tokio::time::timeout(self.query_timeout, send).await {

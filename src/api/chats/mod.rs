@@ -12,6 +12,7 @@ use wasup_store::id::{AccountId, ChatId, MessageId};
 
 use wasup_sessions::number::participant;
 
+use super::messages::status;
 use super::problem::{FieldError, Problem};
 use super::state::{ApiState, Settings};
 
@@ -30,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(marks::mute))
 }
 
-/// The chat that a text names: our id, an address or a number. One that can be no name of a chat is the name of nothing.
+/// The chat that a text names: our id, an address (`status@broadcast` for the statuses) or a number. One that can be no name of a chat is the name of nothing.
 async fn chat_name(
     accounts: &Accounts,
     settings: &Settings,
@@ -42,6 +43,9 @@ async fn chat_name(
         return text.parse().map(ChatName::Id).map_err(|_| Problem::not_found("chat"));
     }
     let account = accounts.get(caller, id).await?;
+    if status::is_meant(text) {
+        return Ok(ChatName::Address(status::feed()));
+    }
     let region = account.default_region.as_deref().or(settings.region.as_deref());
     let whom = participant(text, region);
     whom.map(ChatName::Address).map_err(|error| Problem::invalid(vec![FieldError::new("chat", error.to_string())]))

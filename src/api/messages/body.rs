@@ -26,7 +26,7 @@ pub(super) struct SendMessage {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Common {
     /// Who gets it: a phone number (`6281234567890`, `+62 812-3456-7890`; in national form where the account or the
-    /// installation has a `default_region`), an address of the network (`…@s.whatsapp.net`, `…@lid`) or a group (`…@g.us`). Reactions and votes go to the chat of their message.
+    /// installation has a `default_region`), an address of the network (`…@s.whatsapp.net`, `…@lid`), a group (`…@g.us`) or `status@broadcast`, which posts a status. Reactions and votes go to the chat of their message.
     #[schema(examples("+62 812-3456-7890"))]
     pub(super) to: Option<String>,
     /// Your own id of it, at most 128 bytes. Without an `Idempotency-Key` it also makes repeats harmless.
@@ -40,10 +40,17 @@ pub(super) struct Common {
     pub(super) mentions: Vec<String>,
     /// After how many seconds phones make it disappear: 86400, 604800 or 7776000.
     pub(super) expiration: Option<u32>,
+    /// Of a status: who sees it, as in `to`, at most 2000. Without it everybody does whom the account's address book names.
+    #[schema(max_items = 2000)]
+    pub(super) recipients: Option<Vec<String>>,
+    /// Of a status: who does not see it.
+    #[schema(max_items = 2000)]
+    pub(super) except: Vec<String>,
 }
 
 impl Common {
-    const FIELDS: [&'static str; 5] = ["to", "client_message_id", "reply_to", "mentions", "expiration"];
+    const FIELDS: [&'static str; 7] =
+        ["to", "client_message_id", "reply_to", "mentions", "expiration", "recipients", "except"];
 }
 
 /// What is sent, by its type.

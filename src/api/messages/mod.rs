@@ -10,6 +10,7 @@ mod look;
 mod mentions;
 mod problems;
 mod send;
+pub(super) mod status;
 
 use axum::extract::DefaultBodyLimit;
 use utoipa_axum::router::OpenApiRouter;

@@ -10,14 +10,15 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use wasup_actors::{Accepted, Idempotency, Messages, Principal, SendCommand, target_of};
 use wasup_store::id::{AccountId, MessageId};
+use wasup_store::jid::JidKind;
 use wasup_store::records::{
-    Content, Direction, Lane, Media, MessageContext, MessageRecord, Participant, Poll, Quoted, Target,
+    Audience, Content, Direction, Lane, Media, MessageContext, MessageRecord, Participant, Poll, Quoted, Target,
 };
 
 use super::address::Addresses;
 use super::asked::Asked;
 use super::body::{Common, FileBody, MessageBody, SendMessage, canonical};
-use super::content;
+use super::{content, status};
 use crate::api::extract::{Caller, Path, Query};
 use crate::api::idempotency::{IdempotencyKey, REPLAYED};
 use crate::api::problem::{FieldError, Problem, ProblemView};
@@ -83,7 +84,8 @@ impl Composer<'_> {
     /// The message of an act, with the chat that the act goes to.
     async fn target(&self, name: &str, common: &Common) -> Result<(Target, MessageRecord, Participant), Problem> {
         let (id, record) = self.named("message", name).await?;
-        if record.content.target().is_some() || record.content == Content::Revoked {
+        let feed = record.chat.jid.kind() == JidKind::Broadcast;
+        if feed || record.content.target().is_some() || record.content == Content::Revoked {
             return Err(one(FieldError::new("message", "nothing can be done to it")));
         }
         if let Some(to) = &common.to {
@@ -100,6 +102,7 @@ impl Composer<'_> {
 
     async fn chat(&self, common: &Common) -> Result<Participant, Problem> {
         match &common.to {
+            Some(to) if status::is_meant(to) => Ok(status::feed()),
             Some(to) => self.addresses.one("to", to).await,
             None => Err(one(FieldError::new("to", "missing field `to`"))),
         }
@@ -156,6 +159,7 @@ impl Composer<'_> {
         request: &SendMessage,
         chat: &Participant,
         mentions: Vec<Participant>,
+        audience: Option<Audience>,
     ) -> Result<Option<Box<MessageContext>>, Problem> {
         let common = &request.common;
         let view_once = request.body.file().is_some_and(|(_, body)| body.view_once);
@@ -164,7 +168,9 @@ impl Composer<'_> {
             None => None,
         };
         let disappears_after = content::expiration(common.expiration).map_err(one)?;
-        let context = MessageContext { quoted, mentions, disappears_after, view_once, ..MessageContext::default() };
+        let audience = audience.map(Box::new);
+        let context =
+            MessageContext { quoted, mentions, disappears_after, view_once, audience, ..MessageContext::default() };
         Ok((context != MessageContext::default()).then(|| Box::new(context)))
     }
 
@@ -259,8 +265,10 @@ pub(in crate::api) async fn send(
         intake: &intake,
     };
     let mentions = composer.mentions(&request.common).await?;
+    // Who sees a status is known before anything is fetched.
+    let audience = status::audience(&request, &composer.addresses, (&messages, &caller, &id)).await?;
     let (content, chat) = composer.content(&request, &mentions).await?;
-    let context = composer.context(&request, &chat, mentions).await?;
+    let context = composer.context(&request, &chat, mentions, audience).await?;
     let own = request.common.client_message_id;
     let command = SendCommand {
         account: id.clone(),

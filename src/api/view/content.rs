@@ -354,6 +354,7 @@ mod tests {
             forwarded: 2,
             disappears_after: Some(86_400),
             view_once: false,
+            audience: None,
         };
         let shown = serde_json::to_value(ContentView::new(&Content::text("hi"), Some(&around))).unwrap();
         let person = json!({"phone": "628123", "jid": "628123@s.whatsapp.net", "lid": null});

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use utoipa::ToSchema;
-use wasup_store::id::{AccountId, ChatNo, EndpointId, MediaId, MessageKey, PersonNo};
+use wasup_store::id::{AccountId, AccountNo, ChatNo, ContactId, EndpointId, MediaId, MessageKey, PersonNo};
 use wasup_store::repo::audit::AuditPlace;
 use wasup_store::repo::chat_list::ChatPlace;
 use wasup_store::repo::delivery::DeliveryCursor;
@@ -48,6 +48,8 @@ pub enum Cursor {
     Media(MediaId),
     /// In a list of humans.
     Person(PersonNo),
+    /// In a list of contacts of several accounts.
+    Contact(ContactId),
     /// In a list of groups.
     Group(ChatNo),
     /// In the list of chats.
@@ -65,6 +67,7 @@ impl std::fmt::Display for Cursor {
             Self::Delivery(place) => [b"d", place.0.as_slice()].concat(),
             Self::Group(place) => [b"g".as_slice(), &place.0.to_be_bytes()].concat(),
             Self::Media(id) => [b"f".as_slice(), &id.to_bytes()].concat(),
+            Self::Contact(id) => [b"k".as_slice(), &id.account.0.to_be_bytes(), &id.person.0.to_be_bytes()].concat(),
             Self::Person(place) => [b"p".as_slice(), &place.0.to_be_bytes()].concat(),
             Self::Chat(place) => [b"c".as_slice(), &place.last_ms.to_be_bytes(), &place.chat.0.to_be_bytes()].concat(),
         };
@@ -85,6 +88,11 @@ impl Cursor {
             (b'w', place) => placed(place).map(Self::Act),
             (b't', place) => placed(place).map(Self::Timeline),
             (b'p', place) => Some(Self::Person(PersonNo(u32::from_be_bytes(place.try_into().ok()?)))),
+            (b'k', place) => {
+                let (account, person) = place.split_first_chunk::<4>()?;
+                let person = PersonNo(u32::from_be_bytes(person.try_into().ok()?));
+                Some(Self::Contact(ContactId { account: AccountNo(u32::from_be_bytes(*account)), person }))
+            }
             (b'g', place) => Some(Self::Group(ChatNo(u32::from_be_bytes(place.try_into().ok()?)))),
             (b'c', place) => placed(place).map(|(last_ms, chat)| Self::Chat(ChatPlace { last_ms, chat: ChatNo(chat) })),
             (b'd', place) => Some(Self::Delivery(DeliveryCursor(place.to_vec()))),
@@ -114,6 +122,7 @@ mod tests {
             Cursor::Timeline((7, 9)),
             Cursor::Person(PersonNo(7)),
             Cursor::Group(ChatNo(7)),
+            Cursor::Contact(ContactId { account: AccountNo(7), person: PersonNo(9) }),
             Cursor::Delivery(DeliveryCursor(vec![b'a', 0, 9])),
             Cursor::Chat(ChatPlace { last_ms: 7, chat: ChatNo(9) }),
         ] {

@@ -24,6 +24,30 @@ pub struct MessageContext {
     /// To be seen once.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub view_once: bool,
+    /// Who sees it, of a status that the account posts or takes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audience: Option<Box<Audience>>,
+}
+
+/// Who sees a status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audience {
+    /// Each of them, as they were chosen when it was accepted.
+    pub who: Vec<Participant>,
+    /// How they were chosen.
+    pub of: AudienceOf,
+}
+
+/// How those are chosen who see a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AudienceOf {
+    /// Everybody in the account's address book.
+    Contacts,
+    /// Everybody in it but some.
+    Except,
+    /// Only those who were named.
+    Only,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

@@ -56,6 +56,7 @@ fn of_info(info: &ContextInfo, frame: &Frame<'_>) -> MessageContext {
         forwarded: if info.is_forwarded == Some(true) { forwarded.max(1) } else { forwarded },
         disappears_after: info.expiration,
         view_once: false,
+        audience: None,
     }
 }
 

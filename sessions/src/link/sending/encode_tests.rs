@@ -123,6 +123,7 @@ fn what_surrounds_it_is_read_the_same() {
         forwarded: 2,
         disappears_after: Some(86_400),
         view_once: false,
+        audience: None,
     };
     for content in [Content::text("yes"), Content::Image(media())] {
         let read = received(&outgoing(content, Some(context.clone()))).new.context.unwrap();
