@@ -74,6 +74,8 @@ pub(crate) struct Account {
     pub(crate) calls: Calls,
     lid_migrated: AtomicBool,
     passkey: AtomicBool,
+    /// Only the address that it writes from stands in its stanzas.
+    one_address: AtomicBool,
     list: RwLock<DeviceList>,
     push_name: Mutex<String>,
     app_state: Mutex<AppState>,
@@ -99,6 +101,7 @@ impl Account {
             presence: Presence::default(),
             calls: Calls::default(),
             passkey: AtomicBool::new(false),
+            one_address: AtomicBool::new(false),
             lid_migrated: AtomicBool::new(config.lid_migrated),
             list: RwLock::new(DeviceList {
                 version: 1,
@@ -127,6 +130,15 @@ impl Account {
 
     pub(crate) fn set_lid_migrated(&self, migrated: bool) {
         self.lid_migrated.store(migrated, Ordering::Relaxed);
+    }
+
+    /// Whether only the address that it writes from stands in its stanzas.
+    pub(crate) fn shows_one_address(&self) -> bool {
+        self.one_address.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn show_one_address(&self, one: bool) {
+        self.one_address.store(one, Ordering::Relaxed);
     }
 
     /// Whether a passkey is demanded before a device is linked.

@@ -57,8 +57,8 @@ pub use network::{BadNumber, Connected, DeviceLogins, Network, NotFound, NumberC
 pub use pairing::PairingError;
 pub use phone::{
     Afterwards, Around, CompanionProps, FileSeen, FileToSend, GroupMember, GroupView, HistoryChunk, HistoryPart,
-    InboxMessage, PastChat, PastMessage, Phone, PhoneCounts, PhoneError, ReceiptSeen, Reply, Rules, Said, Setting,
-    SharedSetting,
+    InboxMessage, PastAct, PastChat, PastFile, PastMark, PastMessage, PastState, Phone, PhoneCounts, PhoneError,
+    ReceiptSeen, Reply, Rules, Said, Setting, SharedSetting,
 };
 pub use restriction::Restriction;
 pub use trace::{Direction, TraceLine};

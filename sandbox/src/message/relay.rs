@@ -73,8 +73,10 @@ pub(crate) fn relay(
         .attr("id", envelope.id.as_str())
         .attr("t", now().to_string())
         .attr("notify", sender.push_name())
-        .attr(alternative, sender.jid(to.family.other(), 0))
         .build();
+    if !sender.shows_one_address() {
+        node.attrs.insert(alternative, sender.jid(to.family.other(), 0));
+    }
     for (key, value) in &envelope.attrs {
         node.attrs.insert(key.clone(), value.clone());
     }

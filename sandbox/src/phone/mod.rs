@@ -4,6 +4,7 @@
 //! reads end-to-end encrypted texts, sends receipts, answers by rule and can be offline. It has no
 //! task: whoever brings it a message does its work.
 
+mod addresses;
 mod calls;
 mod file_seen;
 mod files;
@@ -32,7 +33,7 @@ mod status;
 pub use file_seen::FileSeen;
 pub use files::FileToSend;
 pub use groups::{GroupMember, GroupView};
-pub use history::{Chunk as HistoryChunk, HistoryPart, PastChat, PastMessage};
+pub use history::{Chunk as HistoryChunk, HistoryPart, PastAct, PastChat, PastFile, PastMark, PastMessage, PastState};
 pub use inbox::{InboxMessage, PhoneCounts, ReceiptSeen};
 pub use props::CompanionProps;
 pub use rules::{Reply, Rules};

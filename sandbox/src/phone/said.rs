@@ -116,18 +116,27 @@ impl Phone {
 
     fn key(&self, to: &str, id: &str) -> MessageField<MessageKey> {
         let shown = self.account.phone.inbox().find(|message| message.id == id);
+        let from_me = shown.as_ref().is_none_or(|message| message.from_me);
+        // In a group a key says who wrote.
+        let writer = shown.filter(|_| !from_me && super::group_of(to).is_some());
         MessageField::some(MessageKey {
             remote_jid: Some(to.to_owned()),
-            from_me: Some(shown.is_none_or(|message| message.from_me)),
+            from_me: Some(from_me),
             id: Some(id.to_owned()),
-            participant: None,
+            participant: writer.and_then(|message| writer_of(&message.sender)),
         })
     }
 
     fn context(&self, around: &Around) -> MessageField<ContextInfo> {
         let quoted = around.reply_to.as_ref().map(|id| {
             let shown = self.account.phone.inbox().find(|message| message.id == *id);
-            let author = shown.as_ref().map_or_else(|| self.jid(), |message| message.chat.clone());
+            let author = shown.as_ref().map_or_else(
+                || self.jid(),
+                |message| match super::group_of(&message.chat) {
+                    Some(_) => writer_of(&message.sender).unwrap_or_else(|| self.jid()),
+                    None => message.chat.clone(),
+                },
+            );
             let text = shown.and_then(|message| message.text).unwrap_or_default();
             (id.clone(), author, Message { conversation: Some(text), ..Message::default() })
         });
@@ -255,4 +264,10 @@ impl Phone {
         };
         Ok(Message { poll_update_message: MessageField::some(update), ..Message::default() })
     }
+}
+
+/// An address without its device.
+fn writer_of(sender: &str) -> Option<String> {
+    let jid: wacore_binary::Jid = sender.parse().ok()?;
+    Some(jid.to_non_ad().to_string())
 }

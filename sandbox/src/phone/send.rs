@@ -40,7 +40,16 @@ pub(crate) fn message_id() -> String {
 /// Sends a letter to all devices of the other account and to the phone's own companions. Returns
 /// the message id.
 pub(crate) fn send(registry: &Registry, account: &Arc<Account>, letter: &Letter) -> Result<String, PhoneError> {
-    let id = message_id();
+    send_as(registry, account, letter, message_id())
+}
+
+/// As [`send`], under an id that may have been used before.
+pub(crate) fn send_as(
+    registry: &Registry,
+    account: &Arc<Account>,
+    letter: &Letter,
+    id: String,
+) -> Result<String, PhoneError> {
     let chat = letter.to.jid(letter.family, 0);
     let envelope = Envelope {
         id: id.clone(),

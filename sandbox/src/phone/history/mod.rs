@@ -1,19 +1,25 @@
 //! The history that a phone sends to its companions: when they are linked, and when they ask for older messages.
 
-use super::Phone;
+mod pack;
+mod past;
+
+pub use past::{PastAct, PastChat, PastFile, PastMark, PastMessage, PastState};
+
 use super::greeting::protocol;
-use super::send::{send_peer, text};
+use super::send::send_peer;
+use super::{FileToSend, Phone};
 use crate::account::Account;
 use crate::lock::hold;
 use crate::phone::PhoneError;
 use buffa::Message as _;
 use std::sync::Arc;
+use wacore::download::MediaType;
+use wacore::upload::encrypt_media;
 use waproto::whatsapp::history_sync::HistorySyncType;
 use waproto::whatsapp::message::peer_data_operation_request_message::HistorySyncOnDemandRequest;
 use waproto::whatsapp::message::protocol_message::Type;
 use waproto::whatsapp::message::{HistorySyncNotification, HistorySyncType as NotificationType, ProtocolMessage};
-use waproto::whatsapp::web_message_info::Status;
-use waproto::whatsapp::{Conversation, HistorySync, HistorySyncMsg, Message, MessageKey, Pushname, WebMessageInfo};
+use waproto::whatsapp::{HistorySync, Message, Pushname};
 
 /// What a piece of the history is a part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,38 +48,8 @@ impl HistoryPart {
     }
 }
 
-/// A message of the past.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PastMessage {
-    /// Its id.
-    pub id: String,
-    /// The account wrote it.
-    pub from_me: bool,
-    /// Who wrote it, in a group.
-    pub sender: Option<String>,
-    /// What it says.
-    pub text: String,
-    /// When, in seconds since 1970.
-    pub at_s: u64,
-}
-
-/// A chat of the past.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PastChat {
-    /// Its jid.
-    pub jid: String,
-    /// Its other jid, where it has one.
-    pub lid: Option<String>,
-    /// Its name.
-    pub name: Option<String>,
-    /// Put away.
-    pub archived: bool,
-    /// Its messages, the oldest first.
-    pub messages: Vec<PastMessage>,
-}
-
 /// A piece of the history.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Chunk {
     /// What it is a part of.
     pub part: HistoryPart,
@@ -94,63 +70,41 @@ impl Chunk {
     }
 }
 
-fn message(chat: &PastChat, told: &PastMessage) -> WebMessageInfo {
-    let key = MessageKey {
-        remote_jid: Some(chat.jid.clone()),
-        from_me: Some(told.from_me),
-        id: Some(told.id.clone()),
-        participant: told.sender.clone(),
-    };
-    WebMessageInfo {
-        key: key.into(),
-        message: text(&told.text).into(),
-        message_timestamp: Some(told.at_s),
-        participant: told.sender.clone(),
-        status: told.from_me.then_some(Status::READ),
-        ..Default::default()
-    }
-}
-
-/// Phones put the newest message first.
-fn conversation(chat: &PastChat) -> Conversation {
-    let told = chat.messages.iter().enumerate().rev();
-    let messages = told
-        .map(|(at, told)| HistorySyncMsg { message: message(chat, told).into(), msg_order_id: Some(at as u64 + 1) });
-    Conversation {
-        id: chat.jid.clone(),
-        messages: messages.collect(),
-        name: chat.name.clone(),
-        archived: chat.archived.then_some(true),
-        lid_jid: chat.lid.clone(),
-        ..Default::default()
-    }
-}
-
-/// The message that brings a piece, in itself.
-pub(crate) fn notification(chunk: &Chunk, asked: Option<&str>) -> Message {
-    let (history_type, notification_type) = chunk.part.types();
+fn packed(chunk: &Chunk) -> Vec<u8> {
     let names = chunk.names.iter().map(|(id, name)| Pushname { id: Some(id.clone()), pushname: Some(name.clone()) });
     let history = HistorySync {
-        sync_type: history_type,
+        sync_type: chunk.part.types().0,
         chunk_order: Some(chunk.order),
         progress: Some(chunk.progress),
-        conversations: chunk.chats.iter().map(conversation).collect(),
+        conversations: chunk.chats.iter().map(past::conversation).collect(),
         pushnames: names.collect(),
         ..Default::default()
     };
+    pack::zlib(&history.encode_to_vec())
+}
+
+fn announcing(chunk: &Chunk, notification: HistorySyncNotification) -> Message {
     protocol(ProtocolMessage {
         r#type: Some(Type::HISTORY_SYNC_NOTIFICATION),
         history_sync_notification: HistorySyncNotification {
-            sync_type: Some(notification_type),
+            sync_type: Some(chunk.part.types().1),
             chunk_order: Some(chunk.order),
             progress: Some(chunk.progress),
-            peer_data_request_session_id: asked.map(str::to_owned),
-            initial_hist_bootstrap_inline_payload: Some(zlib_stored(&history.encode_to_vec())),
-            ..Default::default()
+            ..notification
         }
         .into(),
         ..Default::default()
     })
+}
+
+/// The message that brings a piece, in itself.
+pub(crate) fn notification(chunk: &Chunk, asked: Option<&str>) -> Message {
+    let inside = HistorySyncNotification {
+        peer_data_request_session_id: asked.map(str::to_owned),
+        initial_hist_bootstrap_inline_payload: Some(packed(chunk)),
+        ..Default::default()
+    };
+    announcing(chunk, inside)
 }
 
 /// What the phone still has of a chat from before a message, the newest of it.
@@ -170,7 +124,7 @@ pub(crate) fn older(account: &Account, asked: &HistorySyncOnDemandRequest, reque
 }
 
 impl Phone {
-    /// Sends a piece of its history to a companion.
+    /// Sends a piece of its history to a companion, in the message itself.
     ///
     /// # Errors
     /// When the phone is offline, or the companion went away.
@@ -180,54 +134,42 @@ impl Phone {
         send_peer(&self.registry, account, device, &notification(chunk, None)).map(drop)
     }
 
+    /// Puts a piece of its history on the media host, packed and encrypted, and tells a companion where it is: as real
+    /// phones do with all but the smallest. Returns how many bytes are on the host.
+    ///
+    /// # Errors
+    /// When the phone is offline, or the companion went away.
+    pub fn host_history(&self, device: u16, chunk: &Chunk) -> Result<usize, PhoneError> {
+        self.check_online()?;
+        let packed = packed(chunk);
+        let sealed = encrypt_media(&packed, MediaType::History);
+        let sealed = sealed.map_err(|error| PhoneError::File(error.to_string()))?;
+        let token = data_encoding::BASE64URL_NOPAD.encode(&sealed.file_enc_sha256);
+        let host = self.registry.media();
+        let path = host.keep_bytes(MediaType::History.mms_type(), &token, &sealed.data_to_upload);
+        let path = path.ok_or_else(|| PhoneError::File("the media host does not take it".into()))?;
+        let place = HistorySyncNotification {
+            file_sha256: Some(sealed.file_sha256.to_vec()),
+            file_length: Some(packed.len() as u64),
+            media_key: Some(sealed.media_key.to_vec()),
+            file_enc_sha256: Some(sealed.file_enc_sha256.to_vec()),
+            direct_path: Some(path),
+            ..Default::default()
+        };
+        send_peer(&self.registry, &self.account, device, &announcing(chunk, place))?;
+        Ok(sealed.data_to_upload.len())
+    }
+
+    /// Puts a file on the media host for messages of the past.
+    ///
+    /// # Errors
+    /// When the kind is none.
+    pub fn past_file(&self, file: &FileToSend, bytes: &[u8]) -> Result<PastFile, PhoneError> {
+        self.host_file(file, bytes).map(PastFile::new)
+    }
+
     /// What the phone has when a companion asks for older messages.
     pub fn keep_archive(&self, chats: Vec<PastChat>) {
         *hold(&self.account.phone.archive) = chats;
-    }
-}
-
-/// A zlib stream of stored blocks: nothing is packed.
-fn zlib_stored(data: &[u8]) -> Vec<u8> {
-    const BLOCK: usize = 65_535;
-    let mut out = vec![0x78, 0x01];
-    let mut blocks = data.chunks(BLOCK).peekable();
-    if blocks.peek().is_none() {
-        out.extend_from_slice(&[1, 0, 0, 0xFF, 0xFF]);
-    }
-    while let Some(block) = blocks.next() {
-        let length = u16::try_from(block.len()).expect("a block is cut to fit");
-        out.push(u8::from(blocks.peek().is_none()));
-        out.extend_from_slice(&length.to_le_bytes());
-        out.extend_from_slice(&(!length).to_le_bytes());
-        out.extend_from_slice(block);
-    }
-    out.extend_from_slice(&adler32(data).to_be_bytes());
-    out
-}
-
-fn adler32(data: &[u8]) -> u32 {
-    const MODULUS: u32 = 65_521;
-    let (mut a, mut b) = (1_u32, 0_u32);
-    for byte in data {
-        a = (a + u32::from(*byte)) % MODULUS;
-        b = (b + a) % MODULUS;
-    }
-    (b << 16) | a
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn checksum_of_a_known_text() {
-        assert_eq!(adler32(b"Wikipedia"), 0x11E6_0398);
-    }
-
-    #[test]
-    fn a_stored_block_says_its_length_twice() {
-        let out = zlib_stored(b"abc");
-        assert_eq!(out[..7], [0x78, 0x01, 0x01, 3, 0, 252, 255]);
-        assert_eq!(&out[7..10], b"abc");
     }
 }
