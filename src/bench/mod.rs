@@ -5,6 +5,7 @@
 
 mod accounts;
 mod api;
+mod chats;
 mod child;
 mod commits;
 mod effort;
@@ -42,6 +43,7 @@ pub async fn run(bench: &Bench) -> anyhow::Result<bool> {
         Bench::Accounts(options) => Box::pin(accounts::run(options)).await,
         Bench::Store(options) => store::run(options).await,
         Bench::Webhooks(options) => Box::pin(webhooks::run(options)).await,
+        Bench::Chats(options) => Box::pin(chats::run(options)).await,
         Bench::Api(options) => Box::pin(api::run(options)).await,
     }
 }

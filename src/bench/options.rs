@@ -15,6 +15,8 @@ pub enum Bench {
     Store(StoreOptions),
     /// Deliveries of received messages to more and more endpoints, and beside endpoints that never answer.
     Webhooks(WebhooksOptions),
+    /// A chat of a million messages and a list of ten thousand chats, read page by page through the API.
+    Chats(ChatsOptions),
     /// Sends accepted over HTTP, with linked accounts whose network never acknowledges.
     Api(ApiOptions),
 }
@@ -129,6 +131,26 @@ pub struct ApiOptions {
     /// Seconds of the run.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub seconds: u64,
+    /// What every bench can be told.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options of `wasup bench chats`.
+#[derive(Debug, Clone, Args)]
+pub struct ChatsOptions {
+    /// Messages of the one large chat.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(100..=100_000_000))]
+    pub messages: u64,
+    /// Chats of the list, each with three messages.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(10..=1_000_000))]
+    pub chats: u64,
+    /// Items of a page: a walk through everything for each size.
+    #[arg(long, value_delimiter = ',', default_values_t = [50, 1_000], value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub pages: Vec<u16>,
+    /// Pages that begin at a message at random, by our id and by the network's.
+    #[arg(long, default_value_t = 1_000)]
+    pub jumps: u32,
     /// What every bench can be told.
     #[command(flatten)]
     pub common: Common,

@@ -88,16 +88,20 @@ pub(super) struct Stage {
 }
 
 /// The gateway's threads. A run that fails drops them where nobody may block, and its error must be seen.
-struct Threads(Option<Runtime>);
+pub(super) struct Threads(Option<Runtime>);
 
 impl Threads {
-    fn start() -> std::io::Result<Self> {
+    /// Starts them.
+    ///
+    /// # Errors
+    /// When the system can't.
+    pub(super) fn start() -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("gateway").build()?;
         Ok(Self(Some(runtime)))
     }
 
     /// Runs a step on them; `None` when it panicked.
-    async fn run<T: Send + 'static>(&self, step: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    pub(super) async fn run<T: Send + 'static>(&self, step: impl Future<Output = T> + Send + 'static) -> Option<T> {
         self.0.as_ref()?.spawn(step).await.ok()
     }
 }

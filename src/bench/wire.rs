@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// Longest head and body of an answer.
-const LONGEST: usize = 1 << 20;
+const LONGEST: usize = 8 << 20;
 
 /// Where answers are read to, at first.
 const ROOM: usize = 4_096;
@@ -49,14 +49,32 @@ impl Callers {
             self.key.expose_secret(),
             body.len()
         );
+        Ok(self.ask((head + &body).as_bytes()).await?.0)
+    }
+
+    /// Reads something; status and body of the answer.
+    ///
+    /// # Errors
+    /// When there is no whole answer.
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<(u16, Vec<u8>)> {
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\r\n",
+            self.server,
+            self.key.expose_secret()
+        );
+        self.ask(head.as_bytes()).await
+    }
+
+    async fn ask(&self, request: &[u8]) -> anyhow::Result<(u16, Vec<u8>)> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut caller = match idle {
             Some(caller) => caller,
             None => Caller::connect(self.server).await?,
         };
-        let status = caller.ask((head + &body).as_bytes()).await?;
+        let (status, begin) = caller.ask(request).await?;
+        let body = caller.seen.get(begin..).unwrap_or_default().to_vec();
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(caller);
-        Ok(status)
+        Ok((status, body))
     }
 }
 
@@ -67,7 +85,8 @@ impl Caller {
         Ok(Self { stream, seen: Vec::with_capacity(ROOM) })
     }
 
-    async fn ask(&mut self, request: &[u8]) -> anyhow::Result<u16> {
+    /// The status of the answer, and where its body begins in what was seen.
+    async fn ask(&mut self, request: &[u8]) -> anyhow::Result<(u16, usize)> {
         self.stream.write_all(request).await?;
         self.seen.clear();
         loop {
@@ -81,8 +100,8 @@ impl Caller {
     }
 }
 
-/// The status of an answer, once all of it was read.
-fn read_answer(seen: &[u8]) -> anyhow::Result<Option<u16>> {
+/// The status of an answer and where its body begins, once all of it was read.
+fn read_answer(seen: &[u8]) -> anyhow::Result<Option<(u16, usize)>> {
     let Some(end) = seen.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(&seen[..end])?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).context("an answer without a status")?;
@@ -91,7 +110,7 @@ fn read_answer(seen: &[u8]) -> anyhow::Result<Option<u16>> {
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
     });
     let length = length.context("an answer of unknown length")?;
-    Ok((seen.len() >= end + 4 + length).then_some(status))
+    Ok((seen.len() >= end + 4 + length).then_some((status, end + 4)))
 }
 
 #[cfg(test)]
@@ -104,7 +123,7 @@ mod tests {
         for cut in 0..answer.len() {
             assert_eq!(read_answer(&answer[..cut]).unwrap(), None, "{cut}");
         }
-        assert_eq!(read_answer(answer).unwrap(), Some(202));
+        assert_eq!(read_answer(answer).unwrap(), Some((202, answer.len() - 4)));
         assert!(read_answer(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
     }
 }

@@ -117,6 +117,26 @@ fn every_endpoint_is_told_every_message_also_beside_a_dead_one() {
 }
 
 #[test]
+fn every_message_of_a_chat_and_every_chat_is_read_once_at_any_depth() {
+    let answer = bench(&["chats", "--messages", "3000", "--chats", "200", "--pages", "50,1000", "--jumps", "20"]);
+    assert_eq!((count(&answer, "lost"), count(&answer, "messages"), count(&answer, "chats")), (0, 3_000, 200));
+    let pages = |name: &str, order: &str, page: u64| -> u64 {
+        let depths = answer[name].as_array().unwrap().iter();
+        depths
+            .filter(|depth| depth["order"] == order && depth["page"] == page)
+            .map(|depth| count(&depth["ms"], "count"))
+            .sum()
+    };
+    for order in ["desc", "asc"] {
+        assert_eq!((pages("messages_by_depth", order, 50), pages("messages_by_depth", order, 1_000)), (60, 3));
+    }
+    // Whether more come is known only when nothing comes.
+    assert!((4..=5).contains(&pages("chats_by_depth", "desc", 50)), "{answer}");
+    assert!(answer["jumps"].as_array().unwrap().iter().all(|jump| jump["ms"]["count"] == 20), "{answer}");
+    insta::assert_json_snapshot!("chats", keys(&answer));
+}
+
+#[test]
 fn the_api_keeps_what_it_accepted() {
     let answer = bench(&["api", "--accounts", "2", "--seconds", "1", "--concurrency", "4"]);
     assert_eq!((count(&answer, "lost"), count(&answer, "duplicated")), (0, 0));
