@@ -51,8 +51,8 @@ pub use accounts::{
 };
 pub use audit::Audit;
 pub use chats::{
-    ChatError, ChatMark, ChatName, ChatPageQuery, ChatTotals, Chats, ChatsFound, ChatsQuery, MessageName, Older,
-    Persistence, Receipts,
+    ChatError, ChatMark, ChatName, ChatPageQuery, ChatTotals, Chats, ChatsFound, ChatsQuery, HistoryLook, MessageName,
+    Older, Persistence, Receipts,
 };
 pub use clock::{Clock, ClockStanding};
 pub use context::{Ports, QrListener};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use wasup_sessions::link::HistoryBounds;
 
 use super::check::Checks;
-use super::units::Size;
+use super::units::{Size, Span};
 
 /// What is kept of the history that phones send. Keys and limits: `config/default.toml`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -16,7 +16,7 @@ pub struct HistoryConfig {
     pub days: u32,
     /// So many chats of an account.
     pub chats: u64,
-    /// So many messages of a chat in one piece.
+    /// So many messages of a chat.
     pub messages_per_chat: usize,
     /// So many bytes of what an account's messages say.
     pub bytes: Size,
@@ -24,6 +24,8 @@ pub struct HistoryConfig {
     pub piece_bytes: Size,
     /// Pieces that are being imported at once.
     pub at_once: usize,
+    /// How long an announced piece is waited for.
+    pub patience: Span,
 }
 
 impl HistoryConfig {
@@ -32,6 +34,7 @@ impl HistoryConfig {
         checks.between("history.chats", self.chats, 1, 10_000_000);
         checks.between("history.messages_per_chat", self.messages_per_chat, 1, 1_000_000);
         checks.between("history.at_once", self.at_once, 1, 64);
+        checks.between("history.patience", self.patience, Span::secs(1), Span::secs(86_400));
     }
 
     /// For the links.
@@ -45,6 +48,7 @@ impl HistoryConfig {
             bytes: self.bytes.0,
             piece_bytes: usize::try_from(self.piece_bytes.0).unwrap_or(usize::MAX),
             at_once: self.at_once,
+            patience: self.patience.0,
         }
     }
 }

@@ -102,7 +102,7 @@ async fn an_acknowledged_file_outlives_every_kill_and_no_row_is_without_its_file
 }
 
 /// Resident bytes of a process, and the most there were since they were forgotten.
-fn memory(pid: u32) -> (u64, u64) {
+pub(crate) fn memory(pid: u32) -> (u64, u64) {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let of = |name: &str| {
         let line = status.lines().find(|line| line.starts_with(name)).unwrap();
@@ -112,7 +112,7 @@ fn memory(pid: u32) -> (u64, u64) {
 }
 
 /// Forgets the most there was (proc(5), `clear_refs`).
-fn forget_peak(pid: u32) {
+pub(crate) fn forget_peak(pid: u32) {
     std::fs::write(format!("/proc/{pid}/clear_refs"), "5").unwrap();
 }
 

@@ -11,6 +11,7 @@ mod disk;
 mod exits;
 mod files;
 mod gateway;
+mod history;
 mod hooks;
 mod insurance;
 mod load;

@@ -162,6 +162,7 @@ async fn no_history_is_kept_where_nothing_is() {
             sender: None,
             text: number.to_owned(),
             at_s: 1_790_000_000,
+            ..PastMessage::default()
         }],
         ..PastChat::default()
     };

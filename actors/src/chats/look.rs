@@ -8,7 +8,7 @@ use wasup_store::id::{AccountId, AccountNo, ChatId, ChatNo, MessageId, MessageKe
 use wasup_store::records::MessageRecord;
 use wasup_store::repo::chat_list::{self, ChatFilter, ChatLine, ChatPlace};
 use wasup_store::repo::chat_messages::{self, From};
-use wasup_store::repo::counters;
+use wasup_store::repo::{counters, message};
 
 use super::marks::named;
 use super::{ChatError, ChatName, Chats, MessageName, chat_no};
@@ -173,24 +173,37 @@ impl Chats {
         match query.older {
             Older::No => return Ok(page),
             Older::WhereShort if !short || query.wait.is_zero() => return Ok(page),
-            Older::WhereShort => match self.ask_older(no, chat, query.limit).await {
+            Older::WhereShort => match self.ask_older(no, chat, None, query.limit).await {
                 // Whoever asks for what there is gets it, whether or not the phone can be asked.
                 Err(ChatError::Ask(_)) => return Ok(page),
                 asked => asked?,
             },
-            Older::Yes => self.ask_older(no, chat, query.limit).await?,
+            // From before the message that is named: so a gap in the middle can be filled, too.
+            Older::Yes => {
+                let before = behind.filter(|_| !query.oldest_first);
+                self.ask_older(no, chat, before, query.limit).await?;
+            }
         }
         self.until_more(no, (chat, from, query.limit), page, query.wait).await
     }
 
-    /// Asks the phone for messages from before the oldest of a chat.
-    async fn ask_older(&self, no: AccountNo, chat: ChatNo, limit: usize) -> Result<(), ChatError> {
+    /// Asks the phone for messages from before one of a chat, or before its oldest.
+    async fn ask_older(
+        &self,
+        no: AccountNo,
+        chat: ChatNo,
+        before: Option<MessageKey>,
+        limit: usize,
+    ) -> Result<(), ChatError> {
         let oldest = self
             .ctx
             .store
-            .read(|tx| {
-                let first = chat_messages::page(tx, no, chat, From::After(None), 1)?.pop();
-                Ok::<_, StoreError>(first.map(|(_, record)| record))
+            .read(|tx| match before {
+                Some(key) => message::get(tx, MessageId { account: no, key }),
+                None => {
+                    let first = chat_messages::page(tx, no, chat, From::After(None), 1)?.pop();
+                    Ok::<_, StoreError>(first.map(|(_, record)| record))
+                }
             })
             .await?;
         let Some(oldest) = oldest else { return Ok(()) };
@@ -207,16 +220,20 @@ impl Chats {
         before: Vec<(MessageId, MessageRecord)>,
         wait: Duration,
     ) -> Result<Vec<(MessageId, MessageRecord)>, ChatError> {
-        let oldest = |page: &[(MessageId, MessageRecord)]| page.iter().map(|(id, _)| id.key).min();
-        let first = |tx: &wasup_store::ReadTx<'_>| chat_messages::page(tx, no, chat, From::After(None), 1);
-        let was = oldest(&self.ctx.store.read(first).await?);
+        // Both what is older than everything and what fills a gap in the page counts.
+        let look = |tx: &wasup_store::ReadTx<'_>| {
+            let first = chat_messages::page(tx, no, chat, From::After(None), 1)?.pop();
+            let page = chat_messages::page(tx, no, chat, from, limit)?;
+            Ok::<_, StoreError>((first.map(|(id, _)| id), page.into_iter().map(|(id, _)| id).collect::<Vec<_>>()))
+        };
+        let was = self.ctx.store.read(look).await?;
         let end = Instant::now() + wait;
         let mut grown = None;
         // A piece comes in several commits: it is through when nothing comes any more.
         loop {
             tokio::time::sleep(LOOK_AGAIN).await;
-            let now = oldest(&self.ctx.store.read(first).await?);
-            if Instant::now() >= end || (now != was && grown == Some(now)) {
+            let now = self.ctx.store.read(look).await?;
+            if Instant::now() >= end || (now != was && grown.as_ref() == Some(&now)) {
                 break;
             }
             grown = (now != was).then_some(now);

@@ -1,5 +1,6 @@
 //! The use cases around chats: lists, pages of messages, and what is done to a chat as a whole.
 
+mod history;
 mod look;
 mod marks;
 mod persistence;
@@ -12,6 +13,7 @@ use wasup_store::records::{AccountRecord, Participant};
 use wasup_store::repo::{account, chat_marks};
 use wasup_store::{ReadTx, StoreError};
 
+pub use history::HistoryLook;
 pub use look::{ChatPageQuery, ChatTotals, ChatsFound, ChatsQuery, Older};
 pub use marks::{ChatMark, Receipts};
 pub use persistence::Persistence;

@@ -1,5 +1,6 @@
 //! `/v1/accounts/{id}/chats`.
 
+mod history;
 mod list;
 mod marks;
 mod messages;
@@ -22,6 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(list::list))
         .routes(routes!(list::show, marks::delete))
         .routes(routes!(messages::list))
+        .routes(routes!(history::show))
         .routes(routes!(marks::read))
         .routes(routes!(marks::unread))
         .routes(routes!(marks::typing))

@@ -86,9 +86,17 @@ pub struct HistoryChunk {
     /// Chats of it that are imported.
     #[serde(default)]
     pub chats_done: u32,
+    /// Messages of the next chat that are through, where it is imported in part.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub passed: u64,
     /// What became of its messages so far.
     #[serde(default)]
     pub tally: HistoryTally,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What became of messages of the history.

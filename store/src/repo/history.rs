@@ -1,31 +1,35 @@
 //! The history that a phone sends: its pieces on disk before they are imported, and their import in small commits.
 //!
 //! `history`: no · 1 · piece 16 · 0 → [`HistoryChunk`], written last; no · 1 · piece 16 · 1 · n u32 → bytes; no · 2 · time · rand →
-//! a piece was announced that is not here yet; no · 3 → what became of everything so far.
+//! a piece was announced that is not here yet; no · 3 → what became of everything so far; no · 4 · chat → how many
+//! messages of the chat came as history without being asked for.
+
+mod import;
 
 use bytes::Bytes;
 
-use super::inbound::{self, NewInbound};
 use super::scope::AccountScope;
-use super::{account, chat, event, fleeting, message, persistence, person, search};
-use crate::id::{AccountNo, Epoch, MessageId, MessageKey, Millis, believable_ms};
+use super::{account, event, inbound, person};
+use crate::id::{AccountNo, ChatNo, Epoch, MessageKey, Millis};
 use crate::key::{Key, Parts};
-use crate::records::{
-    ChatSettings, EventData, EventKind, HistoryChunk, HistoryEvent, HistoryKind, HistoryTally, MessageState,
-    Participant, StateTimes,
-};
+use crate::records::{EventData, EventKind, HistoryChunk, HistoryEvent, HistoryKind, HistoryTally, Participant};
 use crate::{Direction, ReadTx, StoreError, Tree, WriteTx};
+
+pub use import::{OldBatch, OldChat, OldMark, OldMessage, import, imported, is_known};
 
 /// Most bytes of one row.
 pub const ROW_BYTES: usize = 256 * 1024;
 /// Most messages of one commit.
 pub const MAX_BATCH: usize = inbound::MAX_BATCH;
+/// Most pieces that are shown.
+pub const SHOWN_MAX: usize = 100;
 /// Rows removed in one commit.
 const REMOVED_AT_ONCE: usize = 64;
 
 const PIECE: u8 = 1;
 const AWAITED: u8 = 2;
 const TALLY: u8 = 3;
+const OF_CHAT: u8 = 4;
 
 /// A piece of the history on disk: when it came, and a random number.
 pub type ChunkKey = MessageKey;
@@ -40,6 +44,10 @@ fn row(no: AccountNo, chunk: ChunkKey, n: u32) -> Key {
 
 fn awaited(no: AccountNo) -> Key {
     Key::new().u32(no.0).u8(AWAITED)
+}
+
+fn of_chat(no: AccountNo, chat: ChatNo) -> Key {
+    Key::new().u32(no.0).u8(OF_CHAT).u32(chat.0)
 }
 
 /// Notes that a piece is announced: the phone is told at once that it has arrived, so nobody else would miss it.
@@ -115,13 +123,19 @@ pub enum Next {
 pub fn next(tx: &ReadTx<'_>, no: AccountNo) -> Result<Next, StoreError> {
     let first = tx.first(Tree::History, Key::new().u32(no.0).u8(PIECE), Direction::Forward)?;
     let Some((key, value)) = first else { return Ok(Next::Nothing) };
-    let mut parts = Parts(key.get(5..).unwrap_or_default());
-    let bad = || StoreError::corrupt(Tree::History, "a key names no piece");
-    let chunk = parts.take(16).and_then(ChunkKey::from_bytes).ok_or_else(bad)?;
-    match parts.u8() {
-        Some(0) => Ok(Next::Import(chunk, Box::new(crate::envelope::open_record(Tree::History, &value)?))),
-        _ => Ok(Next::Clear(chunk)),
+    let (chunk, whole) = piece_of(&key)?;
+    if whole {
+        return Ok(Next::Import(chunk, Box::new(crate::envelope::open_record(Tree::History, &value)?)));
     }
+    Ok(Next::Clear(chunk))
+}
+
+/// Which piece a row is of, and whether it is its head.
+fn piece_of(key: &[u8]) -> Result<(ChunkKey, bool), StoreError> {
+    let mut parts = Parts(key.get(5..).unwrap_or_default());
+    let chunk = parts.take(16).and_then(ChunkKey::from_bytes);
+    let chunk = chunk.ok_or_else(|| StoreError::corrupt(Tree::History, "a key names no piece"))?;
+    Ok((chunk, parts.u8() == Some(0)))
 }
 
 /// Some bytes of a piece; `None` where they are not there.
@@ -132,131 +146,30 @@ pub fn bytes(tx: &ReadTx<'_>, no: AccountNo, chunk: ChunkKey, n: u32) -> Result<
     tx.raw(Tree::History, row(no, chunk, n))
 }
 
-/// A message of the history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OldMessage {
-    /// What it is. Its time is the network's.
-    pub new: NewInbound,
-    /// How far a sent one got: `Sent`, `Delivered`, `Read` or `Played`.
-    pub state: MessageState,
-    /// The account keeps it among its starred ones.
-    pub starred: bool,
-}
-
-/// What the phone says of a chat as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OldChat {
-    /// The chat.
-    pub chat: Participant,
-    /// Its name.
-    pub name: Option<String>,
-    /// What is set for it.
-    pub settings: ChatSettings,
-}
-
-/// Some messages of one chat of a piece.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OldBatch {
-    /// The chat, with the first batch of it.
-    pub chat: Option<OldChat>,
-    /// At most [`MAX_BATCH`].
-    pub messages: Vec<OldMessage>,
-    /// Messages that were left out before.
-    pub left_out: u64,
-    /// Chats of the piece that are through after this batch.
-    pub chats_done: u32,
-}
-
-/// Imports some messages of a piece: no events, nothing unread, none twice. What the piece's row says of its progress
-/// changes in the same commit.
+/// Pieces that are announced and not here, and the pieces that are here, each with how far it is imported: at most
+/// [`SHOWN_MAX`] of each.
 ///
 /// # Errors
-/// [`StoreError::StaleEpoch`] for an older incarnation.
-pub fn import(
-    tx: &mut WriteTx<'_>,
-    (no, epoch): (AccountNo, Epoch),
-    chunk: ChunkKey,
-    batch: &OldBatch,
-    now_ms: Millis,
-) -> Result<HistoryTally, StoreError> {
-    let mut scope = AccountScope::fenced(tx, no, epoch)?;
-    let Some(mut record) = tx.record::<HistoryChunk>(Tree::History, head(no, chunk))? else {
-        return Ok(HistoryTally::default());
-    };
-    let mut tally = HistoryTally { left_out: batch.left_out, ..HistoryTally::default() };
-    let kept = fleeting::keeps(tx, &mut scope)?;
-    let oldest_ms = tx.reading(|tx| oldest_kept(tx, no, now_ms))?;
-    let stays = |old: &&OldMessage| kept && old.new.ts_ms >= oldest_ms;
-    tally.left_out += batch.messages.iter().filter(|old| !stays(old)).count() as u64;
-    if let Some(old) = batch.chat.as_ref().filter(|_| kept) {
-        describe(tx, &mut scope, old)?;
-        tally.chats += u64::from(!batch.messages.is_empty());
-    }
-    for old in batch.messages.iter().filter(stays) {
-        import_one(tx, &mut scope, old, &mut tally, now_ms)?;
-    }
-    record.tally = record.tally.plus(tally);
-    record.chats_done = record.chats_done.max(batch.chats_done);
-    tx.put_record(Tree::History, head(no, chunk), &record)?;
-    person::tell_merges(tx, &mut scope, now_ms)?;
-    scope.close(tx)?;
-    Ok(record.tally)
-}
-
-/// What is older would be forgotten at once, and come again with the next piece.
-fn oldest_kept(tx: &ReadTx<'_>, no: AccountNo, now_ms: Millis) -> Result<Millis, StoreError> {
-    let age_ms = persistence::limits(tx, no)?.age_ms.filter(|age_ms| *age_ms > 0);
-    Ok(age_ms.map_or(0, |age_ms| now_ms.saturating_sub(age_ms)))
-}
-
-/// A chat that is not known yet stands as the phone says; what is set here already is newer.
-fn describe(tx: &mut WriteTx<'_>, scope: &mut AccountScope, old: &OldChat) -> Result<(), StoreError> {
-    let known = tx.reading(|tx| chat::find(tx, scope.no, &old.chat))?;
-    let (found, _) = chat::resolve(tx, scope, &old.chat, false)?;
-    chat::change(tx, scope.no, found, |record| {
-        record.name = record.name.take().or_else(|| old.name.clone());
-        if known.is_empty() {
-            record.settings = old.settings;
+/// [`StoreError`] when a row can't be read.
+pub fn open_pieces(tx: &ReadTx<'_>, no: AccountNo) -> Result<(usize, Vec<HistoryChunk>), StoreError> {
+    let announced = tx.prefix(Tree::History, awaited(no), Direction::Forward, SHOWN_MAX)?.len();
+    let (mut pieces, mut after) = (Vec::new(), None::<ChunkKey>);
+    while pieces.len() < SHOWN_MAX {
+        // Behind all rows of the piece before.
+        let from = after.map_or_else(
+            || Key::new().u32(no.0).u8(PIECE),
+            |chunk| Key::new().u32(no.0).u8(PIECE).bytes(&chunk.to_bytes()).u8(u8::MAX),
+        );
+        let end = awaited(no);
+        let row = tx.range(Tree::History, from.as_slice(), Some(end.as_slice()), Direction::Forward, 1)?.pop();
+        let Some((key, value)) = row else { break };
+        let (chunk, whole) = piece_of(&key)?;
+        if whole {
+            pieces.push(crate::envelope::open_record(Tree::History, &value)?);
         }
-    })?;
-    Ok(())
-}
-
-fn import_one(
-    tx: &mut WriteTx<'_>,
-    scope: &mut AccountScope,
-    old: &OldMessage,
-    tally: &mut HistoryTally,
-    now_ms: Millis,
-) -> Result<(), StoreError> {
-    let new = &old.new;
-    let (chat_no, sender) = inbound::whose(tx, scope, new)?;
-    if tx.reading(|tx| inbound::find(tx, scope.no, &new.provider_id, chat_no, sender))?.is_some() {
-        tally.known += 1;
-        return Ok(());
+        after = Some(chunk);
     }
-    let key = MessageKey::new(believable_ms(new.ts_ms, now_ms), new.rand);
-    let id = MessageId { account: scope.no, key };
-    if tx.contains(Tree::Msg, id.to_bytes())? {
-        tally.left_out += 1;
-        return Ok(());
-    }
-    let mut record = inbound::record(new, chat_no, sender, key.ts_ms, now_ms);
-    let at = Some(key.ts_ms);
-    record.times = StateTimes::default();
-    if new.from_me {
-        record.state = old.state;
-        record.times.sent_ms = at;
-    } else {
-        // Nothing of the past waits to be read here; the phone has its own count.
-        record.times.read_ms = at;
-    }
-    record.aftermath.starred = old.starred;
-    message::put_new(tx, scope, key, &record, new.group)?;
-    search::note(tx, id, None)?;
-    tally.messages += 1;
-    tally.bytes += record.content.bytes();
-    Ok(())
+    Ok((announced, pieces))
 }
 
 /// What became of everything that an account's phone sent, so far.
@@ -332,6 +245,16 @@ pub fn lose(
     }
     scope.close(tx)?;
     Ok(lost)
+}
+
+/// Whether a piece was announced before a time and is not here.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn is_late(tx: &ReadTx<'_>, no: AccountNo, before_ms: Millis) -> Result<bool, StoreError> {
+    let first = tx.first(Tree::History, awaited(no), Direction::Forward)?;
+    let at = first.and_then(|(key, _)| ChunkKey::from_bytes(key.get(5..)?));
+    Ok(at.is_some_and(|at| at.ts_ms < before_ms))
 }
 
 fn tell(tx: &mut WriteTx<'_>, scope: &mut AccountScope, event: HistoryEvent, now_ms: Millis) -> Result<(), StoreError> {

@@ -229,6 +229,7 @@ async fn history_is_left_out_where_nothing_is_kept_and_where_it_is_too_old() {
             size: 1,
             rows: 0,
             chats_done: 0,
+            passed: 0,
             tally: wasup_store::records::HistoryTally::default(),
         };
         write(&store, move |tx| history::keep(tx, fence, chunk, &record)).await;
@@ -237,6 +238,9 @@ async fn history_is_left_out_where_nothing_is_kept_and_where_it_is_too_old() {
         new: NewInbound { ts_ms: NOW - age_ms, ..arrived(n, &phone(62)) },
         state: MessageState::Sent,
         starred: false,
+        edited_ms: None,
+        revoked_ms: None,
+        marks: Vec::new(),
     };
     let day = 86_400_000;
     let batch = OldBatch {
@@ -244,6 +248,7 @@ async fn history_is_left_out_where_nothing_is_kept_and_where_it_is_too_old() {
         messages: vec![old(1, 40 * day), old(2, 20 * day), old(3, day)],
         left_out: 1,
         chats_done: 1,
+        asked_for: false,
     };
     for (policy, age_ms, imported, left_out) in
         [(KeepPolicy::None, None, 0, 4), (KeepPolicy::All, Some(30 * day), 2, 2), (KeepPolicy::All, Some(0), 1, 1)]

@@ -4,15 +4,19 @@
 //! over without the name of the message that announced it. So announcements are counted: one that is open when the
 //! next link begins is a piece that is lost.
 
+mod marks;
 mod old;
+mod selection;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{Mutex, Notify, Semaphore};
 use wacore::history_sync::HistorySyncStream;
 use wacore::types::events::LazyHistorySync;
+use waproto::whatsapp::Conversation;
 use wasup_store::id::{AccountNo, Epoch, MessageKey};
 use wasup_store::records::{HistoryChunk, HistoryKind, HistoryTally};
 use wasup_store::repo::history::{self, ChunkKey, Next, OldBatch};
@@ -20,6 +24,7 @@ use wasup_store::repo::persistence;
 use wasup_store::repo::wa::WaScope;
 use wasup_store::{Durability, Store, StoreError, WriteTx};
 
+use self::selection::Selection;
 use super::inbound::inbox::Committed;
 use super::own::OwnAddresses;
 use crate::trouble::Trouble;
@@ -33,7 +38,7 @@ pub struct HistoryBounds {
     pub days: u32,
     /// So many chats.
     pub chats: u64,
-    /// So many messages of a chat in one piece, the newest.
+    /// So many messages of a chat, the newest of each piece.
     pub messages_per_chat: usize,
     /// So many bytes of what messages say.
     pub bytes: u64,
@@ -41,6 +46,8 @@ pub struct HistoryBounds {
     pub piece_bytes: usize,
     /// Pieces that are being imported at once, in the process.
     pub at_once: usize,
+    /// How long a piece may take to come after it was announced, before it counts as lost.
+    pub patience: Duration,
 }
 
 impl Default for HistoryBounds {
@@ -53,6 +60,7 @@ impl Default for HistoryBounds {
             bytes: 256 << 20,
             piece_bytes: 64 << 20,
             at_once: 2,
+            patience: Duration::from_secs(900),
         }
     }
 }
@@ -90,8 +98,15 @@ pub(crate) struct History {
     arrived: Notify,
     /// Pieces that were here before their announcement was noted.
     early: AtomicU64,
+    /// Announcements that were given up on this link: their pieces may still come.
+    given_up: AtomicU64,
     /// Held while a piece is written: until then its rows look like those of one that never was whole.
     writing: Mutex<()>,
+}
+
+/// Takes one from a count; `false` where it is none.
+fn take_one(count: &AtomicU64) -> bool {
+    count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1)).is_ok()
 }
 
 /// Why an import stops.
@@ -115,9 +130,9 @@ impl History {
         (committed, trouble): (Committed, Arc<Trouble>),
         turns: Arc<Semaphore>,
     ) -> Self {
-        let (arrived, early) = (Notify::new(), AtomicU64::new(0));
+        let (arrived, early, given_up) = (Notify::new(), AtomicU64::new(0), AtomicU64::new(0));
         let writing = Mutex::default();
-        Self { store, scope, bounds, own, committed, trouble, turns, arrived, early, writing }
+        Self { store, scope, bounds, own, committed, trouble, turns, arrived, early, given_up, writing }
     }
 
     const fn fence(&self) -> (AccountNo, Epoch) {
@@ -141,8 +156,7 @@ impl History {
 
     /// The phone announced a piece.
     pub(super) async fn announced(&self) -> Result<(), StoreError> {
-        let was_early = self.early.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |early| early.checked_sub(1));
-        if was_early.is_ok() || !self.keeps().await? {
+        if take_one(&self.early) || !self.keeps().await? {
             return Ok(());
         }
         let (fence, at) = (self.fence(), MessageKey::new(self.store.now_ms(), rand::random()));
@@ -179,8 +193,18 @@ impl History {
             rows += 1;
         }
         let size = u64::try_from(size).unwrap_or(u64::MAX);
-        let record = HistoryChunk { kind, order, progress, size, rows, chats_done: 0, tally: HistoryTally::default() };
-        if !self.write(move |tx| history::keep(tx, fence, chunk, &record)).await? {
+        let record = HistoryChunk {
+            kind,
+            order,
+            progress,
+            size,
+            rows,
+            chats_done: 0,
+            passed: 0,
+            tally: HistoryTally::default(),
+        };
+        let announced = self.write(move |tx| history::keep(tx, fence, chunk, &record)).await?;
+        if !announced && !take_one(&self.given_up) {
             self.early.fetch_add(1, Ordering::SeqCst);
         }
         Ok(())
@@ -194,15 +218,32 @@ impl History {
             return;
         }
         loop {
-            match self.import_next().await {
-                Ok(true) => {}
-                Ok(false) => self.arrived.notified().await,
-                Err(error) => {
-                    self.trouble.report(&error);
-                    return;
-                }
+            let done = match self.import_next().await {
+                Ok(true) => Ok(()),
+                Ok(false) => self.wait().await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = done {
+                self.trouble.report(&error);
+                return;
             }
         }
+    }
+
+    /// Waits for the next piece, and gives up those that do not come: the library tells nobody when a download fails.
+    async fn wait(&self) -> Result<(), StoreError> {
+        let looks = (self.bounds.patience / 4).max(Duration::from_millis(50));
+        if tokio::time::timeout(looks, self.arrived.notified()).await.is_ok() {
+            return Ok(());
+        }
+        let (fence, now_ms) = (self.fence(), self.store.now_ms());
+        let before_ms = now_ms.saturating_sub(u64::try_from(self.bounds.patience.as_millis()).unwrap_or(u64::MAX));
+        if self.store.read(|tx| history::is_late(tx, self.scope.no, before_ms)).await? {
+            let lost = self.write(move |tx| history::lose(tx, fence, before_ms, now_ms)).await?;
+            self.given_up.fetch_add(lost as u64, Ordering::SeqCst);
+            (self.committed)(self.scope.no);
+        }
+        Ok(())
     }
 
     /// `false` when there is nothing to import.
@@ -247,13 +288,23 @@ impl History {
         let before = self.store.read(|tx| history::tally(tx, self.scope.no)).await?;
         let mut sum = before.plus(record.tally);
         let mut stream = HistorySyncStream::new(&packed, record.size);
-        let mut chats = 0;
+        let (mut chats, mut passed) = (0, record.passed);
+        let asked_for = record.kind == HistoryKind::OnDemand;
+        // Counted from when the piece came, so that a restart finds the same.
+        let kept_ms = u64::from(self.bounds.days) * 86_400_000;
         while let Some(conversation) = stream.next_conversation().map_err(|_| Stop::Unreadable)? {
             chats += 1;
             if chats <= record.chats_done {
                 continue;
             }
-            for batch in self.batches(conversation, sum, chats) {
+            let left = self.left(&conversation, sum, asked_for).await?;
+            let since_ms = if asked_for { 0 } else { chunk.ts_ms.saturating_sub(kept_ms) };
+            let is_own = |jid: &wacore_binary::Jid| self.own.contains(jid);
+            let mut some = Selection::of(conversation, &is_own, (since_ms, self.bounds.messages_per_chat));
+            let known = self.known(&some, left).await?;
+            some.bound(&known, left);
+            some.skip(std::mem::take(&mut passed));
+            for batch in some.batches((chats, asked_for)) {
                 sum = before.plus(self.commit(chunk, batch).await?);
             }
         }
@@ -266,31 +317,39 @@ impl History {
         Ok(())
     }
 
-    /// What of a chat is to be imported, cut into commits; at least one, which says that the chat is through.
-    fn batches(&self, conversation: waproto::whatsapp::Conversation, sum: HistoryTally, chats: u32) -> Vec<OldBatch> {
-        let HistoryBounds { days, chats: chats_max, messages_per_chat, bytes, .. } = self.bounds;
-        let full = sum.chats >= chats_max || sum.bytes >= bytes;
-        let since_ms = self.store.now_ms().saturating_sub(u64::from(days) * 86_400_000);
-        let limit = if full { 0 } else { messages_per_chat };
-        let is_own = |jid: &wacore_binary::Jid| self.own.contains(jid);
-        let (mut chat, messages, mut left_out) = old::chat(conversation, &is_own, (since_ms, limit));
-        if full {
-            chat = None;
+    /// How many messages of a chat are to be imported that are not here. What was asked for is bounded by its bytes, and by
+    /// what a chat may have, in each piece.
+    async fn left(&self, conversation: &Conversation, sum: HistoryTally, asked_for: bool) -> Result<usize, StoreError> {
+        let HistoryBounds { chats, messages_per_chat, bytes, .. } = self.bounds;
+        if sum.bytes >= bytes {
+            return Ok(0);
         }
-        let mut batches: Vec<OldBatch> = messages
-            .chunks(history::MAX_BATCH)
-            .map(|some| OldBatch {
-                chat: chat.take(),
-                messages: some.to_vec(),
-                left_out: std::mem::take(&mut left_out),
-                chats_done: chats - 1,
-            })
-            .collect();
-        match batches.last_mut() {
-            Some(last) => last.chats_done = chats,
-            None => batches.push(OldBatch { chat, messages: Vec::new(), left_out, chats_done: chats }),
+        if asked_for {
+            return Ok(messages_per_chat);
         }
-        batches
+        let imported = match old::participant(conversation) {
+            Some((of, ..)) => self.store.read(|tx| history::imported(tx, self.scope.no, &of)).await?,
+            None => None,
+        };
+        Ok(match imported {
+            None if sum.chats >= chats => 0,
+            imported => messages_per_chat.saturating_sub(usize::try_from(imported.unwrap_or(0)).unwrap_or(usize::MAX)),
+        })
+    }
+
+    /// Which of some messages are here, where that matters.
+    async fn known(&self, some: &Selection, left: usize) -> Result<Vec<bool>, StoreError> {
+        if some.messages.len() <= left {
+            return Ok(vec![false; some.messages.len()]);
+        }
+        let mut known = Vec::with_capacity(some.messages.len());
+        for messages in some.messages.chunks(history::MAX_BATCH) {
+            let look = |tx: &wasup_store::ReadTx<'_>| {
+                messages.iter().map(|old| history::is_known(tx, self.scope.no, &old.new)).collect::<Result<Vec<_>, _>>()
+            };
+            known.extend(self.store.read(look).await?);
+        }
+        Ok(known)
     }
 
     async fn commit(&self, chunk: ChunkKey, batch: OldBatch) -> Result<HistoryTally, StoreError> {

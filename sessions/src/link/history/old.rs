@@ -2,11 +2,13 @@
 
 use wacore::types::message::{MessageInfo, MessageSource};
 use wacore_binary::{Jid, Server};
-use waproto::whatsapp::web_message_info::Status;
-use waproto::whatsapp::{Conversation, Pushname, WebMessageInfo};
-use wasup_store::records::{ChatSettings, MessageState, Participant};
+use waproto::whatsapp::web_message_info::{Status, StubType};
+use waproto::whatsapp::{Conversation, Message, Pushname, WebMessageInfo};
+use wasup_store::records::{ChatSettings, Content, MessageSecret, MessageState, Participant};
 use wasup_store::repo::history::{OldChat, OldMessage};
+use wasup_store::repo::inbound::NewInbound;
 
+use super::marks;
 use crate::link::inbound::{self, Mapped, address};
 
 /// Longest name that is kept, in characters.
@@ -17,6 +19,14 @@ fn name(text: &str) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
+/// Whose chat it is, and the addresses it is told by.
+pub(super) fn participant(conversation: &Conversation) -> Option<(Participant, Jid, Option<Jid>)> {
+    let jid = conversation.id.parse::<Jid>().ok()?;
+    let alt = [&conversation.lid_jid, &conversation.pn_jid].into_iter().flatten();
+    let alt = alt.filter_map(|alt| alt.parse::<Jid>().ok()).find(|alt| alt.server != jid.server);
+    Some((address::participant(&jid, alt.as_ref())?, jid, alt))
+}
+
 /// What is to be imported of a chat: what it is, its messages from a time on (at most so many, the newest), the oldest
 /// first, and how many were left out.
 pub(super) fn chat(
@@ -25,10 +35,7 @@ pub(super) fn chat(
     (since_ms, limit): (u64, usize),
 ) -> (Option<OldChat>, Vec<OldMessage>, u64) {
     let all = conversation.messages.len() as u64;
-    let Ok(jid) = conversation.id.parse::<Jid>() else { return (None, Vec::new(), all) };
-    let alt = [&conversation.lid_jid, &conversation.pn_jid].into_iter().flatten();
-    let alt = alt.filter_map(|alt| alt.parse::<Jid>().ok()).find(|alt| alt.server != jid.server);
-    let Some(participant) = address::participant(&jid, alt.as_ref()) else { return (None, Vec::new(), all) };
+    let Some((participant, jid, alt)) = participant(&conversation) else { return (None, Vec::new(), all) };
     let chat = OldChat {
         chat: participant,
         name: conversation.name.as_deref().and_then(name),
@@ -39,7 +46,7 @@ pub(super) fn chat(
         let order = told.msg_order_id.unwrap_or_default();
         let Some(told) = told.message.into_option() else { continue };
         let Some(old) = message(&told, (&jid, alt.as_ref()), is_own) else { continue };
-        if old.new.ts_ms >= since_ms && old.new.content.target().is_none() {
+        if old.new.ts_ms >= since_ms {
             messages.push((old.new.ts_ms, order, old));
         }
     }
@@ -80,8 +87,11 @@ fn message(
     is_own: &dyn Fn(&Jid) -> bool,
 ) -> Option<OldMessage> {
     let key = told.key.as_option()?;
-    let content = told.message.as_option()?;
     let from_me = key.from_me.unwrap_or_default();
+    if from_me && told.status == Some(Status::ERROR) {
+        // It never left the phone.
+        return None;
+    }
     let is_group = chat.server == Server::Group || chat.server == Server::Broadcast;
     let participant = told.participant.as_ref().or(key.participant.as_ref());
     let participant = participant.and_then(|participant| participant.parse::<Jid>().ok());
@@ -106,9 +116,41 @@ fn message(
         timestamp: wacore::time::from_secs(seconds)?,
         ..MessageInfo::default()
     };
-    let Mapped { new, sealed } = inbound::map(content, &info, is_own, rand::random())?;
+    let at_ms = u64::try_from(seconds).ok()?.saturating_mul(1_000);
+    let revoked = told.message_stub_type == Some(StubType::REVOKE);
+    let taken_back = || told.revoke_message_timestamp.map_or(at_ms, |seconds| seconds.saturating_mul(1_000));
+    let (mut new, edited_ms) = if revoked {
+        (inbound::addressed(&info, Content::Revoked, rand::random())?, None)
+    } else {
+        mapped(told.message.as_option()?, &info, is_own)?
+    };
+    new.secret = new.secret.or_else(|| MessageSecret::try_from(told.message_secret.as_deref()?).ok());
+    let marks = marks::of(told, &new, is_own);
+    Some(OldMessage {
+        new,
+        state: state(told),
+        starred: told.starred.unwrap_or_default(),
+        edited_ms,
+        revoked_ms: revoked.then(taken_back),
+        marks,
+    })
+}
+
+/// What a message says, and when that was changed, where the phone tells it in its newest text.
+fn mapped(content: &Message, info: &MessageInfo, is_own: &dyn Fn(&Jid) -> bool) -> Option<(NewInbound, Option<u64>)> {
+    let Mapped { mut new, sealed } = inbound::map(content, info, is_own, rand::random())?;
     // What is sealed does something to another message; it has its place there, if the phone tells of it.
-    sealed.is_none().then(|| OldMessage { new, state: state(told), starred: told.starred.unwrap_or_default() })
+    if sealed.is_some() {
+        return None;
+    }
+    let is_itself = matches!(&new.content, Content::Edit { target, .. } if target.provider_id == new.provider_id);
+    if !is_itself {
+        return Some((new, None));
+    }
+    let (said, at_ms) = inbound::content::newest(content, &inbound::frame(&new, is_own))?;
+    let at_ms = at_ms.unwrap_or(new.ts_ms).max(new.ts_ms);
+    new.content = said;
+    Some((new, Some(at_ms)))
 }
 
 fn state(told: &WebMessageInfo) -> MessageState {

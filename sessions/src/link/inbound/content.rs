@@ -138,6 +138,17 @@ pub(super) fn edit(protocol: &part::ProtocolMessage, frame: &Frame<'_>) -> Optio
     Some(Content::Edit { target, body: said.as_ref().and_then(Content::words).unwrap_or_default().to_owned() })
 }
 
+/// What a message says that is told with its newest text, and when that was changed, in milliseconds.
+pub(crate) fn newest(message: &Message, frame: &Frame<'_>) -> Option<(Content, Option<u64>)> {
+    let protocol = wrapping::unwrap(message).base.protocol_message.as_option()?;
+    match read(protocol.edited_message.as_option()?, frame)? {
+        Reading::Plain(content) if content.target().is_none() => {
+            Some((content, protocol.timestamp_ms.and_then(|at| u64::try_from(at).ok())))
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 #[path = "content_tests.rs"]
 mod tests;

@@ -72,7 +72,8 @@ pub(crate) fn unavailable(info: &Arc<MessageInfo>, content: Content, rand: u64) 
     (info.category != MessageCategory::Peer).then(|| addressed(info, content, rand))?
 }
 
-fn addressed(info: &MessageInfo, content: Content, rand: u64) -> Option<NewInbound> {
+/// A message with its place, and any content.
+pub(crate) fn addressed(info: &MessageInfo, content: Content, rand: u64) -> Option<NewInbound> {
     let source = &info.source;
     let from_me = source.is_from_me;
     let group = source.is_group;

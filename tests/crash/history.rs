@@ -1,0 +1,195 @@
+//! The history of a phone with very many messages: bounded, in little memory, and through a SIGKILL in the middle.
+//!
+//! `WASUP_HISTORY_CHATS` and `WASUP_HISTORY_MESSAGES` (of each chat) set its size: 100 and 100 here; 1,000 and 100 take some
+//! minutes.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, Method};
+use serde_json::Value;
+use wasup_sandbox::{HistoryChunk, HistoryPart, PastChat, PastMessage, Phone};
+
+use crate::files::{forget_peak, memory};
+use crate::from_env;
+use crate::gateway::Gateway;
+use crate::world::{KEY, World};
+
+/// Pieces that the history comes in.
+const PIECES: u64 = 10;
+
+/// Days that are kept. Each chat has one message that is older.
+const DAYS: u64 = 30;
+
+/// Longest time for an import.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+/// What memory may rise by: the largest pieces of this test are packed in far less than a megabyte; most of it is the
+/// store's page cache.
+const RISE: u64 = 96_000_000;
+
+struct Size {
+    chats: u64,
+    of_each: u64,
+}
+
+impl Size {
+    /// Chats beyond the bound, in the last piece.
+    const TOO_MANY: u64 = 3;
+
+    fn pieces(&self, now_s: u64) -> Vec<HistoryChunk> {
+        let of_piece = self.chats.div_ceil(PIECES);
+        (0..PIECES)
+            .map(|n| {
+                let last = if n + 1 == PIECES { self.chats + Self::TOO_MANY } else { (n + 1) * of_piece };
+                HistoryChunk {
+                    part: if n == 0 { HistoryPart::InitialBootstrap } else { HistoryPart::Full },
+                    order: u32::try_from(n + 1).unwrap(),
+                    progress: u32::try_from((n + 1) * 100 / PIECES).unwrap(),
+                    chats: (n * of_piece..last).map(|chat| self.chat(chat, now_s)).collect(),
+                    names: Vec::new(),
+                }
+            })
+            .collect()
+    }
+
+    /// One message is too old, and two are more than a chat may have.
+    fn chat(&self, chat: u64, now_s: u64) -> PastChat {
+        let number = format!("62877{chat:08}");
+        let begin = now_s - 86_400 * (DAYS - 2);
+        let told = |n: u64| PastMessage {
+            id: format!("H{chat:06}{n:08}"),
+            from_me: n.is_multiple_of(4),
+            text: format!(
+                "message {n} of chat {chat}, as long as people write them on an ordinary day, {:x}",
+                chat * 7_919 + n
+            ),
+            at_s: if n == 0 { now_s - 86_400 * (DAYS + 2) } else { begin + n * 60 },
+            ..PastMessage::default()
+        };
+        let messages = (0..self.of_each + 3).map(told).collect();
+        PastChat { jid: format!("{number}@s.whatsapp.net"), messages, ..PastChat::default() }
+    }
+}
+
+async fn get(world: &World, path: &str) -> Option<Value> {
+    let client = Client::builder().no_proxy().build().unwrap();
+    let asked = client.request(Method::GET, format!("http://{}{path}", world.address)).bearer_auth(KEY).send().await;
+    asked.ok()?.json().await.ok()
+}
+
+async fn until(world: &World, path: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let begun = Instant::now();
+    loop {
+        let found = get(world, path).await;
+        if let Some(found) = found.as_ref().filter(|found| wanted(found)) {
+            return found.clone();
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what}: {found:?}\n{}", world.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Every message of a chat, in order.
+async fn texts(world: &World, account: &str, chat: u64) -> Vec<String> {
+    let path = format!("/v1/accounts/{account}/chats/62877{chat:08}/messages?order=asc&limit=1000&source=store");
+    let page = get(world, &path).await.unwrap();
+    page["data"].as_array().unwrap().iter().map(|row| row["provider_message_id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn send(phone: &Phone, pieces: &[HistoryChunk]) -> usize {
+    let device = phone.devices()[0];
+    pieces.iter().map(|piece| phone.host_history(device, piece).unwrap()).max().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_history_is_imported_once_in_little_memory_through_a_kill() {
+    let size = Size { chats: from_env("WASUP_HISTORY_CHATS", 100), of_each: from_env("WASUP_HISTORY_MESSAGES", 100) };
+    let (total, world) = (size.chats * size.of_each, World::without_webhooks().await);
+    let bounds = [("DAYS", DAYS), ("CHATS", size.chats), ("MESSAGES_PER_CHAT", size.of_each)];
+    let start = || {
+        Gateway::start_with(&world, |command| {
+            for (name, value) in bounds {
+                command.env(format!("WASUP__HISTORY__{name}"), value.to_string());
+            }
+        })
+    };
+    let mut gateway = start();
+    gateway.wait_ready(&world).await;
+    world.link_all().await;
+    let (account, phone) = &world.accounts[0];
+    let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let pieces = size.pieces(now_s);
+    let path = format!("/v1/accounts/{account}/history");
+    until(&world, &path, "the greeting is imported", |look| {
+        look["announced"] == 0 && look["pieces"] == Value::Array(vec![])
+    })
+    .await;
+    let (before, _) = memory(gateway.id());
+    forget_peak(gateway.id());
+    let begun = Instant::now();
+    let largest = send(phone, &pieces);
+
+    // All of it is here and a part of it is imported: killed, with pieces on disk.
+    let middle = until(&world, &path, "the import gets on", |look| {
+        look["announced"] == 0 && look["messages"].as_u64() > Some(total / 20)
+    })
+    .await;
+    let rise = memory(gateway.id()).1.saturating_sub(before);
+    gateway.kill();
+    eprintln!(
+        "killed after {:?} with {} messages, {} pieces on disk",
+        begun.elapsed(),
+        middle["messages"],
+        middle["pieces"].as_array().unwrap().len()
+    );
+    assert!(!middle["pieces"].as_array().unwrap().is_empty(), "the import was through before the kill: {middle}");
+    gateway = start();
+    gateway.wait_ready(&world).await;
+    forget_peak(gateway.id());
+    let again = Instant::now();
+    let done = until(&world, &path, "the import ends", |look| look["pieces"] == Value::Array(vec![])).await;
+    let rise_again = memory(gateway.id()).1.saturating_sub(before);
+    eprintln!(
+        "{total} messages in {} chats, the largest piece {largest} bytes: {:?} after the kill; memory rose by {:.1} MB before it and {:.1} MB after it",
+        size.chats,
+        again.elapsed(),
+        rise as f64 / 1e6,
+        rise_again as f64 / 1e6
+    );
+
+    // Each message once, and nothing beyond the bounds.
+    let left_out = size.chats * 3 + Size::TOO_MANY * (size.of_each + 3);
+    for (name, expected) in [("chats", size.chats), ("messages", total), ("announced", 0), ("left_out", left_out)] {
+        assert_eq!(done[name], expected, "{name} of {done}");
+    }
+    let chats = get(&world, &format!("/v1/accounts/{account}/chats?limit=1")).await.unwrap();
+    assert_eq!(chats["totals"], serde_json::json!({"chats": size.chats, "unread_messages": 0}));
+    for chat in [0, size.chats / 2, size.chats - 1] {
+        let kept: Vec<_> = (3..size.of_each + 3).map(|n| format!("H{chat:06}{n:08}")).collect();
+        assert_eq!(texts(&world, account, chat).await, kept, "chat {chat}");
+    }
+    told(&world).await;
+    for (when, rise) in [("before", rise), ("after", rise_again)] {
+        assert!(rise < RISE, "memory rose by {rise} bytes {when} the kill");
+    }
+    assert_eq!(world.network.violations(), []);
+    gateway.kill();
+    verify(&world);
+}
+
+/// Each piece is told with how far the phone is, and none as lost.
+async fn told(world: &World) {
+    let events = get(world, "/v1/events?limit=1000").await.unwrap();
+    let synced = events["data"].as_array().unwrap().iter().filter(|event| event["type"] == "history.synced");
+    let mut told: Vec<_> =
+        synced.map(|event| (event["data"]["progress"].as_u64(), event["data"]["lost"] == true)).collect();
+    told.sort_unstable();
+    let expected: Vec<_> = (1..=PIECES).map(|n| (Some(n * 100 / PIECES), false)).collect();
+    assert_eq!(told, expected);
+}
+
+/// The store's own look at every row.
+fn verify(world: &World) {
+    let output = crate::gateway::wasup(world.folder.path(), world.address).arg("verify").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
