@@ -36,6 +36,10 @@ mod followers;
 mod groups;
 #[cfg(feature = "sandbox")]
 mod history;
+#[cfg(feature = "sandbox")]
+mod identity;
+#[cfg(feature = "sandbox")]
+mod matrix;
 mod media;
 #[cfg(feature = "sandbox")]
 mod media_sent;

@@ -1,5 +1,8 @@
 //! Files through the API: every kind from every source, with the same bytes at the receiving account and its phone.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::Router;
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -10,13 +13,13 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::promises::{Linked, is_sent};
-use crate::samples::{of_every_kind, pattern, picture};
+use crate::samples::{film, of_every_kind, pattern, picture, voice};
 use crate::world::{PATIENCE, World, answer};
 
 const SEND: &str = "/v1/accounts/a0/messages";
 
 /// A server of files: `/{n}` is the n-th sample, `/to?…` redirects, `/endless` has no end.
-async fn files() -> String {
+pub(crate) async fn files() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let serve = |uri: Uri| async move {
@@ -41,7 +44,7 @@ async fn files() -> String {
 
 impl World {
     /// Sends a form with a file.
-    async fn form(&self, path: &str, fields: &[(&str, &str)], mimetype: &str, bytes: &[u8]) -> (u16, Value) {
+    pub(crate) async fn form(&self, path: &str, fields: &[(&str, &str)], mimetype: &str, bytes: &[u8]) -> (u16, Value) {
         let mut form = Vec::new();
         for (name, value) in fields {
             form.extend(
@@ -177,4 +180,68 @@ async fn files_that_can_not_be_had_or_sent_are_refused_before_anything_is_accept
     assert_eq!(status, 202, "{redirected}");
     linked.message(&redirected, is_sent).await;
     assert_eq!(world.get(SEND).await.1["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeated_request_does_not_take_its_file_in_again() {
+    let linked = Linked::with(1, &[]).await;
+    let (world, to, png) = (&linked.world, linked.friend.number(), picture(ImageFormat::Png));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (served, count) = (png.clone(), Arc::clone(&asked));
+    let serve = move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        std::future::ready(([("content-type", "image/png")], served.clone()))
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/a.png", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(serve)).await });
+    for media in [json!({"url": url}), json!({"base64": BASE64.encode(&png)})] {
+        let body = json!({"to": to, "type": "image", "media": media});
+        let key = format!("key-{}", media.as_object().unwrap().keys().next().unwrap());
+        let ask = async |body: &Value| {
+            let request = world.ask(Method::POST, SEND).header("Idempotency-Key", &key).json(body);
+            let response = request.send().await.unwrap();
+            let replayed = response.headers().contains_key("idempotency-replayed");
+            let (status, body) = answer(response).await;
+            (status, replayed, body)
+        };
+        let first = ask(&body).await;
+        assert_eq!((first.0, first.1), (202, false), "{}", first.2);
+        let files = world.get("/v1/media").await.1["data"].as_array().unwrap().len();
+        let again = ask(&body).await;
+        assert_eq!((again.0, again.1, &again.2["id"]), (202, true, &first.2["id"]));
+        assert_eq!(world.get("/v1/media").await.1["data"].as_array().unwrap().len(), files, "{media}");
+        let mut other = body.clone();
+        other["caption"] = "another".into();
+        assert_eq!(ask(&other).await.0, 422);
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "the address was asked again");
+    assert_eq!(linked.network().violations(), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_caller_says_of_a_file_is_shown() {
+    let linked = Linked::with(1, &[]).await;
+    let (world, to) = (&linked.world, linked.friend.number());
+    let drawn: Vec<u8> = (0..64).collect();
+    let note = json!({"base64": BASE64.encode(voice()), "seconds": 7, "waveform": drawn});
+    let film = json!({"base64": BASE64.encode(film()), "seconds": 9, "width": 320, "height": 200});
+    let (_, spoken) = world.post(SEND, &json!({"to": to, "type": "voice", "media": note})).await;
+    let (_, shown) = world.post(SEND, &json!({"to": to, "type": "video", "media": film})).await;
+    let seen = async |message: &Value| {
+        let id = message["provider_message_id"].as_str().unwrap_or_else(|| panic!("{message}"));
+        linked.friend.wait_for_message(id, PATIENCE).await.unwrap().file.unwrap()
+    };
+    let file = seen(&spoken).await;
+    assert_eq!((file.seconds, file.waveform), (Some(7), Some(drawn)));
+    let file = seen(&shown).await;
+    assert_eq!((file.seconds, file.width, file.height), (Some(9), Some(320), Some(200)));
+    let fields = [("to", to), ("type", "voice"), ("seconds", "8")];
+    let (status, form) = world.form(SEND, &fields, "audio/ogg; codecs=opus", &voice()).await;
+    assert_eq!(status, 202, "{form}");
+    assert_eq!(seen(&form).await.seconds, Some(8));
+    let wrong = json!({"to": to, "type": "image", "media": {"base64": "AAAA", "seconds": 7}});
+    let (status, problem) = world.post(SEND, &wrong).await;
+    assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!("media.seconds")), "{problem}");
+    assert_eq!(linked.network().violations(), []);
 }

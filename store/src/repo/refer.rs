@@ -39,16 +39,30 @@ pub(super) fn find(
     Ok(found)
 }
 
-/// Notes our ids of the messages that a message means.
+/// Notes our ids of the messages that a message means, and everything that is known of whoever wrote them: a message names them
+/// by one address.
 pub(super) fn fill(tx: &ReadTx<'_>, no: AccountNo, record: &mut MessageRecord) -> Result<(), StoreError> {
     let chat = record.chat_no;
     if let Some(target) = record.content.target_mut().filter(|target| target.message.is_none()) {
         target.message = find(tx, no, chat, &target.provider_id, (target.from_me, target.sender.as_ref()))?;
+        complete(tx, target.message, &mut target.sender)?;
     }
     if let Some(quoted) = record.context.as_mut().and_then(|context| context.quoted.as_mut())
         && quoted.message.is_none()
     {
         quoted.message = find(tx, no, chat, &quoted.provider_id, (quoted.from_me, quoted.sender.as_ref()))?;
+        complete(tx, quoted.message, &mut quoted.sender)?;
+    }
+    Ok(())
+}
+
+fn complete(tx: &ReadTx<'_>, of: Option<MessageId>, sender: &mut Option<Participant>) -> Result<(), StoreError> {
+    let (Some(of), Some(named)) = (of, sender) else { return Ok(()) };
+    if named.phone.is_none()
+        && let Some(known) = message::get(tx, of)?.and_then(|message| message.sender)
+        && known.lid == named.lid
+    {
+        *named = known;
     }
     Ok(())
 }
