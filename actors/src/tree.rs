@@ -21,7 +21,7 @@ use crate::deliveries::DeliveryLog;
 use crate::door::Nudges;
 use crate::endpoints::Endpoints;
 use crate::events::Events;
-use crate::files::{MessageFiles, fetch_what_came};
+use crate::files::MessageFiles;
 use crate::groups::Groups;
 use crate::indexing::index_what_came;
 use crate::look::Look;
@@ -148,7 +148,6 @@ pub struct Tree {
     ctx: Arc<Context>,
     pub(crate) root: ActorRef<RootMsg>,
     gave_up: watch::Receiver<bool>,
-    _fetching: AbortOnDropHandle<()>,
     _indexing: AbortOnDropHandle<()>,
 }
 
@@ -198,7 +197,6 @@ impl Tree {
             deliveries: DeliveryLog::new(Arc::clone(&ctx)),
             clock: Clock::new(Arc::clone(&ctx)),
             files: MessageFiles::new(Arc::clone(&ctx)),
-            _fetching: AbortOnDropHandle::new(tokio::spawn(fetch_what_came(Arc::clone(&ctx)))),
             _indexing: AbortOnDropHandle::new(tokio::spawn(index_what_came(Arc::clone(&ctx)))),
             stats: Stats::new(Arc::clone(&ctx)),
             nudges: ctx.nudges.clone(),

@@ -16,6 +16,7 @@ pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-rep
 const KEY_MAX: usize = 255;
 
 /// The key of a request, if it has one.
+#[derive(Clone)]
 pub(super) struct IdempotencyKey(Option<String>);
 
 impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {

@@ -205,3 +205,20 @@ async fn wanted_kinds_are_fetched_at_once_and_others_are_not() {
     assert_eq!(page["data"].as_array().unwrap().len(), 1, "{page}");
     assert_eq!(linked.network().stats().media_downloads, 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_could_not_be_fetched_is_tried_again_after_a_restart() {
+    let auto = ("WASUP__MEDIA__AUTO_DOWNLOAD", r#"["image"]"#);
+    let linked = Linked::with(1, &[auto]).await;
+    linked.network().break_media(MediaFault::RefuseDownload { status: 503 }, 1_000_000);
+    let message = linked.receive("image", "image/png", &picture(ImageFormat::Png)).await;
+    let Linked { world, sandbox, .. } = linked;
+    let url = sandbox.network().url();
+    let world = world.restart(&[("WASUP__LINK__URL", url.as_str()), auto]).await;
+    assert_eq!(world.get("/v1/media").await.1["data"], json!([]));
+    sandbox.network().heal_media();
+    // Nobody asks for it.
+    let page = world.until("/v1/media", |page| page["data"].as_array().is_some_and(|rows| !rows.is_empty())).await;
+    assert_eq!(page["data"][0]["message_id"], message["id"]);
+    assert_eq!(sandbox.network().violations(), []);
+}

@@ -1,6 +1,7 @@
 //! Files: those of messages, fetched from the network when somebody asks for them, and at once where the config says so.
 
 mod auto;
+mod fetcher;
 mod of_message;
 
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use wasup_store::records::{Content, NotSent};
 use wasup_store::shelf::Shelf;
 
-pub(crate) use auto::fetch_what_came;
+pub(crate) use fetcher::{Fetcher, FetcherMsg};
 pub(crate) use of_message::{FetchTurns, of_message};
 pub use of_message::{FileError, MessageFiles};
 

@@ -164,6 +164,28 @@ impl Messages {
         answer
     }
 
+    /// The first answer to a request, where it is a repeat; `None` for a new one. For whoever would do much before it is
+    /// accepted: that looks again.
+    ///
+    /// # Errors
+    /// [`SendError::IdempotencyKeyReused`] where the key was used with another body.
+    pub async fn replayed(
+        &self,
+        principal: &Principal,
+        id: &AccountId,
+        request: &Idempotency,
+    ) -> Result<Option<Accepted>, SendError> {
+        let now_ms = self.ctx.store.now_ms();
+        let request = send::Idempotency::new(&request.key, request.body_sha256, now_ms);
+        // Durable, because the answer must still be true after a power cut.
+        let found = self.ctx.store.read_durable(|tx| {
+            let owner = account::get(tx, id)?.filter(|record| sees(principal, record));
+            let owner = owner.ok_or(SendError::AccountNotFound)?;
+            Ok::<_, SendError>(send::replayed(tx, owner.no, &request, now_ms)?)
+        });
+        found.await
+    }
+
     async fn accept(&self, principal: &Principal, command: SendCommand) -> Result<Accepted, SendError> {
         let settings = &self.ctx.settings.send;
         settings.free_space_floor.admit()?;

@@ -8,6 +8,7 @@ use ractor::{ActorCell, ActorRef};
 use super::RootMsg;
 use crate::accounts::SupervisorMsg;
 use crate::campaigns::CampaignsMsg;
+use crate::files::FetcherMsg;
 use crate::janitor::JanitorMsg;
 use crate::scheduler::SchedulerMsg;
 use crate::supervision::{Backoff, OnExceeded, RestartKind, RestartPolicy};
@@ -45,11 +46,14 @@ pub enum Branch {
     Scheduler,
     /// The campaigns and their supervisor.
     Campaigns,
+    /// Fetches received files before anybody asks.
+    Files,
 }
 
 impl Branch {
     /// Every branch, in the order in which they start.
-    pub const ALL: [Self; 5] = [Self::Janitor, Self::Webhooks, Self::Accounts, Self::Scheduler, Self::Campaigns];
+    pub const ALL: [Self; 6] =
+        [Self::Janitor, Self::Webhooks, Self::Accounts, Self::Scheduler, Self::Campaigns, Self::Files];
 
     /// The word used in metrics and logs.
     #[must_use]
@@ -60,6 +64,7 @@ impl Branch {
             Self::Accounts => "accounts",
             Self::Scheduler => "scheduler",
             Self::Campaigns => "campaigns",
+            Self::Files => "files",
         }
     }
 
@@ -67,7 +72,7 @@ impl Branch {
     pub(super) const fn policy(self) -> RestartPolicy {
         match self {
             Self::Accounts => ACCOUNTS,
-            Self::Janitor | Self::Webhooks | Self::Scheduler | Self::Campaigns => OTHERS,
+            Self::Janitor | Self::Webhooks | Self::Scheduler | Self::Campaigns | Self::Files => OTHERS,
         }
     }
 
@@ -76,7 +81,7 @@ impl Branch {
     pub(super) const fn misses_allowed(self) -> u32 {
         match self {
             Self::Accounts => 20,
-            Self::Janitor | Self::Webhooks | Self::Scheduler | Self::Campaigns => 2,
+            Self::Janitor | Self::Webhooks | Self::Scheduler | Self::Campaigns | Self::Files => 2,
         }
     }
 }
@@ -104,6 +109,7 @@ pub(super) enum Running {
     Accounts(ActorRef<SupervisorMsg>),
     Scheduler(ActorRef<SchedulerMsg>),
     Campaigns(ActorRef<CampaignsMsg>),
+    Files(ActorRef<FetcherMsg>),
 }
 
 impl Running {
@@ -114,6 +120,7 @@ impl Running {
             Self::Accounts(actor) => actor.get_cell(),
             Self::Scheduler(actor) => actor.get_cell(),
             Self::Campaigns(actor) => actor.get_cell(),
+            Self::Files(actor) => actor.get_cell(),
         }
     }
 
@@ -124,6 +131,7 @@ impl Running {
             Self::Accounts(_) => Branch::Accounts,
             Self::Scheduler(_) => Branch::Scheduler,
             Self::Campaigns(_) => Branch::Campaigns,
+            Self::Files(_) => Branch::Files,
         }
     }
 
@@ -136,6 +144,7 @@ impl Running {
             Self::Accounts(actor) => actor.cast(SupervisorMsg::Ping(beat)).is_ok(),
             Self::Scheduler(actor) => actor.cast(SchedulerMsg::Ping(beat)).is_ok(),
             Self::Campaigns(actor) => actor.cast(CampaignsMsg::Ping(beat)).is_ok(),
+            Self::Files(actor) => actor.cast(FetcherMsg::Ping(beat)).is_ok(),
         };
     }
 
@@ -147,6 +156,7 @@ impl Running {
             Self::Webhooks(actor) => actor.cast(DispatcherMsg::Fault(fault)).unwrap(),
             Self::Scheduler(actor) => actor.cast(SchedulerMsg::Fault(fault)).unwrap(),
             Self::Campaigns(actor) => actor.cast(CampaignsMsg::Fault(fault)).unwrap(),
+            Self::Files(actor) => actor.cast(FetcherMsg::Fault(fault)).unwrap(),
             Self::Accounts(actor) => actor.kill(),
         }
     }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::accounts::AccountsSupervisor;
 use crate::campaigns::CampaignsSupervisor;
 use crate::context::Context;
+use crate::files::Fetcher;
 use crate::janitor::Janitor;
 use crate::look::BranchView;
 use crate::scheduler::Scheduler;
@@ -179,6 +180,7 @@ impl Rooted {
             Branch::Accounts => Running::Accounts(Actor::spawn_linked(None, AccountsSupervisor, ctx, root).await?.0),
             Branch::Scheduler => Running::Scheduler(Actor::spawn_linked(None, Scheduler, ctx, root).await?.0),
             Branch::Campaigns => Running::Campaigns(Actor::spawn_linked(None, CampaignsSupervisor, ctx, root).await?.0),
+            Branch::Files => Running::Files(Actor::spawn_linked(None, Fetcher, ctx, root).await?.0),
         })
     }
 

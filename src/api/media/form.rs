@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use wasup_store::id::MediaId;
 use wasup_store::records::{Media, MediaFileRecord};
 
+use super::measures::Measures;
 use super::upload::hash_of;
 use crate::api::problem::{FieldError, Problem};
 use crate::media::{Intake, MediaKind, MediaRefusal, Wanted, unfit_name};
@@ -29,6 +30,15 @@ pub(in crate::api) struct MediaForm {
     pub(in crate::api) filename: Option<String>,
     /// SHA-256 of it in hex; another one is refused.
     pub(in crate::api) sha256: Option<String>,
+    /// How long it plays, in seconds, of films and sounds, 1 to 86400; seen in the file where it is left out.
+    pub(in crate::api) seconds: Option<u32>,
+    /// How loud a voice note is over its time, for the drawing: 64 values from 0 to 100; guessed from its packets where it is
+    /// left out.
+    pub(in crate::api) waveform: Option<Vec<u8>>,
+    /// Width in pixels, of pictures, films and stickers, with `height`; seen in the file where it is left out.
+    pub(in crate::api) width: Option<u32>,
+    /// Height in pixels.
+    pub(in crate::api) height: Option<u32>,
 }
 
 impl MediaForm {
@@ -45,6 +55,9 @@ impl MediaForm {
         if let Some(unfit) = self.filename.as_deref().and_then(unfit_name) {
             return Err(Problem::invalid(vec![FieldError::new("media.filename", unfit)]));
         }
+        let Self { seconds, waveform, width, height, .. } = &self;
+        let measures = Measures { seconds: *seconds, waveform: waveform.clone(), width: *width, height: *height };
+        measures.check(kind).map_err(|error| Problem::invalid(vec![error]))?;
         let sha256 = self.sha256.as_deref().map(hash_of).transpose()?;
         let wanted =
             Wanted { kind: Some(kind), mimetype: self.mimetype, filename: self.filename.clone(), size: None, sha256 };
@@ -54,7 +67,7 @@ impl MediaForm {
             (_, _, Some(text)) => intake.from_base64(wanted, text).await?,
             (None, None, None) => return Err(MediaRefusal::NotFound.into()),
         };
-        Ok(shown(file, self.filename))
+        Ok(measures.over(shown(file, self.filename)))
     }
 }
 

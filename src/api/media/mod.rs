@@ -3,6 +3,7 @@
 mod answer;
 mod form;
 mod kept;
+mod measures;
 mod of_message;
 mod problems;
 mod upload;

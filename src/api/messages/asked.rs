@@ -18,6 +18,9 @@ const FIELD_MAX: usize = 256 << 10;
 /// Fields of a form that say something of the file, under their names in JSON.
 const OF_FILE: [&str; 3] = ["mimetype", "filename", "sha256"];
 
+/// ... and that are numbers, or a list of them.
+const MEASURES: [&str; 4] = ["seconds", "waveform", "width", "height"];
+
 /// What is asked for.
 pub(in crate::api) struct Asked {
     /// The request as JSON, with the id of its file.
@@ -75,7 +78,7 @@ async fn form(request: Request, intake: &Intake) -> Result<Asked, Problem> {
             };
             let pieces = field.map_err(|_| MediaRefusal::Truncated);
             let file = intake.from_stream(wanted, pieces.boxed()).await?;
-            return Ok(asked(value, &file));
+            return Ok(asked(value, &of_file, &file));
         }
         let text = field.text().await.map_err(|error| malformed(&error.body_text()))?;
         if text.len() > FIELD_MAX {
@@ -111,13 +114,17 @@ fn take(
             let once: bool = text.parse().map_err(|_| wrong(name, "must be true or false"))?;
             value.insert(name.to_owned(), once.into());
         }
+        name if MEASURES.contains(&name) => {
+            let number = serde_json::from_str(&text).map_err(|_| wrong(name, "must be a number, or a list of them"))?;
+            drop(of_file.insert(name.to_owned(), number));
+        }
         name if OF_FILE.contains(&name) => drop(of_file.insert(name.to_owned(), text.into())),
         name => drop(value.insert(name.to_owned(), text.into())),
     }
     Ok(())
 }
 
-fn asked(value: Map<String, Value>, file: &MediaFileRecord) -> Asked {
+fn asked(value: Map<String, Value>, of_file: &Map<String, Value>, file: &MediaFileRecord) -> Asked {
     let mut repeated = Value::Object(value);
     let mut value = repeated.clone();
     value["media"] = json!({"id": file.id});
@@ -126,5 +133,9 @@ fn asked(value: Map<String, Value>, file: &MediaFileRecord) -> Asked {
         "mimetype": file.media.mimetype,
         "filename": file.media.filename,
     });
+    for (name, said) in of_file.iter().filter(|(name, _)| MEASURES.contains(&name.as_str())) {
+        value["media"][name] = said.clone();
+        repeated["media"][name] = said.clone();
+    }
     Asked { value, repeated }
 }

@@ -153,6 +153,16 @@ impl Composer<'_> {
         Ok(kind.content(Media { caption, ..media }))
     }
 
+    /// The first answer to a repeated request with a file: then the file is not fetched, decoded and kept again. That of a
+    /// form has come with the request: its bytes are a part of what is asked for.
+    async fn replayed(&self, request: &SendMessage, again: &Again<'_>) -> Result<Option<Accepted>, Problem> {
+        if request.body.file().is_none() {
+            return Ok(None);
+        }
+        let Some(key) = again.over(&self.chat(&request.common).await?) else { return Ok(None) };
+        Ok(self.messages.replayed(self.caller, self.account, &key).await?)
+    }
+
     /// What surrounds it.
     async fn context(
         &self,
@@ -230,10 +240,19 @@ fn own_id(common: &Common) -> Result<(), Problem> {
 }
 
 /// By what a repeat of the request is known: its key, else the caller's own id of the message.
-fn repeat(key: IdempotencyKey, mut asked: Value, chat: &Participant, own: Option<&str>) -> Option<Idempotency> {
-    // However the receiver is written, it is the same one.
-    asked["to"] = Value::String(chat.jid.to_string());
-    key.or_own(own).over(&[&canonical(&asked)])
+struct Again<'a> {
+    key: IdempotencyKey,
+    asked: Value,
+    own: Option<&'a str>,
+}
+
+impl Again<'_> {
+    fn over(&self, chat: &Participant) -> Option<Idempotency> {
+        // However the receiver is written, it is the same one.
+        let mut asked = self.asked.clone();
+        asked["to"] = Value::String(chat.jid.to_string());
+        self.key.clone().or_own(self.own).over(&[&canonical(&asked)])
+    }
 }
 
 /// Sends a message. 202 says that it is on disk: it will be sent, or end in `rejected` or `failed`.
@@ -265,14 +284,21 @@ pub(in crate::api) async fn send(
         intake: &intake,
     };
     let mentions = composer.mentions(&request.common).await?;
+    let own = request.common.client_message_id.clone();
+    let again = Again { key, asked: asked.repeated, own: own.as_deref() };
+    if let Some(mut first) = composer.replayed(&request, &again).await? {
+        if let Some(record) = settled(&messages, &settings, &query, &first).await? {
+            first.record = record;
+        }
+        return Ok(answer(&id, &first));
+    }
     // Who sees a status is known before anything is fetched.
     let audience = status::audience(&request, &composer.addresses, (&messages, &caller, &id)).await?;
     let (content, chat) = composer.content(&request, &mentions).await?;
     let context = composer.context(&request, &chat, mentions, audience).await?;
-    let own = request.common.client_message_id;
     let command = SendCommand {
         account: id.clone(),
-        idempotency: repeat(key, asked.repeated, &chat, own.as_deref()),
+        idempotency: again.over(&chat),
         chat,
         content,
         context,

@@ -20,6 +20,8 @@ pub enum DueKind {
     StateEvent = 5,
     /// The content of a message that is not kept, and of its event; see [`super::fleeting`].
     Erase = 6,
+    /// The file of a received message, to be fetched before anybody asks; the id is the message's.
+    Fetch = 7,
 }
 
 pub(crate) fn key(kind: DueKind, at_ms: Millis, id: &[u8]) -> Key {

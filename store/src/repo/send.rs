@@ -96,7 +96,8 @@ pub fn accept(tx: &mut WriteTx<'_>, new: &NewSend) -> Result<Accepted, AcceptErr
     if let Some(request) = &new.idempotency
         && let Some(first) = tx.reading(|tx| idempotency::find(tx, tenant, new.no, request.key, new.now_ms))?
     {
-        return replay(tx, request, first);
+        let message = tx.reading(|tx| message::get(tx, first.message))?;
+        return replay(request, &first, message);
     }
     let mut scope = AccountScope::open(tx, new.no)?;
     if scope.counters.unsettled() >= new.outbox_max {
@@ -141,16 +142,30 @@ pub fn accept(tx: &mut WriteTx<'_>, new: &NewSend) -> Result<Accepted, AcceptErr
     Ok(Accepted { id, record, replayed: false })
 }
 
-fn replay(
-    tx: &WriteTx<'_>,
+/// The first answer to a request, where it is a repeat: asked before anything is done for it.
+///
+/// # Errors
+/// [`AcceptError::KeyReused`] where the key was used with another body.
+pub fn replayed(
+    tx: &ReadTx<'_>,
+    no: AccountNo,
     request: &Idempotency,
-    first: crate::records::IdempotencyRecord,
+    now_ms: Millis,
+) -> Result<Option<Accepted>, AcceptError> {
+    let owner = account::owner(tx, no)?.filter(|owner| !owner.gone).ok_or(AcceptError::NoAccount)?;
+    let Some(first) = idempotency::find(tx, owner.tenant, no, request.key, now_ms)? else { return Ok(None) };
+    replay(request, &first, message::get(tx, first.message)?).map(Some)
+}
+
+fn replay(
+    request: &Idempotency,
+    first: &crate::records::IdempotencyRecord,
+    message: Option<MessageRecord>,
 ) -> Result<Accepted, AcceptError> {
     if first.body != request.body {
         return Err(AcceptError::KeyReused);
     }
-    let record = tx.reading(|tx| message::get(tx, first.message))?;
-    let record = record.ok_or_else(|| StoreError::corrupt(Tree::Idem, "the first answer's message is gone"))?;
+    let record = message.ok_or_else(|| StoreError::corrupt(Tree::Idem, "the first answer's message is gone"))?;
     Ok(Accepted { id: first.message, record, replayed: true })
 }
 
