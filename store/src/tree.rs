@@ -131,6 +131,8 @@ trees! {
     /// no · message ts · rand → words that a message is not to be found by any more; it is indexed anew. Removed when done.
     /// Durable.
     TextTodo = "text_todo",
+    /// no · slot u16 → receipts for a message that is not known yet; see `repo::receipt`. Removed when it comes. Durable.
+    Early = "early",
 }
 
 impl Tree {
@@ -163,6 +165,7 @@ impl Tree {
             | Self::BotSender
             | Self::Keep
             | Self::TextTodo
+            | Self::Early
             | Self::MsgText
             | Self::Outbox
             | Self::EventAcct

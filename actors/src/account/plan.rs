@@ -6,7 +6,7 @@ use wasup_store::id::{AccountNo, Epoch, MessageId, Millis};
 use wasup_store::records::{AccountState, Identity, MessageRecord, Restriction};
 use wasup_store::repo::send::Settlement;
 use wasup_store::repo::take::{self, TakeRule, Taken};
-use wasup_store::repo::{account, message, restriction, send};
+use wasup_store::repo::{account, receipt, restriction, send};
 use wasup_store::{StoreError, WriteTx};
 
 use super::batch::Receipts;
@@ -122,7 +122,7 @@ impl Plan {
         let mut moved = Vec::new();
         for receipts in &self.receipts {
             let Receipts { seen, at_ms, provider_ids } = receipts;
-            moved.extend(message::receipt(tx, no, epoch, provider_ids, *seen, *at_ms, now_ms)?);
+            moved.extend(receipt::apply(tx, no, epoch, provider_ids, *seen, *at_ms, now_ms)?);
         }
         if let Some((restriction, change)) = self.restriction {
             restriction::set(tx, no, epoch, restriction, change != Change::Noted, now_ms)?;

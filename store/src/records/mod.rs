@@ -28,6 +28,7 @@ mod message_context;
 mod message_secret;
 mod people;
 mod persistence;
+mod receipt;
 mod timeline;
 
 pub use account::{AccountRecord, AccountState, Desired, Identity, Phase, Reason, UserAction};
@@ -62,4 +63,5 @@ pub use message_context::{Aftermath, Audience, AudienceOf, MessageContext, Quote
 pub use message_secret::{BadSecret, MessageSecret};
 pub use people::{CallEvent, CallState, PresenceEvent, PresenceState};
 pub use persistence::{AllowedNumber, KeepLimits, KeepPolicy, KeepRecord};
+pub use receipt::EarlyReceipt;
 pub use timeline::{TimelineRecord, Told};

@@ -1,7 +1,7 @@
 //! What the durability hook commits: messages, their chats and persons, events and deliveries, all at once.
 
 use super::scope::AccountScope;
-use super::{acts, chat, fleeting, message, person, refer};
+use super::{acts, chat, fleeting, message, person, receipt, refer};
 use crate::id::{AccountNo, ChatNo, Epoch, MessageId, MessageKey, Millis, PersonNo, believable_ms};
 use crate::records::{
     Aftermath, Content, Direction, Lane, MessageContext, MessageRecord, MessageSecret, MessageState, Participant,
@@ -104,6 +104,9 @@ fn commit_one(
     scope.counters.received += u64::from(!new.from_me);
     scope.counters.unavailable += u64::from(new.content == Content::Unavailable);
     message::tell(tx, scope, id, &record, now_ms)?;
+    if new.from_me {
+        receipt::catch_up(tx, scope, id, &record, now_ms)?;
+    }
     Ok(InboundOutcome::Stored(id))
 }
 

@@ -304,35 +304,6 @@ fn list_all(
     rows.iter().map(row).collect()
 }
 
-/// Moves our own sends forward by a receipt (`Delivered`, `Read` or `Played`); answers the messages it moved. A receipt
-/// also proves that the server has the message, so it settles one that still waits for its acknowledgement.
-///
-/// # Errors
-/// [`StoreError::StaleEpoch`] for an older incarnation.
-pub fn receipt(
-    tx: &mut WriteTx<'_>,
-    no: AccountNo,
-    epoch: Epoch,
-    provider_ids: &[String],
-    seen: MessageState,
-    at_ms: Millis,
-    now_ms: Millis,
-) -> Result<Vec<MessageId>, StoreError> {
-    let mut scope = AccountScope::fenced(tx, no, epoch)?;
-    let mut moved = Vec::new();
-    for provider_id in provider_ids {
-        for same in tx.reading(|tx| with_provider_id(tx, no, provider_id))? {
-            let id = MessageId { account: no, key: same.key };
-            let Some(message) = tx.reading(|tx| get(tx, id))? else { continue };
-            if message.direction == Direction::Outbound && advance(tx, &mut scope, id, message, seen, at_ms, now_ms)? {
-                moved.push(id);
-            }
-        }
-    }
-    scope.close(tx)?;
-    Ok(moved)
-}
-
 /// Moves one of our sends forward; `false` where the proof says nothing new.
 pub(super) fn advance(
     tx: &mut WriteTx<'_>,

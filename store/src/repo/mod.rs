@@ -41,6 +41,7 @@ pub mod persistence;
 pub mod person;
 pub mod phone;
 pub(crate) mod purge;
+pub mod receipt;
 pub(crate) mod recent;
 mod refer;
 pub mod restriction;

@@ -40,6 +40,7 @@ const OWNED: &[Tree] = &[
     Tree::BotSender,
     Tree::Keep,
     Tree::TextTodo,
+    Tree::Early,
 ];
 
 /// About what dropping one delivery changes.

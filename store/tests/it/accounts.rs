@@ -7,7 +7,7 @@ use wasup_store::records::{AccountState, Desired, Identity, MessageState, Phase,
 use wasup_store::repo::account::{self, CreateError};
 use wasup_store::repo::delivery::{self, Finished, Verdict};
 use wasup_store::repo::send::{self, Idempotency, Settlement};
-use wasup_store::repo::{endpoint, inbound, message, wa};
+use wasup_store::repo::{endpoint, inbound, message, receipt, wa};
 use wasup_store::{Durability, Store, StoreError, Tree, WriteTx};
 
 use crate::support::{
@@ -73,9 +73,7 @@ async fn refused(store: &Store, no: wasup_store::id::AccountNo, epoch: Epoch) {
     stale(store.write(Durability::Durable, move |tx| send::settle(tx, no, epoch, &[], NOW)).await);
     let seen = MessageState::Read;
     stale(
-        store
-            .write(Durability::Durable, move |tx| message::receipt(tx, no, epoch, &[], seen, NOW, NOW).map(drop))
-            .await,
+        store.write(Durability::Durable, move |tx| receipt::apply(tx, no, epoch, &[], seen, NOW, NOW).map(drop)).await,
     );
     stale(store.write(Durability::Durable, move |tx| wa::fence(tx, scope)).await);
 }

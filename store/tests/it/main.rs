@@ -37,6 +37,7 @@ mod persistence;
 mod persons;
 mod power_loss;
 mod principals;
+mod receipts;
 mod records;
 mod recount;
 mod retention;

@@ -11,7 +11,7 @@ use wasup_store::repo::inbound::{InboundOutcome, NewInbound};
 use wasup_store::repo::message_list::{self, MessageFilter, MessagePlace};
 use wasup_store::repo::message_retention::{self, KeepRule};
 use wasup_store::repo::send::{self, Settlement};
-use wasup_store::repo::{chat_marks, counters, media, message};
+use wasup_store::repo::{chat_marks, counters, media, message, receipt};
 use wasup_store::{Direction, Store, Tree};
 
 use crate::support::{
@@ -150,7 +150,7 @@ async fn sends_without_an_outcome_stay_and_a_request_that_is_repeated_has_its_an
     assert!(replayed.replayed && replayed.id == first && replayed.record.content == Content::Erased);
     assert_eq!(read(&store, |tx| message::get(tx, waiting)).await.unwrap().content, text("send 2"));
     let seen = [replayed.record.provider_id];
-    let moved = write(&store, move |tx| message::receipt(tx, no, epoch, &seen, MessageState::Read, NOW, NOW)).await;
+    let moved = write(&store, move |tx| receipt::apply(tx, no, epoch, &seen, MessageState::Read, NOW, NOW)).await;
     assert_eq!(moved, [first], "receipts go on");
     crate::recount::check(&*engine);
 }

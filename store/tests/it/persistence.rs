@@ -12,7 +12,7 @@ use wasup_store::repo::inbound::{InboundOutcome, NewInbound};
 use wasup_store::repo::message_list::{self, MessageFilter, MessagePlace};
 use wasup_store::repo::persistence::{self, ERASE_AFTER_MS, Standing};
 use wasup_store::repo::send::{self, Settlement};
-use wasup_store::repo::{account, counters, event, fleeting, message};
+use wasup_store::repo::{account, counters, event, fleeting, message, receipt};
 use wasup_store::{Direction, Durability, Store, Tree};
 
 use crate::support::{
@@ -173,7 +173,7 @@ async fn a_send_that_is_not_kept_has_an_outcome_and_receipts() {
     assert_eq!(erase(&store, NOW + 40 * ERASE_AFTER_MS).await, 1);
     let seen = [taken[0].1.provider_id.clone()];
     let moved =
-        write(&store, move |tx| message::receipt(tx, no, epoch, &seen, MessageState::Read, NOW + 5, NOW + 6)).await;
+        write(&store, move |tx| receipt::apply(tx, no, epoch, &seen, MessageState::Read, NOW + 5, NOW + 6)).await;
     assert_eq!(moved, [id]);
     let record = read(&store, |tx| message::get(tx, id)).await.unwrap();
     assert_eq!((record.state, record.content), (MessageState::Read, Content::Erased));

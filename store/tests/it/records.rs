@@ -114,6 +114,12 @@ fn keeps() {
 }
 
 #[test]
+fn receipts() {
+    let told = vec![(MessageState::Delivered, NOW), (MessageState::Read, NOW + 1)];
+    insta::assert_snapshot!(bytes(&EarlyReceipt { provider_id: "3EB0".into(), told }));
+}
+
+#[test]
 fn messages() {
     insta::assert_snapshot!(bytes(&message()));
 }

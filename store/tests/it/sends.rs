@@ -3,7 +3,7 @@
 use wasup_store::id::MessageId;
 use wasup_store::records::{FailReason, Lane, MessageState};
 use wasup_store::repo::send::{self, AcceptError, Idempotency, NewSend, Settlement};
-use wasup_store::repo::{counters, expiry, message};
+use wasup_store::repo::{counters, expiry, message, receipt};
 use wasup_store::{Durability, Store};
 
 use crate::support::{NOW, accept, arrived, depth, hook, memory, new_send, owned, phone, read, receive, write};
@@ -107,7 +107,7 @@ async fn receipts_move_forward_and_prove_the_sending() {
     let provider_id = new_send(no, 1, &phone(62)).provider_id;
     let receipt = |seen| {
         let ids = vec![provider_id.clone(), "unknown".into()];
-        write(&store, move |tx| message::receipt(tx, no, epoch, &ids, seen, NOW + 500, NOW + 600))
+        write(&store, move |tx| receipt::apply(tx, no, epoch, &ids, seen, NOW + 500, NOW + 600))
     };
     assert_eq!(receipt(Delivered).await, [], "nobody can have what never left");
     take(&store, no, epoch, 1).await;
@@ -125,7 +125,7 @@ async fn receipts_move_forward_and_prove_the_sending() {
     let (second, early) =
         (accept(&store, new_send(no, 2, &phone(62))).await.id, vec![new_send(no, 2, &phone(62)).provider_id]);
     take(&store, no, epoch, 1).await;
-    write(&store, move |tx| message::receipt(tx, no, epoch, &early, Read, NOW - 5_000, NOW + 600)).await;
+    write(&store, move |tx| receipt::apply(tx, no, epoch, &early, Read, NOW - 5_000, NOW + 600)).await;
     let times = read(&store, |tx| message::get(tx, second)).await.unwrap().times;
     assert_eq!(times.read_ms, times.sending_ms);
     // What others wrote under the same id is not ours to move.

@@ -3,7 +3,7 @@
 use wasup_store::id::MessageId;
 use wasup_store::records::{Content, Direction, FailReason, HourCounts, MessageState};
 use wasup_store::repo::inbound::{self, NewInbound};
-use wasup_store::repo::message;
+use wasup_store::repo::receipt;
 use wasup_store::repo::send::{self, Settlement};
 use wasup_store::repo::stat::{self, HOUR_MS};
 use wasup_store::{Store, Tree};
@@ -40,7 +40,7 @@ async fn each_message_counts_once() {
     let seen = [wid(1), wid(3)];
     for state in [MessageState::Delivered, MessageState::Read] {
         let seen = seen.clone();
-        write(&store, move |tx| message::receipt(tx, no, epoch, &seen, state, NOW, NOW)).await;
+        write(&store, move |tx| receipt::apply(tx, no, epoch, &seen, state, NOW, NOW)).await;
     }
     let hour = stat::hour_of(NOW);
     let expected = [

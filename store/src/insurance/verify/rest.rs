@@ -5,7 +5,9 @@ use super::finding::FindingCode;
 use crate::Tree;
 use crate::chunk::{self, CUT};
 use crate::key::{Key, Parts};
-use crate::records::{BotSender, IdempotencyRecord, KeepRecord, MediaFileRecord, MediaTotals, TimelineRecord};
+use crate::records::{
+    BotSender, EarlyReceipt, IdempotencyRecord, KeepRecord, MediaFileRecord, MediaTotals, TimelineRecord,
+};
 use crate::repo::{media, pace, stat};
 
 /// Trees whose rows only have to be rows.
@@ -54,6 +56,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         Ok(())
     });
     check.owned(Tree::TextTodo, |_, _, _, value| well_formed(Tree::TextTodo, value));
+    check.owned(Tree::Early, |_, _, _, value| record::<EarlyReceipt>(Tree::Early, value).map(drop));
     check.owned(Tree::Keep, |_, _, _, value| record::<KeepRecord>(Tree::Keep, value).map(drop));
     check.owned(Tree::Stat, |_, _, key, value| stat::read(key, value).map(drop));
     pieces(check);
