@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::inbound::NewInbound;
 use super::scope::AccountScope;
 use super::{acts, chat, event, fleeting, held, outbox, recent, refer};
-use crate::id::{AccountNo, ChatNo, Epoch, MessageId, MessageKey, Millis, PersonNo};
+use crate::id::{AccountNo, ChatNo, MessageId, MessageKey, Millis, PersonNo};
 use crate::key::{Key, Parts};
 use crate::records::{
     Content, Direction, EventData, EventKind, MessageEvent, MessageRecord, MessageState, Participant, StatusEvent,
