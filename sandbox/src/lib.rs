@@ -41,6 +41,7 @@ mod registry;
 mod restriction;
 mod stanza;
 mod trace;
+mod typing;
 mod violation;
 mod wait;
 
@@ -62,5 +63,6 @@ pub use phone::{
 };
 pub use restriction::Restriction;
 pub use trace::{Direction, TraceLine};
+pub use typing::TypingSeen;
 pub use violation::{Rule, Violation};
 pub use wait::WaitError;

@@ -1,5 +1,5 @@
-//! Who is there, and who is typing. Nobody keeps it: only live devices hear of it, and only of those whom they watch and
-//! while they are there themselves, as on the real network.
+//! Who is there. Nobody keeps it: only live devices hear of it, and only of those whom they watch and while they are there
+//! themselves, as on the real network.
 
 use crate::account::{Account, Family};
 use crate::connection::Session;
@@ -8,7 +8,7 @@ use crate::registry::Registry;
 use crate::stanza::{attr, jid_attr, now};
 use crate::violation::{Broken, Rule};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
@@ -144,56 +144,4 @@ fn watch(session: &Session, node: &Node, on: bool) -> Result<(), Broken> {
 /// A device's connection is over, and its user gone.
 pub(crate) fn gone(session: &Session) {
     appear(&session.registry, &session.account, session.device.id, false);
-}
-
-/// Handles `<chatstate>`.
-pub(crate) fn chatstate(session: &Session, node: &Node) {
-    let to = jid_attr(node, "to");
-    let Some((to, family)) = to.and_then(|to| Family::of(&to).map(|family| (to, family))) else {
-        session.violated(&Broken::new(Rule::Attribute, "a chatstate without a recipient"), node);
-        return;
-    };
-    let Some(target) = session.registry.account(&to) else {
-        return;
-    };
-    match typed(node) {
-        Some(kind) => {
-            target.phone.inbox().note_typing(kind);
-            target.phone.changed.notify_waiters();
-        }
-        None => {
-            session.violated(&Broken::new(Rule::Child, "a chatstate says composing or paused"), node);
-            return;
-        }
-    }
-    let mut copy = node.clone();
-    let sender = session.account.jid(family, session.device.id);
-    copy.attrs = [("from".into(), sender.into())].into_iter().collect();
-    to_live(&target, &copy);
-}
-
-/// A phone's user types in a chat with somebody.
-pub(crate) fn type_to(from: &Account, target: &Arc<Account>, family: Family, child: Node) {
-    let node = NodeBuilder::new("chatstate").attr("from", from.jid(family, 0)).children([child]).build();
-    to_live(target, &node);
-}
-
-fn to_live(target: &Account, node: &Node) {
-    for device in target.devices() {
-        let mailbox = device.mailbox();
-        if let Some(link) = mailbox.link().filter(|_| mailbox.is_live()) {
-            link.send(node.clone());
-        }
-    }
-}
-
-/// What a chatstate says: recording is composing with sound.
-fn typed(node: &Node) -> Option<&'static str> {
-    let [child] = node.children()? else { return None };
-    match (child.tag.as_ref(), attr(child, "media").as_deref()) {
-        ("composing", None) => Some("composing"),
-        ("composing", Some("audio")) => Some("recording"),
-        ("paused", None) => Some("paused"),
-        _ => None,
-    }
 }

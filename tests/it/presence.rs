@@ -103,3 +103,111 @@ async fn accounts_see_each_other_come_and_go() {
     assert_eq!(show("nobody", "available").await, 404);
     assert_eq!(linked.network().violations(), []);
 }
+
+/// `a0` and `a1` are in a group with the friend; `a2` is in none, and watches `a1` as `a0` does.
+struct Typists {
+    linked: Linked,
+    group: String,
+    /// The number of `a1`.
+    inside: String,
+}
+
+impl Typists {
+    async fn begin(lid: bool) -> Self {
+        let linked = Linked::with(3, &[]).await;
+        for phone in &linked.phones {
+            phone.set_lid_migrated(lid);
+        }
+        let inside = linked.phones[1].number().to_owned();
+        let body = json!({"subject": "friends", "participants": [inside, linked.friend.number()]});
+        let (status, made) = linked.world.post("/v1/accounts/a0/groups", &body).await;
+        assert_eq!((status, &made["addressing"]), (201, &json!(if lid { "lid" } else { "pn" })), "{made}");
+        let group = made["id"].as_str().unwrap().to_owned();
+        linked.until(&format!("/v1/accounts/a1/groups/{group}"), |seen| seen["size"] == 3).await;
+        let typists = Self { linked, group, inside };
+        for who in ["a0", "a2"] {
+            let path = format!("{}?wait=20s", typists.watched_by(who));
+            typists.linked.until(&path, |seen| !seen["available"].is_null()).await;
+        }
+        typists
+    }
+
+    fn watched_by(&self, who: &str) -> String {
+        format!("/v1/accounts/{who}/presence/{}", self.inside)
+    }
+
+    /// Waits until an account was told exactly this of typing, each in a group or not. The library hands on what it hears in
+    /// no order: there is one after the other.
+    async fn told(&self, account: &str, wanted: &[(&str, bool)]) -> Vec<Value> {
+        let typing = |page: &Value| -> Vec<Value> {
+            let events = page["data"].as_array().unwrap().iter().filter(|event| event["type"] == "presence");
+            let data = events.map(|event| event["data"].clone());
+            data.filter(|data| !["available", "unavailable"].contains(&data["state"].as_str().unwrap())).collect()
+        };
+        let seen = |data: &Value| (data["state"].clone(), !data["group"].is_null());
+        let wanted: Vec<_> = wanted.iter().map(|(state, grouped)| (json!(state), *grouped)).collect();
+        let path = format!("/v1/events?account={account}&limit=1000");
+        let page = self.linked.until(&path, |page| typing(page).iter().map(seen).collect::<Vec<_>>() == wanted).await;
+        typing(&page)
+    }
+
+    /// What `a1` does in the group is told to `a0`, event by event, and shown.
+    async fn those_inside_hear(&self) {
+        let path = format!("/v1/accounts/a1/chats/{}", self.group);
+        let (now, on) = (json!({"for": "0s"}), json!({"for": "60s"}));
+        let steps = [("typing", &on, "composing"), ("recording", &on, "recording"), ("typing", &now, "paused")];
+        for (n, (verb, lasts, what)) in steps.into_iter().enumerate() {
+            let (status, answer) = self.linked.world.post(&format!("{path}/{verb}"), lasts).await;
+            assert_eq!(status, 204, "{answer}");
+            self.linked.friend.wait_for_typing_in(&self.group, what, PATIENCE).await.unwrap();
+            let heard: Vec<_> = steps[..=n].iter().map(|(_, _, what)| (*what, true)).collect();
+            let heard = self.told("a0", &heard).await;
+            let last = heard.last().unwrap();
+            assert_eq!((&last["group"]["jid"], &last["contact"]["phone"]), (&json!(self.group), &json!(self.inside)));
+            let (_, seen) = self.linked.world.get(&self.watched_by("a0")).await;
+            let shown = if what == "paused" { (Value::Null, Value::Null) } else { (json!(what), json!(self.group)) };
+            assert_eq!((&seen["typing"], &seen["group"]["jid"]), (&shown.0, &shown.1), "{seen}");
+        }
+    }
+
+    /// `a2` was told nothing of all that, and hears what is for it.
+    async fn those_outside_do_not(&self) {
+        let phones = &self.linked.phones;
+        phones[1].type_to(phones[2].number(), "composing").unwrap();
+        assert!(self.told("a2", &[("composing", false)]).await[0]["group"].is_null());
+        let by = |seen: &wasup_sandbox::TypingSeen| (seen.who.clone(), seen.group.clone(), seen.what);
+        let seen: Vec<_> = phones[2].typing().iter().map(by).collect();
+        assert_eq!(seen, [(self.inside.clone(), None, "composing")]);
+        assert_eq!(phones[1].typing(), [], "nobody hears of oneself");
+    }
+
+    /// Whoever was put out neither hears nor is heard.
+    async fn nor_those_put_out(&self) {
+        let phones = &self.linked.phones;
+        phones[1].type_to(&self.group, "composing").unwrap();
+        let mut heard = vec![("composing", true), ("recording", true), ("paused", true), ("composing", true)];
+        self.told("a0", &heard).await;
+        let path = format!("/v1/accounts/a0/groups/{}/participants", self.group);
+        let removal = self.linked.world.ask(reqwest::Method::DELETE, &path);
+        let removal = removal.json(&json!({"participants": [self.inside]})).send().await.unwrap();
+        assert_eq!(removal.status(), 200);
+        phones[1].type_to(&self.group, "recording").unwrap();
+        self.linked.friend.type_to(&self.group, "recording").unwrap();
+        phones[0].wait_for_typing_in(&self.group, "recording", PATIENCE).await.unwrap();
+        phones[1].type_to(phones[0].number(), "paused").unwrap();
+        heard.push(("paused", false));
+        self.told("a0", &heard).await;
+        assert_eq!(phones[1].typing(), []);
+        assert_eq!(self.linked.network().violations(), []);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_types_in_a_group_is_seen_by_those_in_it() {
+    for lid in [false, true] {
+        let typists = Typists::begin(lid).await;
+        typists.those_inside_hear().await;
+        typists.those_outside_do_not().await;
+        typists.nor_those_put_out().await;
+    }
+}

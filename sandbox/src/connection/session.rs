@@ -8,7 +8,7 @@ use crate::offline::Class;
 use crate::registry::Registry;
 use crate::stanza::{attr, jid_attr};
 use crate::violation::{Broken, Rule};
-use crate::{call, iq, message, presence, receipt};
+use crate::{call, iq, message, presence, receipt, typing};
 use std::sync::Arc;
 use tokio::time::Instant;
 use wacore_binary::Node;
@@ -56,7 +56,7 @@ impl Session {
             "ib" => self.info(node),
             "call" => call::handle(self, node),
             "presence" => presence::presence(self, node),
-            "chatstate" => presence::chatstate(self, node),
+            "chatstate" => typing::chatstate(self, node),
             tag => {
                 let broken = Broken::new(Rule::Unknown, format!("stanza <{tag}>"));
                 self.refuse_stream(&broken, node);

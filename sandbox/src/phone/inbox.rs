@@ -3,6 +3,7 @@
 
 use super::FileSeen;
 use super::seen::{Afterwards, PollKept};
+use crate::typing::TypingSeen;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// A message a phone has decrypted and shown.
@@ -67,7 +68,7 @@ pub(crate) struct Inbox {
     limit: Option<usize>,
     messages: VecDeque<InboxMessage>,
     receipts: VecDeque<ReceiptSeen>,
-    typing: VecDeque<&'static str>,
+    typing: VecDeque<TypingSeen>,
     seen: HashSet<(String, String)>,
     seen_order: VecDeque<(String, String)>,
     /// Retry receipts sent for messages that have not opened yet.
@@ -91,17 +92,17 @@ impl Inbox {
         }
     }
 
-    /// Notes what somebody is seen doing in the chat with the phone.
-    pub(crate) fn note_typing(&mut self, kind: &'static str) {
+    /// Notes what somebody is seen doing.
+    pub(crate) fn note_typing(&mut self, seen: TypingSeen) {
         if self.typing.len() == TYPING_KEPT {
             self.typing.pop_front();
         }
-        self.typing.push_back(kind);
+        self.typing.push_back(seen);
     }
 
     /// What others were seen doing, the oldest first.
-    pub(crate) fn typing(&self) -> Vec<String> {
-        self.typing.iter().map(|kind| (*kind).to_owned()).collect()
+    pub(crate) fn typing(&self) -> Vec<TypingSeen> {
+        self.typing.iter().cloned().collect()
     }
 
     /// Whether this sender's id has been shown.

@@ -312,22 +312,6 @@ impl Phone {
         .await
     }
 
-    /// Waits until somebody is seen doing this in the chat with the phone: `composing`, `recording` or `paused`.
-    ///
-    /// # Errors
-    /// When nobody is within the time.
-    pub async fn wait_for_typing(&self, kind: &str, within: Duration) -> Result<(), WaitError> {
-        until(&self.account.phone.changed, within, "typing", || {
-            self.typing().iter().any(|seen| seen == kind).then_some(())
-        })
-        .await
-    }
-
-    /// What others were seen doing in their chats with the phone, the oldest first: `composing`, `recording`, `paused`.
-    pub fn typing(&self) -> Vec<String> {
-        self.account.phone.inbox().typing()
-    }
-
     /// Waits until something was shared that is as wanted.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! A phone's user who comes, goes and types.
 
-use super::{Phone, PhoneError};
+use super::{Phone, PhoneError, group_of};
 use crate::presence;
+use crate::typing::{self, Place, TypingSeen};
 use crate::wait::{WaitError, until};
 use std::time::Duration;
 use wacore_binary::builder::NodeBuilder;
@@ -15,21 +16,53 @@ impl Phone {
         presence::appear(&self.registry, &self.account, PHONE, there);
     }
 
-    /// The user types (`composing`), records (`recording`) or stops (`paused`) in the chat with a number or jid.
+    /// The user types (`composing`), records (`recording`) or stops (`paused`) in the chat with a number or jid, or in a
+    /// group that they are in.
     ///
     /// # Errors
     /// When the phone is offline, nobody has the address, or there is no such word.
     pub fn type_to(&self, to: &str, what: &str) -> Result<(), PhoneError> {
         self.check_online()?;
-        let child = match what {
-            "composing" => NodeBuilder::new("composing"),
-            "recording" => NodeBuilder::new("composing").attr("media", "audio"),
-            "paused" => NodeBuilder::new("paused"),
+        let (what, child) = match what {
+            "composing" => ("composing", NodeBuilder::new("composing")),
+            "recording" => ("recording", NodeBuilder::new("composing").attr("media", "audio")),
+            "paused" => ("paused", NodeBuilder::new("paused")),
             other => return Err(PhoneError::BadRecipient(other.to_owned())),
         };
-        let (target, family) = self.recipient(to)?;
-        presence::type_to(&self.account, &target, family, child.build());
+        let place = if let Some(jid) = group_of(to) {
+            let group = self.registry.groups.find(&jid);
+            Place::Group(group.ok_or_else(|| PhoneError::UnknownRecipient(to.to_owned()))?)
+        } else {
+            let (target, family) = self.recipient(to)?;
+            Place::Chat(target, family)
+        };
+        typing::show(&self.account, PHONE, &place, what, &child.build());
         Ok(())
+    }
+
+    /// What others were seen doing in chats and groups, the oldest first; at most 256.
+    pub fn typing(&self) -> Vec<TypingSeen> {
+        self.account.phone.inbox().typing()
+    }
+
+    /// Waits until somebody is seen doing this in the chat with the phone: `composing`, `recording` or `paused`.
+    ///
+    /// # Errors
+    /// When nobody is within the time.
+    pub async fn wait_for_typing(&self, what: &str, within: Duration) -> Result<(), WaitError> {
+        self.wait_to_see(within, |seen| seen.group.is_none() && seen.what == what).await
+    }
+
+    /// ... in a group.
+    ///
+    /// # Errors
+    /// When nobody is within the time.
+    pub async fn wait_for_typing_in(&self, group: &str, what: &str, within: Duration) -> Result<(), WaitError> {
+        self.wait_to_see(within, |seen| seen.group.as_deref() == Some(group) && seen.what == what).await
+    }
+
+    async fn wait_to_see(&self, within: Duration, wanted: impl Fn(&TypingSeen) -> bool) -> Result<(), WaitError> {
+        until(&self.account.phone.changed, within, "typing", || self.typing().iter().any(&wanted).then_some(())).await
     }
 
     /// Numbers that watch whether the user is there, or did on a connection that is over.

@@ -49,6 +49,22 @@ fn library(who: &Participant) -> Result<LibraryJid, AskError> {
     address::destination(who).ok_or_else(|| AskError::Invalid("not the address of a person".into()))
 }
 
+impl WhatsAppLink {
+    /// Somebody by both addresses, as far as the network tells them: in groups people are seen by the one, in chats by the
+    /// other.
+    async fn by_both(&self, jid: &LibraryJid, who: &Participant) -> Participant {
+        let other = self.other_address(jid).await;
+        if other.is_none()
+            && jid.is_pn()
+            && let Ok(checked) = self.check(std::slice::from_ref(who)).await
+            && let Some(known) = checked.into_iter().find(|one| one.registered && one.who.lid.is_some())
+        {
+            return known.who;
+        }
+        address::participant(jid, other.as_ref()).unwrap_or_else(|| who.clone())
+    }
+}
+
 #[async_trait]
 impl PeopleCalls for WhatsAppLink {
     async fn check(&self, who: &[Participant]) -> Result<Vec<Checked>, AskError> {
@@ -155,8 +171,7 @@ impl PeopleCalls for WhatsAppLink {
     async fn watch(&self, who: &Participant, wait: Duration) -> Result<Seen, AskError> {
         let jid = library(who)?;
         let company = self.company()?;
-        let other = self.other_address(&jid).await;
-        let who = address::participant(&jid, other.as_ref()).unwrap_or_else(|| who.clone());
+        let who = self.by_both(&jid, who).await;
         let now_ms = company.room.store.now_ms();
         let presence = self.client().presence();
         if company.watching.own().is_none() {

@@ -22,8 +22,10 @@ const MINUTE_MS: Millis = 60_000;
 /// Somebody who is watched.
 struct Watched {
     seen: Seen,
-    /// The last state of each kind that was told.
-    told: (Option<PresenceState>, Option<PresenceState>),
+    /// Whether they were told to be there, last.
+    told: Option<PresenceState>,
+    /// What they were told to do last, and in which group.
+    told_typing: Option<(PresenceState, Option<Jid>)>,
     /// The minute that counts, and how many events it had.
     window: (Millis, u32),
 }
@@ -79,7 +81,12 @@ impl Watching {
                 return Begin::Known;
             }
             let oldest = (people.len() >= WATCHED_MAX).then(|| people.remove(0).seen.who);
-            people.push(Watched { seen: Seen::unknown(who.clone(), now_ms), told: (None, None), window: (0, 0) });
+            people.push(Watched {
+                seen: Seen::unknown(who.clone(), now_ms),
+                told: None,
+                told_typing: None,
+                window: (0, 0),
+            });
             Begin::New(oldest)
         })
     }
@@ -118,7 +125,7 @@ impl Watching {
         self.people(|people| {
             for one in people {
                 one.seen = Seen::unknown(one.seen.who.clone(), now_ms);
-                one.told = (None, None);
+                (one.told, one.told_typing) = (None, None);
             }
         });
     }
@@ -153,18 +160,12 @@ impl Watched {
     /// Whether it is to be told.
     fn take(&mut self, glimpse: &Glimpse, now_ms: Millis) -> bool {
         let state = glimpse.state;
-        self.seen.at_ms = now_ms;
-        if state.is_typing() {
-            self.seen.typing = Some(state).filter(|state| *state != PresenceState::Paused);
-        } else {
-            self.seen.available = Some(state == PresenceState::Available);
-            self.seen.last_seen_ms = glimpse.last_seen_ms.or(self.seen.last_seen_ms);
-            if state == PresenceState::Unavailable {
-                self.seen.typing = None;
-            }
-        }
-        let last = if state.is_typing() { &mut self.told.1 } else { &mut self.told.0 };
-        if *last == Some(state) {
+        self.see(glimpse, now_ms);
+        let place = glimpse.group.as_ref().map(|group| group.jid.clone());
+        let doing = (state, place);
+        let known =
+            if state.is_typing() { self.told_typing.as_ref() == Some(&doing) } else { self.told == Some(state) };
+        if known {
             return false;
         }
         let minute = now_ms / MINUTE_MS;
@@ -175,8 +176,30 @@ impl Watched {
             return false;
         }
         self.window.1 += 1;
-        *last = Some(state);
+        if state.is_typing() {
+            self.told_typing = Some(doing);
+        } else {
+            self.told = Some(state);
+        }
         true
+    }
+
+    /// How they are seen now.
+    fn see(&mut self, glimpse: &Glimpse, now_ms: Millis) {
+        let (seen, state) = (&mut self.seen, glimpse.state);
+        seen.at_ms = now_ms;
+        if !state.is_typing() {
+            seen.available = Some(state == PresenceState::Available);
+            seen.last_seen_ms = glimpse.last_seen_ms.or(seen.last_seen_ms);
+            if state == PresenceState::Unavailable {
+                (seen.typing, seen.group) = (None, None);
+            }
+        } else if state != PresenceState::Paused {
+            (seen.typing, seen.group) = (Some(state), glimpse.group.clone());
+        } else if seen.group.as_ref().map(|group| &group.jid) == glimpse.group.as_ref().map(|group| &group.jid) {
+            // Who stopped in one chat may type in another by now.
+            (seen.typing, seen.group) = (None, None);
+        }
     }
 }
 
@@ -213,6 +236,38 @@ mod tests {
         assert_eq!(flapping.count() as u32, TOLD_A_MINUTE - 3);
         assert!(watching.take(&glimpse(person(1), Available), MINUTE_MS).is_some(), "the next minute counts anew");
         assert!(watching.end(&person(1)) && !watching.end(&person(1)));
+    }
+
+    #[test]
+    fn typing_is_told_for_each_chat_and_ends_where_it_was() {
+        use PresenceState::{Composing, Paused, Recording, Unavailable};
+        let group = |n: u8| -> Participant {
+            let jid: Jid = format!("12036300000000000{n}@g.us").parse().unwrap();
+            Participant { jid, phone: None, lid: None }
+        };
+        let (a, b) = (Some(group(1)), Some(group(2)));
+        // What is seen, whether it is told, and what is known of them then.
+        let table = [
+            (Composing, &None, true, Some(Composing), &None),
+            (Composing, &a, true, Some(Composing), &a),
+            (Composing, &a, false, Some(Composing), &a),
+            (Recording, &b, true, Some(Recording), &b),
+            (Paused, &a, true, Some(Recording), &b),
+            (Paused, &None, true, Some(Recording), &b),
+            (Paused, &b, true, None, &None),
+            (Recording, &a, true, Some(Recording), &a),
+            (Unavailable, &None, true, None, &None),
+        ];
+        let watching = Watching::default();
+        assert_eq!(watching.begin(&person(1), 0), Begin::New(None));
+        for (n, (state, group, told, typing, place)) in table.into_iter().enumerate() {
+            let glimpse = Glimpse { group: group.clone(), ..glimpse(person(1), state) };
+            let event = watching.take(&glimpse, 1);
+            assert_eq!(event.is_some(), told, "{n}");
+            assert!(event.is_none_or(|event| event.group == *group), "{n}");
+            let seen = watching.seen(&person(1)).unwrap();
+            assert_eq!((seen.typing, &seen.group), (typing, place), "{n}");
+        }
     }
 
     #[test]

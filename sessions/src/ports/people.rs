@@ -67,6 +67,8 @@ pub struct Seen {
     pub last_seen_ms: Option<Millis>,
     /// That they type or record at present.
     pub typing: Option<PresenceState>,
+    /// The group in which they do; `None` in the chat with the account.
+    pub group: Option<Participant>,
     /// Since when it is known.
     pub at_ms: Millis,
 }
@@ -75,7 +77,7 @@ impl Seen {
     /// Nothing is known of them yet.
     #[must_use]
     pub const fn unknown(who: Participant, at_ms: Millis) -> Self {
-        Self { who, available: None, last_seen_ms: None, typing: None, at_ms }
+        Self { who, available: None, last_seen_ms: None, typing: None, group: None, at_ms }
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) struct PresenceView {
     /// `composing` or `recording` while they do.
     #[schema(examples("composing"))]
     typing: Option<&'static str>,
+    /// The group in which they do; `null` in the chat with the account.
+    group: Option<PersonView>,
     /// Since when it is known.
     updated_at: Time,
 }
@@ -53,6 +55,7 @@ impl From<&Seen> for PresenceView {
             available: seen.available,
             last_seen: seen.last_seen_ms.map(Time::from_ms),
             typing: seen.typing.map(wasup_store::records::PresenceState::as_str),
+            group: seen.group.as_ref().map(PersonView::from),
             updated_at: Time::from_ms(seen.at_ms),
         }
     }
