@@ -8,7 +8,6 @@ use ractor::rpc::CallResult;
 use ractor::{Actor, ActorRef};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
-use tokio_util::task::AbortOnDropHandle;
 use wasup_store::id::AccountNo;
 use wasup_store::repo::account;
 
@@ -23,7 +22,6 @@ use crate::endpoints::Endpoints;
 use crate::events::Events;
 use crate::files::MessageFiles;
 use crate::groups::Groups;
-use crate::indexing::index_what_came;
 use crate::look::Look;
 use crate::messages::Messages;
 use crate::people::People;
@@ -148,7 +146,6 @@ pub struct Tree {
     ctx: Arc<Context>,
     pub(crate) root: ActorRef<RootMsg>,
     gave_up: watch::Receiver<bool>,
-    _indexing: AbortOnDropHandle<()>,
 }
 
 impl fmt::Debug for Tree {
@@ -197,7 +194,6 @@ impl Tree {
             deliveries: DeliveryLog::new(Arc::clone(&ctx)),
             clock: Clock::new(Arc::clone(&ctx)),
             files: MessageFiles::new(Arc::clone(&ctx)),
-            _indexing: AbortOnDropHandle::new(tokio::spawn(index_what_came(Arc::clone(&ctx)))),
             stats: Stats::new(Arc::clone(&ctx)),
             nudges: ctx.nudges.clone(),
             ctx,

@@ -31,7 +31,7 @@ pub(super) struct TreeView {
 /// A branch of the tree.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct BranchView {
-    /// `janitor`, `webhooks`, `accounts`, `scheduler`, `campaigns` or `files`.
+    /// `janitor`, `webhooks`, `accounts`, `scheduler`, `campaigns`, `files` or `search`.
     #[schema(examples("accounts"))]
     branch: &'static str,
     /// How it stands with its supervisor.

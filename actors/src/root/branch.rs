@@ -9,6 +9,7 @@ use super::RootMsg;
 use crate::accounts::SupervisorMsg;
 use crate::campaigns::CampaignsMsg;
 use crate::files::FetcherMsg;
+use crate::indexing::IndexerMsg;
 use crate::janitor::JanitorMsg;
 use crate::scheduler::SchedulerMsg;
 use crate::supervision::{Backoff, OnExceeded, RestartKind, RestartPolicy};
@@ -48,12 +49,14 @@ pub enum Branch {
     Campaigns,
     /// Fetches received files before anybody asks.
     Files,
+    /// Keeps the index of words up to date.
+    Search,
 }
 
 impl Branch {
     /// Every branch, in the order in which they start.
-    pub const ALL: [Self; 6] =
-        [Self::Janitor, Self::Webhooks, Self::Accounts, Self::Scheduler, Self::Campaigns, Self::Files];
+    pub const ALL: [Self; 7] =
+        [Self::Janitor, Self::Webhooks, Self::Accounts, Self::Scheduler, Self::Campaigns, Self::Files, Self::Search];
 
     /// The word used in metrics and logs.
     #[must_use]
@@ -65,6 +68,7 @@ impl Branch {
             Self::Scheduler => "scheduler",
             Self::Campaigns => "campaigns",
             Self::Files => "files",
+            Self::Search => "search",
         }
     }
 
@@ -72,7 +76,7 @@ impl Branch {
     pub(super) const fn policy(self) -> RestartPolicy {
         match self {
             Self::Accounts => ACCOUNTS,
-            Self::Janitor | Self::Webhooks | Self::Scheduler | Self::Campaigns | Self::Files => OTHERS,
+            Self::Janitor | Self::Webhooks | Self::Scheduler | Self::Campaigns | Self::Files | Self::Search => OTHERS,
         }
     }
 
@@ -81,7 +85,7 @@ impl Branch {
     pub(super) const fn misses_allowed(self) -> u32 {
         match self {
             Self::Accounts => 20,
-            Self::Janitor | Self::Webhooks | Self::Scheduler | Self::Campaigns | Self::Files => 2,
+            Self::Janitor | Self::Webhooks | Self::Scheduler | Self::Campaigns | Self::Files | Self::Search => 2,
         }
     }
 }
@@ -110,6 +114,7 @@ pub(super) enum Running {
     Scheduler(ActorRef<SchedulerMsg>),
     Campaigns(ActorRef<CampaignsMsg>),
     Files(ActorRef<FetcherMsg>),
+    Search(ActorRef<IndexerMsg>),
 }
 
 impl Running {
@@ -121,6 +126,7 @@ impl Running {
             Self::Scheduler(actor) => actor.get_cell(),
             Self::Campaigns(actor) => actor.get_cell(),
             Self::Files(actor) => actor.get_cell(),
+            Self::Search(actor) => actor.get_cell(),
         }
     }
 
@@ -132,6 +138,7 @@ impl Running {
             Self::Scheduler(_) => Branch::Scheduler,
             Self::Campaigns(_) => Branch::Campaigns,
             Self::Files(_) => Branch::Files,
+            Self::Search(_) => Branch::Search,
         }
     }
 
@@ -145,6 +152,7 @@ impl Running {
             Self::Scheduler(actor) => actor.cast(SchedulerMsg::Ping(beat)).is_ok(),
             Self::Campaigns(actor) => actor.cast(CampaignsMsg::Ping(beat)).is_ok(),
             Self::Files(actor) => actor.cast(FetcherMsg::Ping(beat)).is_ok(),
+            Self::Search(actor) => actor.cast(IndexerMsg::Ping(beat)).is_ok(),
         };
     }
 
@@ -157,6 +165,7 @@ impl Running {
             Self::Scheduler(actor) => actor.cast(SchedulerMsg::Fault(fault)).unwrap(),
             Self::Campaigns(actor) => actor.cast(CampaignsMsg::Fault(fault)).unwrap(),
             Self::Files(actor) => actor.cast(FetcherMsg::Fault(fault)).unwrap(),
+            Self::Search(actor) => actor.cast(IndexerMsg::Fault(fault)).unwrap(),
             Self::Accounts(actor) => actor.kill(),
         }
     }

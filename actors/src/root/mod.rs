@@ -15,6 +15,7 @@ use crate::accounts::AccountsSupervisor;
 use crate::campaigns::CampaignsSupervisor;
 use crate::context::Context;
 use crate::files::Fetcher;
+use crate::indexing::Indexer;
 use crate::janitor::Janitor;
 use crate::look::BranchView;
 use crate::scheduler::Scheduler;
@@ -181,6 +182,7 @@ impl Rooted {
             Branch::Scheduler => Running::Scheduler(Actor::spawn_linked(None, Scheduler, ctx, root).await?.0),
             Branch::Campaigns => Running::Campaigns(Actor::spawn_linked(None, CampaignsSupervisor, ctx, root).await?.0),
             Branch::Files => Running::Files(Actor::spawn_linked(None, Fetcher, ctx, root).await?.0),
+            Branch::Search => Running::Search(Actor::spawn_linked(None, Indexer, ctx, root).await?.0),
         })
     }
 

@@ -11,6 +11,7 @@ mod deliveries;
 mod endpoints;
 mod files;
 mod held;
+mod indexing;
 mod network;
 mod paces;
 mod pairing;
