@@ -85,7 +85,11 @@ pub(crate) fn qr_need(record: &AccountRecord) -> QrNeed {
         (Phase::LoggedOut, _) => QrNeed::OnDemand,
         (Phase::Stopped, Reason::QrExpired | Reason::PairingInterrupted) => QrNeed::OnDemand,
         // Asked to run a moment ago; its actor is not up yet.
-        (Phase::Stopped, Reason::Requested | Reason::Shutdown) if record.identity.is_none() => QrNeed::OnDemand,
+        (Phase::Stopped, Reason::Requested | Reason::Shutdown | Reason::PairingCancelled)
+            if record.identity.is_none() =>
+        {
+            QrNeed::OnDemand
+        }
         _ => QrNeed::No,
     }
 }
@@ -108,6 +112,7 @@ pub(crate) fn code_need(record: &AccountRecord) -> QrNeed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::state::tests::record;
 
     #[test]
     fn unseen_rounds_end_and_demand_begins_anew() {
@@ -117,6 +122,28 @@ mod tests {
         assert_eq!([false; 4].map(|wanted| rounds.exhausted(wanted)), [true, true, true, false]);
         rounds.reset();
         assert!(rounds.exhausted(false));
+    }
+
+    #[test]
+    fn whoever_was_asked_to_run_and_is_not_linked_has_a_code_or_will() {
+        use {Phase as P, QrNeed as N, Reason as R};
+        for (phase, reason, linked, expected) in [
+            (P::Pairing, R::NotLinked, false, N::Coming),
+            (P::Pairing, R::Linked, false, N::No),
+            (P::Connecting, R::NotLinked, false, N::Coming),
+            (P::Stopped, R::Requested, false, N::OnDemand),
+            (P::Stopped, R::Shutdown, false, N::OnDemand),
+            (P::Stopped, R::QrExpired, false, N::OnDemand),
+            // It was given up and asked for again, and its actor is not up yet.
+            (P::Stopped, R::PairingCancelled, false, N::OnDemand),
+            (P::LoggedOut, R::Requested, false, N::OnDemand),
+            (P::Stopped, R::Requested, true, N::No),
+            (P::Connected, R::Linked, true, N::No),
+        ] {
+            let wanted = record(phase, reason, linked);
+            assert_eq!(qr_need(&wanted), expected, "{phase:?} {reason:?}");
+            assert_eq!(qr_need(&AccountRecord { desired: Desired::Stopped, ..wanted }), N::No, "{phase:?} {reason:?}");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ const PAGE: usize = 64;
 /// Whether an account was never started since it was asked to run. One that stopped by itself says why, and waits for
 /// somebody to ask again.
 fn is_fresh(record: &AccountRecord) -> bool {
-    record.state.phase == Phase::Stopped && record.state.reason == Reason::Requested
+    record.state.phase == Phase::Stopped && matches!(record.state.reason, Reason::Requested | Reason::PairingCancelled)
 }
 
 /// Whether a state is one that ends by itself, and its time has come.

@@ -13,17 +13,17 @@ use crate::root::{Branch, RootMsg};
 use crate::{ChildPhase, Fault, Standing};
 
 impl World {
-    async fn branch(&self, branch: Branch) -> Standing {
+    pub(super) async fn branch(&self, branch: Branch) -> Standing {
         let view = self.tree().look.branches().await.unwrap();
         view.branches.into_iter().find(|view| view.branch == branch).expect("every branch is there").standing
     }
 
-    fn strike_branch(&self, branch: Branch, fault: Fault) {
+    pub(super) fn strike_branch(&self, branch: Branch, fault: Fault) {
         self.tree().root.cast(RootMsg::Strike(branch, fault)).unwrap();
     }
 
     /// Waits until a branch was started so many times.
-    async fn started(&self, branch: Branch, generation: u64) {
+    pub(super) async fn started(&self, branch: Branch, generation: u64) {
         until(&format!("{branch:?} is started for the {generation}th time"), async || {
             let standing = self.branch(branch).await;
             (standing.generation >= generation && standing.phase == ChildPhase::Running).then_some(())
@@ -36,7 +36,7 @@ impl World {
 async fn a_panic_in_a_branch_drops_no_connection_and_never_ends_the_tree() {
     let world = World::running().await;
     world.connected(&["a"]).await;
-    for branch in [Branch::Janitor, Branch::Webhooks, Branch::Scheduler] {
+    for branch in [Branch::Janitor, Branch::Webhooks, Branch::Scheduler, Branch::Search] {
         let first = world.branch(branch).await.generation;
         for round in 1..=3 {
             world.strike_branch(branch, Fault::Panic);
@@ -48,7 +48,7 @@ async fn a_panic_in_a_branch_drops_no_connection_and_never_ends_the_tree() {
     let link = world.network.last(world.no("a").await);
     assert!(link.is_open() && world.network.links(world.no("a").await).len() == 1);
     assert_eq!(world.get("a").await.state.phase, Phase::Connected);
-    timeout(Duration::from_millis(50), world.tree().gave_up()).await.expect_err("nine restarts end nothing");
+    timeout(Duration::from_millis(50), world.tree().gave_up()).await.expect_err("twelve restarts end nothing");
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_branch_that_hangs_is_killed_and_started_anew() {
     world.settings.supervision.heartbeat = Duration::from_millis(100);
     world.start().await;
     world.connected(&["a"]).await;
-    for branch in [Branch::Janitor, Branch::Webhooks, Branch::Scheduler] {
+    for branch in [Branch::Janitor, Branch::Webhooks, Branch::Scheduler, Branch::Search] {
         let first = world.branch(branch).await.generation;
         world.strike_branch(branch, Fault::Hang);
         world.started(branch, first + 1).await;
@@ -141,6 +141,11 @@ async fn a_look_shows_every_account_and_how_it_stands() {
     world.connected(&["c"]).await;
     until("the link is closed", async || (!world.network.last(world.no("a").await).is_open()).then_some(())).await;
     let look = &world.tree().look;
+    until("c has worked off what its link told", async || {
+        let all = look.accounts(&me(), None, 3).await.unwrap();
+        (all[2].batches.in_use == 0).then_some(())
+    })
+    .await;
     let mut after = None;
     let mut found = Vec::new();
     loop {
