@@ -1,6 +1,6 @@
 //! Typed ids. Public ids are a prefix and base32hex, lower case, of a big-endian key, so that they sort like the rows.
 
-mod contact;
+mod part;
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::key::Parts;
 
-pub use contact::ContactId;
+pub use part::{ChatId, ContactId};
 
 /// Milliseconds since 1970, UTC.
 pub type Millis = u64;
@@ -245,48 +245,6 @@ impl Serialize for MessageId {
 impl<'de> Deserialize<'de> for MessageId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// A chat anywhere in the store: `chat_` and 13 characters, made of the account's number and the chat's. It stays as
-/// it is when more addresses of the human become known.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ChatId {
-    /// The account.
-    pub account: AccountNo,
-    /// The chat in it.
-    pub chat: ChatNo,
-}
-
-impl ChatId {
-    /// Prefix of the public form.
-    pub const PREFIX: &'static str = "chat_";
-}
-
-impl fmt::Display for ChatId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = [self.account.0.to_be_bytes(), self.chat.0.to_be_bytes()].concat();
-        write!(f, "{}{}", Self::PREFIX, base32().encode(&bytes))
-    }
-}
-
-impl fmt::Debug for ChatId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for ChatId {
-    type Err = BadId;
-
-    fn from_str(text: &str) -> Result<Self, BadId> {
-        let body = text.strip_prefix(Self::PREFIX).ok_or(BadId)?;
-        let bytes = base32().decode(body.as_bytes()).map_err(|_| BadId)?;
-        let mut parts = Parts(&bytes);
-        match (parts.u32(), parts.u32(), parts.rest()) {
-            (Some(account), Some(chat), []) => Ok(Self { account: AccountNo(account), chat: ChatNo(chat) }),
-            _ => Err(BadId),
-        }
     }
 }
 
