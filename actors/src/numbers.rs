@@ -54,11 +54,13 @@ impl People {
             let Some(owner) = owner.filter(|owner| sees(principal, owner)) else { continue };
             let mut place = after.filter(|after| after.account == no).map(|after| after.person);
             loop {
-                let wanted = (limit - found.len(), LOOKS);
+                // One more than is wanted: only then does anybody follow.
+                let wanted = (limit + 1 - found.len(), LOOKS);
                 let page = store.read(|tx| contact_list::page(tx, no, place, None, wanted)).await?;
                 let of = |contact| NumberContact { account: owner.id.clone(), contact };
                 found.extend(page.lines.into_iter().map(|line| of(contact(no, line))));
-                if found.len() >= limit {
+                if found.len() > limit {
+                    found.truncate(limit);
                     let last = found.last().map(|last| last.contact.id);
                     return Ok((found, last));
                 }
@@ -84,7 +86,7 @@ impl People {
         after: Option<AccountId>,
         limit: usize,
     ) -> Result<(Vec<NumberMapping>, Option<AccountId>), PeopleError> {
-        let (mut found, mut after) = (Vec::new(), after);
+        let (mut found, mut after): (Vec<NumberMapping>, _) = (Vec::new(), after);
         loop {
             let read = |tx: &wasup_store::ReadTx<'_>| {
                 let accounts = account::list(tx, after.as_ref(), LOOKS)?;
@@ -100,8 +102,10 @@ impl People {
             for (id, mapping) in looked {
                 after = Some(id);
                 found.extend(mapping);
-                if found.len() == limit {
-                    return Ok((found, after));
+                if found.len() > limit {
+                    found.truncate(limit);
+                    let last = found.last().map(|last| last.account.clone());
+                    return Ok((found, last));
                 }
             }
             if !whole {

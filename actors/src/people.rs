@@ -125,16 +125,21 @@ impl People {
     ) -> Result<ContactsFound, PeopleError> {
         let no = self.account(principal, id).await?.no;
         let (mut contacts, mut after) = (Vec::new(), after);
-        loop {
-            let left = (limit - contacts.len(), LOOKS);
+        // One more than is wanted: only then does anybody follow.
+        while contacts.len() <= limit {
+            let left = (limit + 1 - contacts.len(), LOOKS);
             let page = self.ctx.store.read(|tx| contact_list::page(tx, no, after, text, left)).await?;
             contacts.extend(page.lines.into_iter().map(|line| contact(no, line)));
             after = page.next;
-            if after.is_none() || contacts.len() >= limit {
-                return Ok(ContactsFound { contacts, next: after });
+            if after.is_none() {
+                break;
             }
             tokio::task::yield_now().await;
         }
+        let more = contacts.len() > limit;
+        contacts.truncate(limit);
+        let next = contacts.last().filter(|_| more).map(|last| last.id.person);
+        Ok(ContactsFound { contacts, next })
     }
 
     /// Somebody, by whatever names them: what the account knows of them and, where it is connected, what they say of

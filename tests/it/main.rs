@@ -53,6 +53,7 @@ mod metrics_live;
 mod numbers;
 #[cfg(feature = "sandbox")]
 mod outages;
+mod paging;
 #[cfg(feature = "sandbox")]
 mod pairing;
 #[cfg(feature = "sandbox")]

@@ -96,20 +96,25 @@ impl Chats {
         let (no, store) = (owner.no, &self.ctx.store);
         let counted = store.read(|tx| counters::account(tx, no)).await?;
         let totals = ChatTotals { chats: counted.chats, unread: counted.unread };
-        let (mut lines, mut after, mut skip) = (Vec::new(), query.after, query.skip);
-        loop {
-            let wanted = skip + query.limit - lines.len();
+        let (mut found, mut after, mut skip) = (Vec::new(), query.after, query.skip);
+        // One more than is wanted: only then does anything follow.
+        while found.len() <= query.limit {
+            let wanted = skip + query.limit + 1 - found.len();
             let page = store.read(|tx| chat_list::page(tx, no, after, &query.filter, (wanted, LOOKS))).await?;
             let passed = skip.min(page.lines.len());
             skip -= passed;
-            let found = page.lines.into_iter().skip(passed);
-            lines.extend(found.map(|(_, line)| (ChatId { account: no, chat: line.chat }, line)));
+            found.extend(page.lines.into_iter().skip(passed));
             after = page.next;
-            if after.is_none() || lines.len() >= query.limit {
-                return Ok(ChatsFound { lines, next: after, totals });
+            if after.is_none() {
+                break;
             }
             tokio::task::yield_now().await;
         }
+        let more = found.len() > query.limit;
+        found.truncate(query.limit);
+        let next = found.last().filter(|_| more).map(|(place, _)| *place);
+        let lines = found.into_iter().map(|(_, line)| (ChatId { account: no, chat: line.chat }, line)).collect();
+        Ok(ChatsFound { lines, next, totals })
     }
 
     /// The place of a chat in the list.

@@ -56,7 +56,7 @@ pub struct ChatLine {
 pub struct ChatPage {
     /// The chats, each with its place.
     pub lines: Vec<(ChatPlace, ChatLine)>,
-    /// Where to look on; `None` at the end.
+    /// Where to look on; `None` where the end was seen, which a page that became full did not look for.
     pub next: Option<ChatPlace>,
 }
 

@@ -27,7 +27,7 @@ pub struct ContactLine {
 pub struct ContactPage {
     /// The humans.
     pub lines: Vec<ContactLine>,
-    /// Behind whom to look on; `None` at the end.
+    /// Behind whom to look on; `None` where the end was seen, which a page that became full did not look for.
     pub next: Option<PersonNo>,
 }
 

@@ -120,10 +120,20 @@ pub fn page(
     place: MessagePlace,
 ) -> Result<MessagePage, StoreError> {
     let mut left = MAX_LOOKS;
-    page_within(tx, no, filter, place, &mut left)
+    let mut page = page_within(tx, no, filter, place, &mut left)?;
+    if page.next.is_some() && page.found.len() == place.limit && left > 0 {
+        // What was seen behind a full page need not be what is asked for.
+        let behind = MessagePlace { after: page.next, limit: 1, ..place };
+        let behind = page_within(tx, no, filter, behind, &mut left)?;
+        if behind.found.is_empty() {
+            page.next = behind.next;
+        }
+    }
+    Ok(page)
 }
 
-/// ... looking at no more messages than are left, of which it takes those it looked at.
+/// ... looking at no more messages than are left, of which it takes those it looked at. Behind a full page there may be nothing
+/// more that fits.
 pub(super) fn page_within(
     tx: &ReadTx<'_>,
     no: AccountNo,

@@ -47,6 +47,7 @@ async fn all(store: &Store, query: DeliveryQuery) -> Vec<u64> {
         let asked = query.clone();
         let page = read(store, |tx| delivery::page(tx, &asked)).await.unwrap();
         assert!(page.rows.len() <= query.limit);
+        assert!(!page.rows.is_empty() || query.after.is_none(), "nothing follows what said that something does");
         found.extend(page.rows.iter().map(|(_, record)| record.queued_ms - NOW));
         query.after = page.next;
         if query.after.is_none() {
@@ -82,7 +83,10 @@ async fn each_state_has_its_list() {
         (StateFilter::One(DeliveryState::Suspended), none, vec![]),
     ];
     for (state, times, expected) in table {
-        assert_eq!(all(&store, asked(id, state, times)).await, expected, "{state:?} {times:?}");
+        for limit in [1, 2, 4, 5, 10] {
+            let query = DeliveryQuery { limit, ..asked(id, state, times) };
+            assert_eq!(all(&store, query).await, expected, "{state:?} {times:?} {limit}");
+        }
     }
     // A cursor belongs to its list.
     let mut query = asked(id, StateFilter::All, none);

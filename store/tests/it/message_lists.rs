@@ -15,6 +15,7 @@ async fn found(store: &Store, no: AccountNo, filter: &MessageFilter, order: Walk
     loop {
         let page = read(store, |tx| page(tx, no, filter, MessagePlace { order, after, limit })).await;
         assert!(page.found.len() <= limit);
+        assert!(!page.found.is_empty() || after.is_none(), "nothing follows what said that something does");
         all.extend(page.found.iter().map(|(_, record)| record.provider_id.trim_start_matches("3EB0").to_owned()));
         after = page.next;
         if after.is_none() {

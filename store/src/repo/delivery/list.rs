@@ -165,12 +165,13 @@ pub fn page(tx: &ReadTx<'_>, query: &DeliveryQuery) -> Result<Result<DeliveryPag
     loop {
         let found = tx.range(way.tree, &way.from, way.to.as_deref(), way.direction, CHUNK)?;
         for (key, value) in &found {
-            if rows.len() == query.limit {
+            let fits = fitting(tx, &way, query, key, value)?;
+            if rows.len() == query.limit && fits.is_some() {
                 return Ok(Ok(DeliveryPage { rows, next }));
             }
             looked += 1;
             next = cursor(key);
-            rows.extend(fitting(tx, &way, query, key, value)?);
+            rows.extend(fits);
         }
         let Some((last, _)) = found.last().filter(|_| found.len() == CHUNK) else {
             return Ok(Ok(DeliveryPage { rows, next: None }));
