@@ -10,7 +10,8 @@ use wasup_store::id::MessageId;
 
 use super::address::Addresses;
 use super::content;
-use super::send::{answer, one};
+use super::problems::one;
+use super::send::answer;
 use crate::api::extract::{Caller, Json, Path, Query};
 use crate::api::idempotency::IdempotencyKey;
 use crate::api::problem::{Problem, ProblemView};

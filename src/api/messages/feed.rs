@@ -8,7 +8,7 @@ use wasup_sessions::number::participant;
 use wasup_store::records::Participant;
 
 use super::look::{Sorted, Way, kind, place, state};
-use super::send::one;
+use super::problems::one;
 use crate::api::accounts::limit;
 use crate::api::day::span;
 use crate::api::deliveries::moment;

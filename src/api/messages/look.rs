@@ -10,7 +10,7 @@ use wasup_store::records::{Content, Direction, MessageState};
 use wasup_store::repo::words::Words;
 
 use super::address::Addresses;
-use super::send::one;
+use super::problems::one;
 use crate::api::accounts::{bad_cursor, limit};
 use crate::api::deliveries::moment;
 use crate::api::extract::{Caller, Path, Query};

@@ -1,9 +1,11 @@
 //! `/v1/accounts/{id}/messages`, `/v1/messages` and `/v1/messages/{id}`.
 
 mod address;
+mod again;
 mod asked;
 mod body;
 mod change;
+mod compose;
 mod content;
 mod feed;
 mod look;

@@ -2,7 +2,12 @@
 
 use wasup_actors::{ActError, MessageError, SendError};
 
-use crate::api::problem::{ErrorCode, Problem};
+use crate::api::problem::{ErrorCode, FieldError, Problem};
+
+/// A problem with one field.
+pub(super) fn one(error: FieldError) -> Problem {
+    Problem::invalid(vec![error])
+}
 
 impl From<SendError> for Problem {
     fn from(error: SendError) -> Self {
