@@ -173,6 +173,12 @@ timed!(
     "med_"
 );
 
+timed!(
+    /// A list of contacts: `lst_…`.
+    ListId,
+    "lst_"
+);
+
 /// Earliest message time that is believed: 2009-01-01, the year the network began.
 const EARLIEST_MS: Millis = 1_230_768_000_000;
 const DAY_MS: Millis = 86_400_000;

@@ -1,4 +1,4 @@
-//! What the janitor clears: rows of deleted accounts, of ended links and of removed endpoints, a little at a time.
+//! What the janitor clears: rows of deleted accounts, of ended links, of removed endpoints and of deleted lists, a little at a time.
 //!
 //! `meta`: `purge/` · kind · id → cut-off time. A row stays until everything it names is gone, so a crash in the middle
 //! only means that the rest is done later.
@@ -6,7 +6,7 @@
 use super::scope::AccountScope;
 use super::send::{Settlement, settle_one};
 use super::{account, counters, delivery, endpoint, expiry, media, message, outbox};
-use crate::id::{AccountNo, DeliveryId, EndpointId, LinkNo, MessageId, MessageKey, Millis, Position};
+use crate::id::{AccountNo, DeliveryId, EndpointId, LinkNo, ListId, MessageId, MessageKey, Millis, Position};
 use crate::key::{Key, Parts};
 use crate::records::{FailReason, IdempotencyRecord, Lane, MessageState};
 use crate::{Direction, StoreError, Tree, WriteTx};
@@ -15,6 +15,7 @@ pub(crate) const PREFIX: &[u8] = b"purge/";
 pub(crate) const ACCOUNT: u8 = 1;
 pub(crate) const LINK: u8 = 2;
 pub(crate) const ENDPOINT: u8 = 3;
+pub(crate) const LIST: u8 = 4;
 
 /// Trees whose keys begin with the account's number and that no other row leads to.
 const OWNED: &[Tree] = &[
@@ -58,6 +59,10 @@ pub(super) fn link(tx: &mut WriteTx<'_>, no: AccountNo, link: LinkNo, now_ms: Mi
     tx.put_fixed(Tree::Meta, row(LINK).u32(no.0).u32(link.0), &now_ms.to_be_bytes())
 }
 
+pub(super) fn list(tx: &mut WriteTx<'_>, id: ListId) -> Result<(), StoreError> {
+    tx.put_fixed(Tree::Meta, row(LIST).bytes(&id.to_bytes()), &[])
+}
+
 pub(super) fn endpoint(tx: &mut WriteTx<'_>, id: EndpointId) -> Result<(), StoreError> {
     delivery::forget_replays(tx, id)?;
     tx.put_fixed(Tree::Meta, row(ENDPOINT).bytes(&id.to_bytes()), &[])
@@ -85,6 +90,7 @@ pub(super) fn step(tx: &mut WriteTx<'_>, limit: usize) -> Result<bool, StoreErro
                 limit,
             )? == limit
         }
+        LIST => clear_prefixes(tx, &[Tree::Contact], parts.rest(), limit)? == limit,
         _ => return Err(bad()),
     };
     if !left {

@@ -33,6 +33,7 @@ const AGAIN: [&str; 14] = [
     "follow::",
     "group::",
     "inbound::",
+    "lists::",
     "model::",
     "persons::",
     "receipts::",

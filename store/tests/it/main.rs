@@ -29,6 +29,7 @@ mod inbound;
 mod insurance;
 mod keys;
 mod life;
+mod lists;
 mod message_feed;
 mod message_lists;
 mod message_retention;

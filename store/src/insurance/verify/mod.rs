@@ -11,6 +11,7 @@ mod deliveries;
 mod events;
 mod finding;
 mod links;
+mod lists;
 mod messages;
 mod report;
 mod rest;
@@ -95,6 +96,7 @@ fn walk(check: &mut Check<'_>) {
     messages::check(check);
     events::check(check);
     deliveries::check(check);
+    lists::check(check);
     rest::check(check);
     tenants::check(check);
 }

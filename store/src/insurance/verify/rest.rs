@@ -15,8 +15,6 @@ const REST: &[Tree] = &[
     Tree::Meta,
     Tree::Job,
     Tree::Sched,
-    Tree::List,
-    Tree::Contact,
     Tree::Template,
     Tree::Campaign,
     Tree::Recipient,

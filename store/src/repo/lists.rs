@@ -1,0 +1,125 @@
+//! Lists of contacts.
+//!
+//! `list`: list id → record. `own`: tenant u32 · 2 · list id → (). What stands in a list: see [`super::listed`].
+
+use super::purge;
+use crate::id::{ListId, Millis, TenantNo};
+use crate::key::Key;
+use crate::records::ContactList;
+use crate::{Direction, ReadTx, StoreError, Tree, WriteTx};
+
+/// The kind of these rows among the tenant's own.
+const KIND: u8 = 2;
+
+pub(crate) fn own_key(tenant: TenantNo, id: ListId) -> Key {
+    Key::new().u32(tenant.0).u8(KIND).bytes(&id.to_bytes())
+}
+
+/// What a change of a list is about; `None`: it stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListPatch {
+    /// Another name.
+    pub name: Option<String>,
+    /// Another description, or none.
+    pub description: Option<Option<String>>,
+}
+
+/// Makes an empty list.
+///
+/// # Errors
+/// [`StoreError`] when a key would be too long.
+pub fn create(
+    tx: &mut WriteTx<'_>,
+    id: ListId,
+    tenant: TenantNo,
+    (name, description): (&str, Option<&str>),
+    now_ms: Millis,
+) -> Result<ContactList, StoreError> {
+    let list = ContactList {
+        tenant,
+        name: name.to_owned(),
+        description: description.map(str::to_owned),
+        created_ms: now_ms,
+        changed_ms: now_ms,
+        contacts: 0,
+    };
+    put(tx, id, &list)?;
+    tx.put_fixed(Tree::Own, own_key(tenant, id), &[])?;
+    Ok(list)
+}
+
+pub(super) fn put(tx: &mut WriteTx<'_>, id: ListId, list: &ContactList) -> Result<(), StoreError> {
+    tx.put_record(Tree::List, id.to_bytes(), list)
+}
+
+/// A tenant's list; `None` where there is none of that id.
+///
+/// # Errors
+/// [`StoreError`] when the row can't be read.
+pub fn get(tx: &ReadTx<'_>, tenant: TenantNo, id: ListId) -> Result<Option<ContactList>, StoreError> {
+    let found: Option<ContactList> = tx.record(Tree::List, id.to_bytes())?;
+    Ok(found.filter(|list| list.tenant == tenant))
+}
+
+/// At most `limit` lists of a tenant after one, the oldest first.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn page(
+    tx: &ReadTx<'_>,
+    tenant: TenantNo,
+    after: Option<ListId>,
+    limit: usize,
+) -> Result<Vec<(ListId, ContactList)>, StoreError> {
+    let all = Key::new().u32(tenant.0).u8(KIND);
+    let from = after.map_or_else(|| all.clone(), |after| own_key(tenant, after).u8(0));
+    let to = crate::key::prefix_end(all.as_slice());
+    let rows = tx.range(Tree::Own, from.as_slice(), to.as_deref(), Direction::Forward, limit)?;
+    let mut found = Vec::with_capacity(rows.len());
+    for (key, _) in &rows {
+        let id = key.get(5..).and_then(ListId::from_bytes);
+        let id = id.ok_or_else(|| StoreError::corrupt(Tree::Own, "a key holds no list"))?;
+        let list = get(tx, tenant, id)?.ok_or_else(|| StoreError::corrupt(Tree::Own, "the list is gone"))?;
+        found.push((id, list));
+    }
+    Ok(found)
+}
+
+/// Changes what a list is called; `None` where there is none of that id.
+///
+/// # Errors
+/// [`StoreError`] when the row can't be read.
+pub fn change(
+    tx: &mut WriteTx<'_>,
+    tenant: TenantNo,
+    id: ListId,
+    patch: &ListPatch,
+    now_ms: Millis,
+) -> Result<Option<ContactList>, StoreError> {
+    let Some(before) = tx.reading(|tx| get(tx, tenant, id))? else { return Ok(None) };
+    let after = ContactList {
+        name: patch.name.clone().unwrap_or_else(|| before.name.clone()),
+        description: patch.description.clone().unwrap_or_else(|| before.description.clone()),
+        ..before.clone()
+    };
+    if after == before {
+        return Ok(Some(before));
+    }
+    let after = ContactList { changed_ms: now_ms, ..after };
+    put(tx, id, &after)?;
+    Ok(Some(after))
+}
+
+/// Deletes a list. It is gone at once; its contacts are cleared away by the janitor. `false` where there is none.
+///
+/// # Errors
+/// [`StoreError`] when the row can't be read.
+pub fn delete(tx: &mut WriteTx<'_>, tenant: TenantNo, id: ListId) -> Result<bool, StoreError> {
+    if tx.reading(|tx| get(tx, tenant, id))?.is_none() {
+        return Ok(false);
+    }
+    tx.delete(Tree::List, id.to_bytes())?;
+    tx.delete(Tree::Own, own_key(tenant, id))?;
+    purge::list(tx, id)?;
+    Ok(true)
+}
