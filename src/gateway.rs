@@ -151,6 +151,7 @@ impl Edge {
             messages: tree.messages.clone(),
             chats: tree.chats.clone(),
             endpoints: tree.endpoints.clone(),
+            lists: tree.lists.clone(),
             streams: self.streams,
             audit: tree.audit.clone(),
             deliveries: tree.deliveries.clone(),

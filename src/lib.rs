@@ -22,6 +22,7 @@ pub mod webhook_http;
 mod census;
 mod declared;
 mod patience;
+mod phone;
 mod private_file;
 mod wiring;
 

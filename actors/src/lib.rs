@@ -24,6 +24,7 @@ mod files;
 mod groups;
 mod indexing;
 mod janitor;
+mod lists;
 mod look;
 mod messages;
 mod meters;
@@ -68,6 +69,7 @@ pub use groups::{
     GroupError, GroupLink, GroupPreview, GroupSource, Groups, JoinAnswer, JoinRequest, MadeGroup, MemberOutcome,
     MemberVerb, NewGroup,
 };
+pub use lists::{CONTACTS_AT_ONCE, ContactChange, LISTS_MAX, ListError, Lists};
 pub use look::{AccountView, BranchView, Look, PermitsView, TreeView};
 pub use messages::{
     AUDIENCE_MAX, Accepted, ActError, AudienceError, FeedPage, Idempotency, MessageError, MessageFilter, MessagePage,

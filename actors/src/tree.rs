@@ -22,6 +22,7 @@ use crate::endpoints::Endpoints;
 use crate::events::Events;
 use crate::files::MessageFiles;
 use crate::groups::Groups;
+use crate::lists::Lists;
 use crate::look::Look;
 use crate::messages::Messages;
 use crate::people::People;
@@ -127,6 +128,8 @@ pub struct Tree {
     pub chats: Chats,
     /// The use cases around webhook endpoints.
     pub endpoints: Endpoints,
+    /// The use cases around lists of contacts.
+    pub lists: Lists,
     /// The use cases around the event log.
     pub events: Events,
     /// Who did what.
@@ -189,6 +192,7 @@ impl Tree {
             messages: Messages::new(Arc::clone(&ctx)),
             chats: Chats::new(Arc::clone(&ctx)),
             endpoints: Endpoints::new(Arc::clone(&ctx)),
+            lists: Lists::new(Arc::clone(&ctx)),
             events: Events::new(Arc::clone(&ctx)),
             audit: Audit::new(Arc::clone(&ctx)),
             deliveries: DeliveryLog::new(Arc::clone(&ctx)),

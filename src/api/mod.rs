@@ -15,11 +15,13 @@ mod events;
 mod extract;
 mod groups;
 mod idempotency;
+mod lists;
 mod log;
 mod media;
 mod messages;
 mod numbers;
 mod openapi;
+mod opt_outs;
 mod persistence;
 mod presence;
 mod probes;
@@ -67,6 +69,8 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .merge(endpoints::routes())
         .merge(chatbot::routes())
         .merge(media::routes())
+        .merge(lists::routes())
+        .merge(opt_outs::routes())
         .merge(told())
         .merge(deliveries::routes())
         .routes(routes!(stats::show))

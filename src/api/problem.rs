@@ -66,6 +66,8 @@ codes! {
     AccountExists: CONFLICT, false, "The account exists already";
     /// The account has as many endpoints as one may have, or there are as many for every account.
     TooManyEndpoints: CONFLICT, false, "There are enough endpoints";
+    /// There are as many lists, templates or imports as there may be.
+    TooMany: CONFLICT, false, "There are enough of these";
     /// The endpoint is paused or switched off.
     EndpointOff: CONFLICT, false, "The endpoint is off";
     /// A backup of that name exists already; nothing is overwritten.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
 use wasup_actors::{
-    Accounts, Audit, Chats, Clock, DeliveryLog, Endpoints, Events, Groups, Look, MessageFiles, Messages, People, Stats,
+    Accounts, Audit, Chats, Clock, DeliveryLog, Endpoints, Events, Groups, Lists, Look, MessageFiles, Messages, People,
+    Stats,
 };
 
 use super::admin::Backups;
@@ -33,6 +34,8 @@ pub struct ApiState {
     pub chats: Chats,
     /// Use cases around webhook endpoints.
     pub endpoints: Endpoints,
+    /// Use cases around lists of contacts.
+    pub lists: Lists,
     /// The event log, and live streams of it.
     pub streams: Streams,
     /// Who did what.
@@ -101,6 +104,7 @@ handles!(
     messages: Messages,
     chats: Chats,
     endpoints: Endpoints,
+    lists: Lists,
     streams: Streams,
     audit: Audit,
     deliveries: DeliveryLog,
@@ -123,6 +127,15 @@ pub(super) type Writing = (Accounts, Messages, Arc<Settings>);
 impl FromRef<ApiState> for Writing {
     fn from_ref(state: &ApiState) -> Self {
         (state.accounts.clone(), state.messages.clone(), Arc::clone(&state.settings))
+    }
+}
+
+/// What a request about contacts of lists takes.
+pub(super) type Listing = (Lists, Arc<Settings>);
+
+impl FromRef<ApiState> for Listing {
+    fn from_ref(state: &ApiState) -> Self {
+        (state.lists.clone(), Arc::clone(&state.settings))
     }
 }
 

@@ -178,6 +178,16 @@ timed!(
     ListId,
     "lst_"
 );
+timed!(
+    /// An import of a file into a list: `imp_…`.
+    ImportId,
+    "imp_"
+);
+timed!(
+    /// A template: `tpl_…`.
+    TemplateId,
+    "tpl_"
+);
 
 /// Earliest message time that is believed: 2009-01-01, the year the network began.
 const EARLIEST_MS: Millis = 1_230_768_000_000;

@@ -90,7 +90,8 @@ trees! {
     Sched = "sched",
     /// list id → contact list. Ends with its owner. Durable.
     List = "list",
-    /// list or account · contact → contact. Ends with its owner. Durable.
+    /// list id · kind · rest → contacts, some hundred to a row, their tags, and imports; see `repo::listed`. Ends with the
+    /// list. Durable.
     Contact = "contact",
     /// template id → template. Ends with its owner. Durable.
     Template = "template",

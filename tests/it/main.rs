@@ -38,6 +38,7 @@ mod groups;
 mod history;
 #[cfg(feature = "sandbox")]
 mod identity;
+mod lists;
 #[cfg(feature = "sandbox")]
 mod matrix;
 mod media;

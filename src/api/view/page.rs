@@ -4,7 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use utoipa::ToSchema;
-use wasup_store::id::{AccountId, AccountNo, ChatNo, ContactId, EndpointId, MediaId, MessageKey, PersonNo};
+use wasup_store::id::{
+    AccountId, AccountNo, ChatNo, ContactId, EndpointId, ImportId, ListId, MediaId, MessageKey, PersonNo, TemplateId,
+};
 use wasup_store::repo::audit::AuditPlace;
 use wasup_store::repo::chat_list::ChatPlace;
 use wasup_store::repo::delivery::DeliveryCursor;
@@ -54,6 +56,18 @@ pub enum Cursor {
     Group(ChatNo),
     /// In the list of chats.
     Chat(ChatPlace),
+    /// In the list of lists.
+    List(ListId),
+    /// In a list of numbers.
+    Number(String),
+    /// In a list of tags.
+    Tag(String),
+    /// In a list of imports.
+    Import(ImportId),
+    /// In a list of problems: how many came before.
+    Problem(u64),
+    /// In the list of templates.
+    Template(TemplateId),
 }
 
 impl std::fmt::Display for Cursor {
@@ -67,6 +81,12 @@ impl std::fmt::Display for Cursor {
             Self::Delivery(place) => [b"d", place.0.as_slice()].concat(),
             Self::Group(place) => [b"g".as_slice(), &place.0.to_be_bytes()].concat(),
             Self::Media(id) => [b"f".as_slice(), &id.to_bytes()].concat(),
+            Self::List(id) => [b"l".as_slice(), &id.to_bytes()].concat(),
+            Self::Import(id) => [b"i".as_slice(), &id.to_bytes()].concat(),
+            Self::Template(id) => [b"x".as_slice(), &id.to_bytes()].concat(),
+            Self::Number(number) => [b"n", number.as_bytes()].concat(),
+            Self::Tag(tag) => [b"u", tag.as_bytes()].concat(),
+            Self::Problem(n) => [b"r".as_slice(), &n.to_be_bytes()].concat(),
             Self::Contact(id) => [b"k".as_slice(), &id.account.0.to_be_bytes(), &id.person.0.to_be_bytes()].concat(),
             Self::Person(place) => [b"p".as_slice(), &place.0.to_be_bytes()].concat(),
             Self::Chat(place) => [b"c".as_slice(), &place.last_ms.to_be_bytes(), &place.chat.0.to_be_bytes()].concat(),
@@ -85,6 +105,12 @@ impl Cursor {
             (b'm', key) => MessageKey::from_bytes(key).map(Self::Message),
             (b'e', id) => EndpointId::from_bytes(id).map(Self::Endpoint),
             (b'f', id) => MediaId::from_bytes(id).map(Self::Media),
+            (b'l', id) => ListId::from_bytes(id).map(Self::List),
+            (b'i', id) => ImportId::from_bytes(id).map(Self::Import),
+            (b'x', id) => TemplateId::from_bytes(id).map(Self::Template),
+            (b'n', number) => std::str::from_utf8(number).ok().map(|number| Self::Number(number.to_owned())),
+            (b'u', tag) => std::str::from_utf8(tag).ok().map(|tag| Self::Tag(tag.to_owned())),
+            (b'r', n) => Some(Self::Problem(u64::from_be_bytes(n.try_into().ok()?))),
             (b'w', place) => placed(place).map(Self::Act),
             (b't', place) => placed(place).map(Self::Timeline),
             (b'p', place) => Some(Self::Person(PersonNo(u32::from_be_bytes(place.try_into().ok()?)))),
@@ -118,6 +144,12 @@ mod tests {
             Cursor::Message(MessageKey::new(7, 9)),
             Cursor::Endpoint(EndpointId::new(7, 9)),
             Cursor::Media(MediaId::new(7, 9)),
+            Cursor::List(ListId::new(7, 9)),
+            Cursor::Import(ImportId::new(7, 9)),
+            Cursor::Template(TemplateId::new(7, 9)),
+            Cursor::Number("6281".into()),
+            Cursor::Tag("größe".into()),
+            Cursor::Problem(7),
             Cursor::Act((7, 9)),
             Cursor::Timeline((7, 9)),
             Cursor::Person(PersonNo(7)),

@@ -9,6 +9,7 @@ mod attempt;
 mod author;
 mod chat;
 mod chatbot;
+mod contact_import;
 mod contact_list;
 mod content;
 mod counters;
@@ -30,6 +31,7 @@ mod message_secret;
 mod people;
 mod persistence;
 mod receipt;
+mod template;
 mod timeline;
 
 pub use account::{AccountRecord, AccountState, Desired, Identity, Phase, Reason, UserAction};
@@ -40,7 +42,11 @@ pub use attempt::{AnswerBody, Attempt, AttemptOutcome, Octets};
 pub use author::{Act, AuditRecord, Author, Who};
 pub use chat::{ChatRecord, ChatSettings, PersonRecord};
 pub use chatbot::BotSender;
-pub use contact_list::{ContactList, ListedContact, OptOut};
+pub use contact_import::{ImportEnd, ImportFormat, ImportPhase, ImportRecord, ImportTally, RowFault, RowProblem};
+pub use contact_list::{
+    CONTACT_NAME_CHARS, ContactList, FIELD_CHARS, FIELDS_MAX, ListedContact, OptOut, TAG_CHARS, TAGS_MAX, UnfitContact,
+    VALUE_CHARS,
+};
 pub use content::{BadDegrees, ContactCard, Content, Degrees, LinkPreview, Location, Poll, Target};
 pub use counters::{AccountCounters, EndpointCounters, GoneCounters, TenantCounters};
 pub use delivery::{DeliveryRecord, DeliveryState, DiscardReason, NotSent, Reply};
@@ -66,4 +72,5 @@ pub use message_secret::{BadSecret, MessageSecret};
 pub use people::{CallEvent, CallState, PresenceEvent, PresenceState};
 pub use persistence::{AllowedNumber, KeepLimits, KeepPolicy, KeepRecord};
 pub use receipt::EarlyReceipt;
+pub use template::{TemplateMedia, TemplateRecord};
 pub use timeline::{TimelineRecord, Told};

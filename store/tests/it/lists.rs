@@ -6,12 +6,15 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use wasup_store::Store;
 use wasup_store::engine::Engine;
-use wasup_store::id::{DEFAULT_TENANT, ListId, TenantNo};
+use wasup_store::id::{DEFAULT_TENANT, ImportId, ListId, TemplateId, TenantNo};
 use wasup_store::insurance::verify_engine;
-use wasup_store::records::ListedContact;
+use wasup_store::records::{
+    ImportEnd, ImportPhase, ImportRecord, ImportTally, ListedContact, RowFault, RowProblem, TemplateRecord,
+};
+use wasup_store::repo::imports::{self, Step};
 use wasup_store::repo::listed::{self, Listed, Twice};
 use wasup_store::repo::lists::{self, ListPatch};
-use wasup_store::repo::{account, opt_out};
+use wasup_store::repo::{account, opt_out, template};
 
 use crate::support::{NOW, keyring, memory, read, rows, write};
 
@@ -107,14 +110,13 @@ async fn a_contact_is_in_a_list_once_and_says_what_was_said_last() {
     assert_eq!(everybody(&store, Some("LATE"), 1).await, [more.number.clone()]);
 
     let number = more.number.clone();
-    let replaced = contact(1, &["new"]);
-    assert!(write(&store, move |tx| listed::replace(tx, DEFAULT_TENANT, LIST, &replaced, NOW + 9)).await);
-    let words: Vec<_> = read(&store, |tx| listed::tags(tx, LIST, 9)).await.into_iter().map(|tag| tag.tag).collect();
+    assert_eq!(put(&store, vec![contact(1, &["new"])], Twice::Replace).await, [Listed::Changed]);
+    let words: Vec<_> =
+        read(&store, |tx| listed::tags(tx, LIST, None, 9)).await.into_iter().map(|tag| tag.tag).collect();
     assert_eq!(words, ["new"]);
     let gone = number.clone();
     assert!(write(&store, move |tx| listed::remove(tx, DEFAULT_TENANT, LIST, &gone, NOW + 9)).await);
-    let nobody = contact(9, &[]);
-    assert!(!write(&store, move |tx| listed::replace(tx, DEFAULT_TENANT, LIST, &nobody, NOW)).await);
+    assert_eq!(changed(&store, contact(9, &[])).await, None, "who is not there stays away");
     assert!(!write(&store, move |tx| listed::remove(tx, OTHER_TENANT, LIST, &number, NOW)).await);
     assert_eq!(read(&store, |tx| lists::get(tx, DEFAULT_TENANT, LIST)).await.unwrap().contacts, 1);
     let other = vec![contact(1, &[])];
@@ -140,9 +142,8 @@ async fn whatever_is_done_lists_and_tags_stay_what_a_map_says() {
                 assert_eq!(removed, model.remove(&one.number).is_some());
             }
             1 => {
-                let new = one.clone();
-                let known = write(&store, move |tx| listed::replace(tx, DEFAULT_TENANT, LIST, &new, NOW)).await;
-                assert_eq!(known, model.contains_key(&one.number));
+                let known = changed(&store, one.clone()).await;
+                assert_eq!(known.is_some(), model.contains_key(&one.number));
                 model.entry(one.number.clone()).and_modify(|known| *known = one);
             }
             kind => {
@@ -170,6 +171,126 @@ async fn whatever_is_done_lists_and_tags_stay_what_a_map_says() {
         }
         sound(engine.as_ref());
     }
+}
+
+/// Changes somebody who is there into another.
+async fn changed(store: &Store, to: ListedContact) -> Option<ListedContact> {
+    let number = to.number.clone();
+    write(store, move |tx| listed::change(tx, DEFAULT_TENANT, LIST, &number, |_| to.clone(), NOW)).await
+}
+
+/// Rows are cut and cut again, and everybody is in them once, found by number, by tag and page by page.
+#[tokio::test]
+async fn a_long_list_stands_in_few_rows() {
+    let (store, engine) = memory();
+    list(&store, LIST, "L").await;
+    let all: Vec<ListedContact> = (0..6_000)
+        .map(|n| {
+            let fields = BTreeMap::from([("note".to_owned(), format!("{n} {}", "x".repeat(60)))]);
+            ListedContact { fields, ..contact(n, if n % 1_000 == 7 { &["rare", "all"] } else { &["all"] }) }
+        })
+        .collect();
+    // Neighbours in the file are strangers in the list.
+    for part in all.chunks(700) {
+        put(&store, part.to_vec(), Twice::Keep).await;
+    }
+    sound(engine.as_ref());
+    let blocks = rows(engine.as_ref()).keys().filter(|(tree, _)| tree.name() == "contact").count();
+    assert!((2 * 6_000 / 300..2 * 6_000 / 60).contains(&blocks), "{blocks} rows");
+    let mut found = everybody(&store, None, 777).await;
+    found.sort();
+    assert!(found.iter().eq(all.iter().map(|one| &one.number)));
+    assert_eq!(everybody(&store, Some("rare"), 2).await.len(), 6);
+    assert_eq!(everybody(&store, Some("all"), 900).await.len(), 6_000);
+    for one in [&all[0], &all[5_999], &all[3_141]] {
+        let known = read(&store, |tx| listed::get(tx, LIST, &one.number)).await.unwrap();
+        assert_eq!((&known.fields, &known.tags), (&one.fields, &one.tags));
+    }
+    for part in all[..5_990].chunks(3_000) {
+        for one in part.iter().step_by(3) {
+            let number = one.number.clone();
+            assert!(write(&store, move |tx| listed::remove(tx, DEFAULT_TENANT, LIST, &number, NOW)).await);
+        }
+    }
+    sound(engine.as_ref());
+    assert_eq!(
+        everybody(&store, None, 1_000).await.len() as u64,
+        read(&store, |tx| listed::with_tag(tx, LIST, "all")).await
+    );
+}
+
+#[tokio::test]
+async fn an_import_tells_how_far_it_is_with_what_it_brings() {
+    let (store, engine) = memory();
+    list(&store, LIST, "L").await;
+    let id = |n| ImportId::new(NOW + n, 1);
+    let begun = |n| {
+        let record = ImportRecord { created_ms: NOW + n, size: 9, ..ImportRecord::default() };
+        let store = store.clone();
+        async move { write(&store, move |tx| imports::begin(tx, DEFAULT_TENANT, (LIST, id(n)), &record)).await }
+    };
+    assert!(begun(0).await);
+    let strange = write(&store, move |tx| imports::begin(tx, OTHER_TENANT, (LIST, id(1)), &ImportRecord::default()));
+    assert!(!strange.await, "another tenant's list");
+    let problem = |line| RowProblem { line, fault: RowFault::BadNumber, number: Some("12".into()) };
+    let read_rows = |rows: u64, lines: std::ops::Range<u64>| Step {
+        tally: ImportTally { rows, bad_number: lines.end - lines.start, ..ImportTally::default() },
+        problems: lines.map(problem).collect(),
+        ..Step::default()
+    };
+    let half = read_rows(1_000, 1..701);
+    write(&store, move |tx| imports::step(tx, DEFAULT_TENANT, (LIST, id(0)), &half, &[], NOW)).await.unwrap();
+    // Killed while the file was read: it is read once more, and nothing is told twice.
+    write(&store, move |tx| imports::read_again(tx, LIST, id(0))).await.unwrap();
+    let whole = read_rows(2_000, 1..1_301);
+    write(&store, move |tx| imports::step(tx, DEFAULT_TENANT, (LIST, id(0)), &whole, &[], NOW)).await.unwrap();
+    let people = vec![contact(1, &["a"]), contact(2, &[])];
+    let listing = Step { listed: 2, phase: ImportPhase::Listing, ..Step::default() };
+    let record = write(&store, move |tx| imports::step(tx, DEFAULT_TENANT, (LIST, id(0)), &listing, &people, NOW));
+    let record = record.await.unwrap();
+    assert_eq!((record.tally.rows, record.tally.bad_number, record.tally.added, record.listed), (2_000, 1_300, 2, 2));
+    assert_eq!((record.problems, record.phase), (1_300, ImportPhase::Listing));
+    let piece = read(&store, |tx| imports::problems(tx, LIST, id(0), 499, 600)).await;
+    assert!(piece.iter().map(|one| one.line).eq(500..1_100), "pieces go over the rows of the store");
+    assert_eq!(read(&store, |tx| imports::problems(tx, LIST, id(0), 1_299, 9)).await.len(), 1);
+    assert!(write(&store, move |tx| imports::end(tx, LIST, id(0), (ImportEnd::Completed, None), NOW + 5)).await);
+    sound(engine.as_ref());
+    for n in 1..=imports::KEPT as u64 {
+        assert!(begun(n).await);
+    }
+    let kept = read(&store, |tx| imports::page(tx, LIST, None, 100)).await;
+    assert_eq!(
+        (kept.len(), kept[0].0),
+        (imports::KEPT + 1, id(imports::KEPT as u64)),
+        "one that runs is never forgotten"
+    );
+    assert!(write(&store, move |tx| imports::remove(tx, DEFAULT_TENANT, LIST, id(3))).await);
+    let gone = write(&store, move |tx| {
+        imports::step(tx, DEFAULT_TENANT, (LIST, id(3)), &Step::default(), &[contact(5, &[])], NOW)
+    });
+    assert_eq!(gone.await, None, "nobody wants the rest");
+    sound(engine.as_ref());
+    assert!(write(&store, |tx| lists::delete(tx, DEFAULT_TENANT, LIST)).await);
+    while write(&store, |tx| account::purge_step(tx, 7)).await {}
+    assert_eq!(rows(engine.as_ref()).keys().filter(|(tree, _)| tree.name() == "contact").count(), 0);
+}
+
+#[tokio::test]
+async fn templates_are_kept_apart_by_tenant() {
+    let (store, engine) = memory();
+    let id = |n| TemplateId::new(NOW, n);
+    for n in 1..=3 {
+        let record = TemplateRecord { tenant: DEFAULT_TENANT, name: format!("T{n}"), ..TemplateRecord::default() };
+        write(&store, move |tx| template::put(tx, id(n), &record)).await;
+    }
+    let page = |after, tenant| read(&store, move |tx| template::page(tx, tenant, after, 2));
+    assert_eq!(page(None, DEFAULT_TENANT).await.iter().map(|one| one.0).collect::<Vec<_>>(), [id(1), id(2)]);
+    assert_eq!(page(Some(id(2)), DEFAULT_TENANT).await.len(), 1);
+    assert_eq!(page(None, OTHER_TENANT).await, []);
+    assert!(!write(&store, move |tx| template::delete(tx, OTHER_TENANT, id(1))).await);
+    assert!(write(&store, move |tx| template::delete(tx, DEFAULT_TENANT, id(1))).await);
+    assert_eq!(read(&store, |tx| template::get(tx, DEFAULT_TENANT, id(1))).await, None);
+    sound(engine.as_ref());
 }
 
 #[tokio::test]

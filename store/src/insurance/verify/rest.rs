@@ -15,7 +15,6 @@ const REST: &[Tree] = &[
     Tree::Meta,
     Tree::Job,
     Tree::Sched,
-    Tree::Template,
     Tree::Campaign,
     Tree::Recipient,
     Tree::RecipientState,
