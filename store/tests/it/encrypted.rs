@@ -23,7 +23,7 @@ use crate::support::{
 };
 
 /// What runs again over encrypted stores. The others look at bytes that have no values yet, or at the disk alone.
-const AGAIN: [&str; 14] = [
+const AGAIN: [&str; 15] = [
     "accounts::",
     "budget::",
     "conformance::",
