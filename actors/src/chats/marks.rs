@@ -6,7 +6,8 @@ use wasup_sessions::ports::{AskError, ChatChange, NamedMessage, Typing};
 use wasup_store::id::{AccountId, ChatId, ChatNo, MessageId, MessageKey, Millis};
 use wasup_store::records::{AccountRecord, ChatSettings, Direction, MessageRecord, Participant};
 use wasup_store::repo::chat_list::{self, ChatLine};
-use wasup_store::repo::{chat_marks, chat_messages, forget, message};
+use wasup_store::repo::clearing::{self, Clearing};
+use wasup_store::repo::{chat_marks, chat_messages, message};
 use wasup_store::{Durability, ReadTx, StoreError, WriteTx};
 
 use super::{ChatError, ChatName, Chats, MessageName, chat_no};
@@ -14,8 +15,6 @@ use crate::principal::Principal;
 
 /// Most unread messages whose senders are told of one reading; the newest ones. Phones tell no more either.
 const RECEIPTS_MAX: usize = 1_024;
-/// Messages forgotten in one commit; each changes about eight rows.
-const FORGOTTEN_AT_ONCE: usize = 128;
 
 /// Something that is set for a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,7 +217,8 @@ impl Chats {
         Ok((ChatId { account: no, chat }, line))
     }
 
-    /// Deletes a chat with its messages here and on the account's other devices. Sends that are not settled stay.
+    /// Deletes a chat with its messages here and on the account's other devices. Sends that are not settled stay. Once the
+    /// network was told and the first of them are gone, the rest goes whatever happens.
     ///
     /// # Errors
     /// [`ChatError::Ask`] where the network was not told; nothing is deleted then.
@@ -232,26 +232,19 @@ impl Chats {
             Err(AskError::NotFound) => {}
             Err(error) => return Err(error.into()),
         }
-        let gone = match upto {
-            Some(upto) => self.forget(no, chat, upto).await?,
-            None => 0,
-        };
-        let now_ms = self.ctx.store.now_ms();
-        let job = move |tx: &mut WriteTx<'_>| forget::end_of_chat(tx, no, chat, now_ms);
-        self.ctx.store.write_by(principal, Durability::Durable, job).await?;
+        let upto = upto.unwrap_or(MessageKey::new(0, 0));
+        let (store, since_ms) = (&self.ctx.store, self.ctx.store.now_ms());
+        let wanted = Clearing { no, chat, upto, whole: true, since_ms };
+        let begin = move |tx: &mut WriteTx<'_>| clearing::begin(tx, &wanted);
+        let mut cleared = store.write_by::<_, StoreError, _>(principal, Durability::Durable, begin).await?;
+        let mut gone = cleared.gone;
+        while let Some(after) = cleared.next {
+            let now_ms = store.now_ms();
+            let go_on = move |tx: &mut WriteTx<'_>| clearing::step(tx, &wanted, after, now_ms);
+            cleared = store.write_by::<_, StoreError, _>(principal, Durability::Durable, go_on).await?;
+            gone += cleared.gone;
+        }
         self.ctx.nudges.deliveries();
         Ok(gone)
-    }
-
-    async fn forget(&self, no: wasup_store::id::AccountNo, chat: ChatNo, upto: MessageKey) -> Result<u64, ChatError> {
-        let (mut after, mut gone) = (MessageKey::new(0, 0), 0);
-        loop {
-            let range = (after, upto);
-            let ids = self.ctx.store.read(|tx| forget::oldest_of_chat(tx, no, chat, range, FORGOTTEN_AT_ONCE)).await?;
-            let Some(last) = ids.last() else { return Ok(gone) };
-            after = last.key;
-            let job = move |tx: &mut WriteTx<'_>| forget::messages(tx, no, &ids);
-            gone += self.ctx.store.write(Durability::Durable, job).await?;
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The janitor: clears what deleted accounts, ended links and removed endpoints left behind, and rows whose time is
 //! over. One store job a message, so that it never stands in anybody's way.
 
+mod clearing;
 mod keeping;
 mod retention;
 
@@ -16,6 +17,7 @@ use crate::context::Context;
 use crate::root::Beat;
 use crate::supervision::{Crash, StoreTrouble};
 
+use clearing::Unfinished;
 use keeping::{Keeping, erase, erase_pause};
 use retention::{Left, Retention};
 
@@ -41,6 +43,8 @@ pub(crate) enum JanitorMsg {
     Forget,
     /// Time to erase what is not kept. One.
     Erase,
+    /// Go on with chats that were being cleared when somebody died. One.
+    Clear,
     /// The root asks for a sign of life. One.
     Ping(Beat),
     /// Break.
@@ -57,6 +61,7 @@ pub(crate) struct Rounds {
     myself: ActorRef<JanitorMsg>,
     retention: Retention,
     keeping: Keeping,
+    clearing: Unfinished,
 }
 
 impl Actor for Janitor {
@@ -66,7 +71,13 @@ impl Actor for Janitor {
 
     async fn pre_start(&self, myself: ActorRef<JanitorMsg>, ctx: Arc<Context>) -> Result<Rounds, ActorProcessingErr> {
         ctx.nudges.doors.janitor.open(myself.clone());
-        Ok(Rounds { ctx, myself, retention: Retention::default(), keeping: Keeping::default() })
+        Ok(Rounds {
+            ctx,
+            myself,
+            retention: Retention::default(),
+            keeping: Keeping::default(),
+            clearing: Unfinished::default(),
+        })
     }
 
     async fn post_start(&self, myself: ActorRef<JanitorMsg>, _: &mut Rounds) -> Result<(), ActorProcessingErr> {
@@ -93,6 +104,7 @@ impl Actor for Janitor {
             JanitorMsg::Shelve => state.shelve().await?,
             JanitorMsg::Forget => state.forget().await?,
             JanitorMsg::Erase => state.erase().await?,
+            JanitorMsg::Clear => state.clear().await?,
             JanitorMsg::Ping(beat) => beat.answer(),
             #[cfg(test)]
             JanitorMsg::Fault(fault) => fault.strike().await?,
@@ -102,6 +114,7 @@ impl Actor for Janitor {
                 state.retain().await?;
                 state.shelve().await?;
                 state.forget().await?;
+                state.clear().await?;
                 myself.send_after(ROUND, || JanitorMsg::Round);
             }
         }
@@ -185,6 +198,16 @@ impl Rounds {
         };
         match self.keeping.step(store, &settings.retention, until_ms, meters).await {
             Ok(Left::More) => drop(self.myself.cast(JanitorMsg::Forget)),
+            Ok(Left::Nothing) => {}
+            Err(error) => return weather(error),
+        }
+        Ok(())
+    }
+
+    /// Chats that whoever began to clear them did not come to the end of.
+    async fn clear(&mut self) -> Result<(), Crash> {
+        match self.clearing.step(&self.ctx.store).await {
+            Ok(Left::More) => drop(self.myself.cast(JanitorMsg::Clear)),
             Ok(Left::Nothing) => {}
             Err(error) => return weather(error),
         }

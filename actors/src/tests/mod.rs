@@ -3,6 +3,7 @@
 
 mod branches;
 mod chaos;
+mod clearing;
 mod codes;
 mod contract;
 mod counts;

@@ -22,6 +22,8 @@ pub enum DueKind {
     Erase = 6,
     /// The file of a received message, to be fetched before anybody asks; the id is the message's.
     Fetch = 7,
+    /// A chat that is losing its messages; see [`super::clearing`].
+    Clear = 8,
 }
 
 pub(crate) fn key(kind: DueKind, at_ms: Millis, id: &[u8]) -> Key {

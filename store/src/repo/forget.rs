@@ -1,7 +1,7 @@
 //! Taking messages out of the store, with everything that leads to them.
 
 use super::scope::AccountScope;
-use super::{chat, chat_marks, media, message, recent, search};
+use super::{chat, media, message, recent, search};
 use crate::id::{AccountNo, ChatNo, MessageId, MessageKey, Millis, PersonNo};
 use crate::key::Key;
 use crate::records::{Content, Direction as Way, MessageRecord};
@@ -120,10 +120,7 @@ pub fn messages(tx: &mut WriteTx<'_>, no: AccountNo, ids: &[MessageId]) -> Resul
 }
 
 /// At most `limit` messages of a chat and those merged with it, up to a message, the oldest first, behind a place.
-///
-/// # Errors
-/// [`StoreError`] when a row can't be read.
-pub fn oldest_of_chat(
+pub(super) fn oldest_of_chat(
     tx: &ReadTx<'_>,
     no: AccountNo,
     chat: ChatNo,
@@ -140,19 +137,6 @@ pub fn oldest_of_chat(
     found.sort_unstable();
     found.truncate(limit);
     Ok(found.into_iter().map(|key| MessageId { account: no, key }).collect())
-}
-
-/// Ends the deletion of a chat whose messages are gone: what was set for it goes too, and an event tells it.
-///
-/// # Errors
-/// [`StoreError::StaleEpoch`] where there is no such account.
-pub fn end_of_chat(tx: &mut WriteTx<'_>, no: AccountNo, chat: ChatNo, now_ms: Millis) -> Result<(), StoreError> {
-    let mut scope = AccountScope::open(tx, no)?;
-    for one in tx.reading(|tx| chat::siblings(tx, no, chat))? {
-        chat::change(tx, no, one, |record| record.settings = crate::records::ChatSettings::default())?;
-    }
-    chat_marks::tell(tx, &mut scope, chat, true, now_ms)?;
-    scope.close(tx)
 }
 
 /// At most `limit` of an account's messages behind a place and before a time, the oldest first, with what each counts.

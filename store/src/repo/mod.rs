@@ -13,6 +13,7 @@ pub mod chat_list;
 pub mod chat_marks;
 pub mod chat_messages;
 pub mod chatbot;
+pub mod clearing;
 pub mod contact_list;
 pub mod counters;
 pub mod delivery;

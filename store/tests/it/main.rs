@@ -8,6 +8,7 @@ mod budget;
 mod chatbots;
 mod chats;
 mod child;
+mod clearing;
 mod conformance;
 mod crash;
 mod damaged;

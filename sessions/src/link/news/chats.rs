@@ -7,14 +7,12 @@ use wacore_binary::Jid;
 use waproto::whatsapp::sync_action_value::SyncActionMessageRange;
 use wasup_store::id::{ChatNo, MessageId, MessageKey, Millis};
 use wasup_store::records::{ChatSettings, Participant};
+use wasup_store::repo::clearing::{self, Clearing};
 use wasup_store::repo::{chat_marks, chat_messages, forget, message};
 use wasup_store::{StoreError, WriteTx};
 
 use super::Clerk;
 use crate::link::inbound::address;
-
-/// Messages forgotten in one commit.
-const FORGOTTEN_AT_ONCE: usize = 128;
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,19 +199,14 @@ impl Clerk {
     async fn clear(&self, of: &Participant, until_ms: Option<Millis>, whole: bool) -> Result<(), StoreError> {
         let no = self.scope.no;
         let Some(chat) = self.chat(of).await? else { return Ok(()) };
-        let upto = MessageKey::new(until_ms.unwrap_or_else(|| self.store.now_ms()), u64::MAX);
-        let mut after = MessageKey::new(0, 0);
-        loop {
-            let range = (after, upto);
-            let ids = self.store.read(|tx| forget::oldest_of_chat(tx, no, chat, range, FORGOTTEN_AT_ONCE)).await?;
-            let Some(last) = ids.last() else { break };
-            after = last.key;
-            self.write(move |tx| forget::messages(tx, no, &ids)).await?;
+        let since_ms = self.store.now_ms();
+        let upto = MessageKey::new(until_ms.unwrap_or(since_ms), u64::MAX);
+        let wanted = Clearing { no, chat, upto, whole, since_ms };
+        let mut cleared = self.write(move |tx| clearing::begin(tx, &wanted)).await?;
+        while let Some(after) = cleared.next {
+            let now_ms = self.store.now_ms();
+            cleared = self.write(move |tx| clearing::step(tx, &wanted, after, now_ms)).await?;
         }
-        let now_ms = self.store.now_ms();
-        match whole {
-            true => self.write(move |tx| forget::end_of_chat(tx, no, chat, now_ms)).await,
-            false => Ok(()),
-        }
+        Ok(())
     }
 }

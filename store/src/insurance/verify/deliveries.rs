@@ -9,6 +9,7 @@ use crate::id::{AccountNo, DeliveryId, EndpointId};
 use crate::key::{Key, Parts};
 use crate::records::{AccountRecord, Attempt, DeliveryRecord, DeliveryState, EndpointCounters};
 use crate::repo::account_state::{restart_ms, tell_ms};
+use crate::repo::clearing::Clearing;
 use crate::repo::due::DueKind;
 use crate::repo::{account, endpoint, purge, retention};
 
@@ -169,12 +170,16 @@ fn due(check: &mut Check<'_>, mut wakes: BTreeMap<Vec<u8>, u64>) {
     const ENDPOINT: u8 = DueKind::Endpoint as u8;
     const RESTART: u8 = DueKind::Restart as u8;
     const STATE_EVENT: u8 = DueKind::StateEvent as u8;
+    const CLEAR: u8 = DueKind::Clear as u8;
     check.all(Tree::Due, |check, key, value| {
         fixed(Tree::Due, value)?;
         let mut parts = Parts(key);
         let (kind, at_ms) = (parts.u8(), parts.u64());
         if matches!(kind, Some(RESTART | STATE_EVENT)) {
             return of_account(check, key, kind == Some(RESTART));
+        }
+        if kind == Some(CLEAR) && Clearing::from_key(key).is_none() {
+            check.fail(FindingCode::BadKey, Tree::Due, key);
         }
         if kind == Some(ENDPOINT) && (at_ms.is_none() || wakes.remove(parts.rest()) != at_ms) {
             check.fail(FindingCode::IndexStale, Tree::Due, key);
