@@ -5,19 +5,25 @@
 #![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "what a test can not get, fails it")]
 
+mod asked;
 mod deliveries;
 mod demo;
 mod disk;
+mod erasing;
 mod exits;
 mod files;
+mod forgetting;
 mod gateway;
 mod history;
 mod hooks;
+mod indexing;
 mod insurance;
 mod load;
 mod log_disk;
 mod logs;
+mod past;
 mod reloads;
+mod rows;
 mod told;
 mod verdict;
 mod world;
