@@ -15,6 +15,7 @@ use wasup_sandbox::{HistoryChunk, HistoryPart, PastChat, PastMessage, Phone};
 use crate::files::{forget_peak, memory};
 use crate::from_env;
 use crate::gateway::Gateway;
+use crate::rows::verify;
 use crate::world::{KEY, World};
 
 /// Days that are kept. Each chat has one message that is older.
@@ -159,17 +160,7 @@ async fn a_large_history_is_imported_once_in_little_memory_through_a_kill() {
     let done = until(&world, &path, "the import ends", |look| look["pieces"] == Value::Array(vec![])).await;
     let (took, (_, peak_again)) = (again.elapsed(), memory(gateway.id()));
 
-    // Each message once, and nothing beyond the bounds.
-    let left_out = size.chats * 3 + Size::TOO_MANY * (size.of_each + 3);
-    for (name, expected) in [("chats", size.chats), ("messages", total), ("announced", 0), ("left_out", left_out)] {
-        assert_eq!(done[name], expected, "{name} of {done}");
-    }
-    let chats = get(&world, &format!("/v1/accounts/{account}/chats?limit=1")).await.unwrap();
-    assert_eq!(chats["totals"], serde_json::json!({"chats": size.chats, "unread_messages": 0}));
-    for chat in [0, size.chats / 2, size.chats - 1] {
-        let kept: Vec<_> = (3..size.of_each + 3).map(|n| format!("H{chat:06}{n:08}")).collect();
-        assert_eq!(texts(&world, account, chat).await, kept, "chat {chat}");
-    }
+    all_is_there(&world, account, &size, &done).await;
     told(&world, size.pieces).await;
     assert_eq!(world.network.violations(), []);
     gateway.kill();
@@ -193,6 +184,21 @@ async fn a_large_history_is_imported_once_in_little_memory_through_a_kill() {
     assert!(before.max(after) < SHARE, "the import took {before} bytes before the kill and {after} after it");
 }
 
+/// Each message once, and nothing beyond the bounds.
+async fn all_is_there(world: &World, account: &str, size: &Size, done: &Value) {
+    let left_out = size.chats * 3 + Size::TOO_MANY * (size.of_each + 3);
+    let total = size.chats * size.of_each;
+    for (name, expected) in [("chats", size.chats), ("messages", total), ("announced", 0), ("left_out", left_out)] {
+        assert_eq!(done[name], expected, "{name} of {done}");
+    }
+    let chats = get(world, &format!("/v1/accounts/{account}/chats?limit=1")).await.unwrap();
+    assert_eq!(chats["totals"], serde_json::json!({"chats": size.chats, "unread_messages": 0}));
+    for chat in [0, size.chats / 2, size.chats - 1] {
+        let kept: Vec<_> = (3..size.of_each + 3).map(|n| format!("H{chat:06}{n:08}")).collect();
+        assert_eq!(texts(world, account, chat).await, kept, "chat {chat}");
+    }
+}
+
 /// Each piece is told with how far the phone is, and none as lost.
 async fn told(world: &World, pieces: u64) {
     let events = get(world, "/v1/events?limit=1000").await.unwrap();
@@ -202,10 +208,4 @@ async fn told(world: &World, pieces: u64) {
     told.sort_unstable();
     let expected: Vec<_> = (1..=pieces).map(|n| (Some(n * 100 / pieces), false)).collect();
     assert_eq!(told, expected);
-}
-
-/// The store's own look at every row.
-fn verify(world: &World) {
-    let output = crate::gateway::wasup(world.folder.path(), world.address).arg("verify").output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }

@@ -13,6 +13,7 @@ mod endpoints;
 mod files;
 mod held;
 mod indexing;
+mod lists;
 mod network;
 mod paces;
 mod pairing;
