@@ -15,9 +15,9 @@ fn data(page: &Value) -> &Vec<Value> {
     page["data"].as_array().unwrap()
 }
 
-/// The events of messages, whatever they say.
+/// The events of messages, whatever they say; not those of their states.
 fn told(page: &Value) -> Vec<&Value> {
-    data(page).iter().filter(|event| event["data"]["provider_message_id"].is_string()).collect()
+    data(page).iter().filter(|event| event["data"]["type"].is_string()).collect()
 }
 
 async fn set(world: &World, body: Value) -> Value {
