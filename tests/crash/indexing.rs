@@ -48,8 +48,8 @@ impl Written {
         let (account, phone) = &world.accounts[0];
         let past = self.next..self.next + PAST;
         let order = u32::try_from(round).unwrap();
-        past::tell(phone, HistoryPart::Full, order, vec![past::chat(round, past.clone(), past.end)]);
-        past::on_disk(world, account, round * PAST).await;
+        let piece = || past::tell(phone, HistoryPart::Full, order, vec![past::chat(round, past.clone(), past.end)]);
+        past::on_disk(world, account, (round, PAST), piece).await;
         for nth in 0..NOW {
             let stranger = &world.strangers[usize::try_from(nth).unwrap() % world.strangers.len()];
             stranger.send_text(phone.number(), &format!("{} of now", word(past.end + nth))).await.unwrap();
