@@ -85,10 +85,7 @@ fn contacts(
     key: &[u8],
     value: &bytes::Bytes,
 ) -> super::check::Looked {
-    let Some(contacts) = record::<ContactBlock>(Tree::Contact, value)?.open() else {
-        check.fail(FindingCode::BadRow, Tree::Contact, key);
-        return Ok(());
-    };
+    let contacts = ContactBlock::unpack(value)?;
     for contact in &contacts {
         let place = (listed::place(&contact.number), contact.number.clone());
         if place.0 < start || sums.last.as_ref().is_some_and(|last| *last >= place) {

@@ -1,23 +1,36 @@
 //! Contacts in a row: some hundred, packed, of one stretch of places.
 //!
-//! A million contacts in rows of their own would be millions of entries for the engine, each with its share of memory and of
+//! They are deflated as a whole: neighbours are alike, and what is written is what an import waits for and what the engine
+//! holds in memory meanwhile. A million contacts in rows of their own would be millions of entries for the engine, each with its share of memory and of
 //! the time of an opening. Their order is the places' that their numbers hash to, so that any list fills evenly and the keys
 //! say nothing about anybody: a place has 24 bits, and thousands of numbers share it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::{Read as _, Write as _};
 
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::envelope::{self, Codec};
 use crate::id::Millis;
 use crate::records::ListedContact;
+use crate::{StoreError, Tree};
 
 /// Bytes of contacts in a row that is cut when it has more, about.
-const MOST: usize = 24 * 1_024;
+const MOST: usize = 48 * 1_024;
 /// Bytes of each part of a row that is cut, about.
-const PART: usize = 16 * 1_024;
+const PART: usize = 32 * 1_024;
 /// What a contact takes beside its texts, about.
 const FRAME: usize = 16;
+
+/// First byte of a row: how the rest of it is laid out.
+const DEFLATED: u8 = 1;
+/// Longest row that is unpacked, in bytes: some thousand contacts of one place, with all that they may have.
+const UNPACKED_MAX: u64 = 256 << 20;
 
 /// Where a contact stands in its list.
 pub(crate) type Place = u32;
@@ -60,8 +73,27 @@ impl ContactBlock {
         block
     }
 
+    /// The row as it is stored.
+    pub(super) fn pack(&self) -> Result<Vec<u8>, StoreError> {
+        let damaged = || StoreError::corrupt(Tree::Contact, "contacts can't be packed");
+        let plain = rmp_serde::to_vec_named(self).map_err(|_| damaged())?;
+        let mut packer = DeflateEncoder::new(vec![DEFLATED], Compression::fast());
+        packer.write_all(&plain).and_then(|()| packer.finish()).map_err(|_| damaged())
+    }
+
+    /// A row as it was stored.
+    pub(crate) fn unpack(row: &Bytes) -> Result<Vec<ListedContact>, StoreError> {
+        let damaged = || StoreError::corrupt(Tree::Contact, "a row of contacts is damaged");
+        let body = envelope::open(Tree::Contact, Codec::Raw, row)?;
+        let packed = body.strip_prefix(&[DEFLATED]).ok_or_else(damaged)?;
+        let mut plain = Vec::with_capacity(packed.len() * 4);
+        DeflateDecoder::new(packed).take(UNPACKED_MAX).read_to_end(&mut plain).map_err(|_| damaged())?;
+        let block: Self = rmp_serde::from_slice(&plain).map_err(|_| damaged())?;
+        block.open().ok_or_else(damaged)
+    }
+
     /// The contacts, in their order; `None` for one that names a word that is not there.
-    pub(crate) fn open(self) -> Option<Vec<ListedContact>> {
+    fn open(self) -> Option<Vec<ListedContact>> {
         let Self { words, contacts } = self;
         let word = |at: u32| words.get(usize::try_from(at).ok()?).cloned();
         contacts
@@ -120,7 +152,11 @@ mod tests {
         let all = contacts(50);
         let block = ContactBlock::of(all.iter());
         assert_eq!(block.words.len(), 2 + 4, "{:?}", block.words);
-        assert_eq!(block.open().unwrap(), all);
+        let row = envelope::seal(Codec::Raw, &block.pack().unwrap());
+        assert!(row.len() < 50 * 25, "{} bytes", row.len());
+        assert_eq!(ContactBlock::unpack(&row).unwrap(), all);
+        assert!(ContactBlock::unpack(&row.slice(..row.len() - 9)).is_err(), "cut off");
+        assert!(ContactBlock::unpack(&envelope::seal(Codec::Raw, &[7, 1])).is_err(), "of another layout");
         let broken = ContactBlock { words: Vec::new(), contacts: ContactBlock::of(all.iter()).contacts };
         assert!(broken.open().is_none());
     }

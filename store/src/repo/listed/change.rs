@@ -6,7 +6,7 @@ use super::block::{ContactBlock, Ordered, Place, cut, place};
 use super::{block_key, block_start, blocks, small, tag_key, tagged_key};
 use crate::id::ListId;
 use crate::records::ListedContact;
-use crate::{Direction, ReadTx, StoreError, Tree, WriteTx, envelope};
+use crate::{Direction, ReadTx, StoreError, Tree, WriteTx};
 
 /// A row that is being changed.
 struct Open {
@@ -75,7 +75,7 @@ impl Rows {
         }
         for (n, part) in cut(&open.contacts).into_iter().filter(|part| !part.is_empty()).enumerate() {
             let start = part.first().filter(|_| n > 0).map_or(open.start, |first| place(&first.number));
-            tx.put_record(Tree::Contact, block_key(self.id, start), &ContactBlock::of(part.iter().copied()))?;
+            tx.put_raw(Tree::Contact, block_key(self.id, start), &ContactBlock::of(part.iter().copied()).pack()?)?;
             for (tag, count) in tag_counts(part.iter().copied()) {
                 self.tags.add(&tag, count.cast_signed());
                 let known = if n == 0 { before.remove(&tag) } else { None };
@@ -102,7 +102,7 @@ fn find(tx: &ReadTx<'_>, id: ListId, at: Place, floor: Place) -> Result<Open, St
     let (from, past) = (block_key(id, floor), block_key(id, at).u8(0));
     let found = tx.range(Tree::Contact, from.as_slice(), Some(past.as_slice()), Direction::Backward, 1)?.pop();
     let (start, contacts) = match &found {
-        Some((key, value)) => (block_start(key)?, open_block(value)?),
+        Some((key, value)) => (block_start(key)?, ContactBlock::unpack(value)?),
         None => (floor, Vec::new()),
     };
     let (past, to) = (block_key(id, at).u8(0), crate::key::prefix_end(blocks(id).as_slice()));
@@ -111,11 +111,6 @@ fn find(tx: &ReadTx<'_>, id: ListId, at: Place, floor: Place) -> Result<Open, St
     let tags = tag_counts(contacts.iter());
     let contacts = contacts.into_iter().map(|one| ((place(&one.number), one.number.clone()), one)).collect();
     Ok(Open { start, end, contacts, tags, changed: false })
-}
-
-pub(super) fn open_block(value: &bytes::Bytes) -> Result<Vec<ListedContact>, StoreError> {
-    let block: ContactBlock = envelope::open_record(Tree::Contact, value)?;
-    block.open().ok_or_else(|| StoreError::corrupt(Tree::Contact, "a contact names a word that is not there"))
 }
 
 /// How many of these have which tags, in small letters.

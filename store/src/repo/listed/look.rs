@@ -1,7 +1,6 @@
 //! Contacts of a list are looked up and listed.
 
-use super::block::{Place, place};
-use super::change::open_block;
+use super::block::{ContactBlock, Place, place};
 use super::{block_key, block_start, blocks, tag_key, tagged_key, tagged_prefix};
 use crate::id::ListId;
 use crate::key::{Key, prefix_end};
@@ -46,7 +45,7 @@ pub fn with_tag(tx: &ReadTx<'_>, id: ListId, tag: &str) -> Result<u64, StoreErro
 fn row_at(tx: &ReadTx<'_>, id: ListId, at: Place) -> Result<Option<(Place, Vec<ListedContact>)>, StoreError> {
     let (from, past) = (blocks(id), block_key(id, at).u8(0));
     let found = tx.range(Tree::Contact, from.as_slice(), Some(past.as_slice()), Direction::Backward, 1)?.pop();
-    found.map(|(key, value)| Ok((block_start(&key)?, open_block(&value)?))).transpose()
+    found.map(|(key, value)| Ok((block_start(&key)?, ContactBlock::unpack(&value)?))).transpose()
 }
 
 /// Somebody in a list.
@@ -92,7 +91,7 @@ pub fn page(
         let rows = tx.range(Tree::Contact, &from_bytes, to.as_deref(), Direction::Forward, AT_ONCE)?;
         for (key, value) in &rows {
             let contacts = match &tag {
-                None => open_block(value)?,
+                None => ContactBlock::unpack(value)?,
                 Some(_) => of_index(tx, id, block_start(key)?)?,
             };
             found.extend(contacts.into_iter().filter(&is_wanted).take(limit - found.len()));
@@ -114,5 +113,5 @@ pub fn page(
 /// The contacts of the row that an index row leads to.
 fn of_index(tx: &ReadTx<'_>, id: ListId, start: Place) -> Result<Vec<ListedContact>, StoreError> {
     let row = tx.get(Tree::Contact, block_key(id, start))?;
-    open_block(&row.ok_or_else(|| StoreError::corrupt(Tree::Contact, "a tag leads nowhere"))?)
+    ContactBlock::unpack(&row.ok_or_else(|| StoreError::corrupt(Tree::Contact, "a tag leads nowhere"))?)
 }
