@@ -26,6 +26,7 @@ use crate::config::{Config, ConfigError, read_accounts};
 use crate::declared::{Checked, Committed, DeclareError, Reloader, commit, in_the_files_name};
 use crate::encryption_key::EncryptionKeyError;
 use crate::health::{Health, Parts};
+use crate::imports::{ImportError, Imports, Limits as ImportLimits};
 use crate::media::{FileFetcher, Intake, MediaLinks};
 use crate::metrics::{HttpMeters, Metrics};
 use crate::serving::{Limits as ServingLimits, serve};
@@ -84,6 +85,9 @@ pub enum StartError {
     /// What of messages is kept can't be set.
     #[error("the store can't be written")]
     Persistence(#[source] wasup_store::StoreError),
+    /// Files of contacts can't be kept.
+    #[error("the folder of imports can't be used")]
+    Imports(#[from] ImportError),
     /// The files can't be kept.
     #[error("the folder of files can't be used")]
     Files(#[from] ShelfError),
@@ -120,6 +124,7 @@ pub struct Gateway {
     tree: Tree,
     store: Store,
     streams: Streams,
+    imports: Imports,
     reloader: Reloader,
     serving: JoinHandle<()>,
     stopping: CancellationToken,
@@ -131,6 +136,7 @@ pub struct Gateway {
 /// What handlers reach beside the tree.
 struct Edge {
     streams: Streams,
+    imports: Imports,
     health: Health,
     backups: Backups,
     intake: Intake,
@@ -152,6 +158,8 @@ impl Edge {
             chats: tree.chats.clone(),
             endpoints: tree.endpoints.clone(),
             lists: tree.lists.clone(),
+            imports: self.imports,
+            templates: tree.templates.clone(),
             streams: self.streams,
             audit: tree.audit.clone(),
             deliveries: tree.deliveries.clone(),
@@ -232,6 +240,17 @@ async fn open_files(
     Ok(Files { intake: Intake::new(shelf, media.rules(), fetcher, space.clone()), links })
 }
 
+/// Opens the folder of files of contacts, and goes on with those that an earlier process left.
+async fn open_imports(config: &Config, tree: &Tree) -> Result<Imports, ImportError> {
+    let limits = ImportLimits { file: config.lists.import_max.0, unpacked: config.lists.import_unpacked_max.0 };
+    let imports = Imports::open(tree.lists.clone(), &config.data.dir, limits)?;
+    let imports_left = imports.resume().await?;
+    if imports_left > 0 {
+        tracing::info!(imports = imports_left, "going on with files of contacts");
+    }
+    Ok(imports)
+}
+
 /// Brings the store to what the config says of messages that are kept, before the first one comes.
 async fn set_persistence(config: &Config, store: &Store) -> Result<(), wasup_store::StoreError> {
     let record = config.persistence.record(store.now_ms());
@@ -259,13 +278,11 @@ impl Gateway {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: &Config, listener: TcpListener, extras: Extras) -> Result<Self, StartError> {
-        let address = listener.local_addr()?;
-        let metrics = Metrics::new()?;
+        let (address, metrics) = (listener.local_addr()?, Metrics::new()?);
         let meters = metrics.tree();
         look_at_accounts(config)?;
         let (store, api_key) = (open_store(config).await?, obtain(config)?);
-        let (stopping, ending) = (CancellationToken::new(), CancellationToken::new());
-        let nudges = Nudges::new();
+        let (stopping, ending, nudges) = (CancellationToken::new(), CancellationToken::new(), Nudges::new());
         set_persistence(config, &store).await.map_err(StartError::Persistence)?;
         let space = SpaceFloor::new(&config.data.dir, config.data.free_space_floor.0);
         let Files { intake, links: media_links } = open_files(config, &store, &space, address).await?;
@@ -298,10 +315,11 @@ impl Gateway {
         let mut declared = declare(config, reach, &prepared).await?;
         let tree = prepared.start().await?;
         declared.stop(&tree.accounts, &in_the_files_name(AT_START)).await;
-        let reloader = reloader(config, reach, &tree, &metrics);
+        let (reloader, imports) = (reloader(config, reach, &tree, &metrics), open_imports(config, &tree).await?);
         let streams = Streams::new(tree.events.clone(), stream_settings(config, ending.clone()), metrics.streams());
         let edge = Edge {
             streams: streams.clone(),
+            imports: imports.clone(),
             health,
             intake,
             links: media_links,
@@ -320,6 +338,7 @@ impl Gateway {
             tree,
             store,
             streams,
+            imports,
             reloader,
             serving,
             stopping,
@@ -368,6 +387,10 @@ impl Gateway {
             late.push("streams".to_owned());
         }
         drop(self.streams);
+        if timeout(LAST_REQUESTS, self.imports.stop()).await.is_err() {
+            late.push("imports".to_owned());
+        }
+        drop(self.imports);
         let left = deadline.saturating_duration_since(tokio::time::Instant::now()).max(LEAST);
         late.extend(self.tree.shutdown(left).await.late.iter().map(ToString::to_string));
         close_store(self.store).await;

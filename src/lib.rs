@@ -13,6 +13,7 @@ pub mod encryption_key;
 pub mod endpoint_form;
 pub mod gateway;
 pub mod health;
+pub mod imports;
 pub mod media;
 pub mod metrics;
 pub mod serving;

@@ -37,6 +37,7 @@ mod seen;
 mod settings;
 mod settled;
 mod stats;
+mod templates;
 mod tray;
 mod tree;
 
@@ -92,5 +93,6 @@ pub use settings::{
 };
 pub use stats::{ByType, Hours, Stats, StatsError, Way, by_type};
 pub use supervision::{ChildPhase, Standing};
+pub use templates::{BODY_MAX, BadTemplate, Compiled, RenderError, Rendered, TemplateError, Templates, render};
 pub use tree::{Late, Prepared, ShutdownReport, StartError, Tree};
 pub use webhook::{NewSecret, Policy};

@@ -29,6 +29,7 @@ use crate::people::People;
 use crate::root::{Root, RootArgs, RootMsg};
 use crate::stats::Stats;
 use crate::supervision::StopReason;
+use crate::templates::Templates;
 use crate::webhook::DispatcherMsg;
 
 /// How long the branches may take to come up; they only read the store.
@@ -130,6 +131,8 @@ pub struct Tree {
     pub endpoints: Endpoints,
     /// The use cases around lists of contacts.
     pub lists: Lists,
+    /// The use cases around templates.
+    pub templates: Templates,
     /// The use cases around the event log.
     pub events: Events,
     /// Who did what.
@@ -193,6 +196,7 @@ impl Tree {
             chats: Chats::new(Arc::clone(&ctx)),
             endpoints: Endpoints::new(Arc::clone(&ctx)),
             lists: Lists::new(Arc::clone(&ctx)),
+            templates: Templates::new(Arc::clone(&ctx)),
             events: Events::new(Arc::clone(&ctx)),
             audit: Audit::new(Arc::clone(&ctx)),
             deliveries: DeliveryLog::new(Arc::clone(&ctx)),

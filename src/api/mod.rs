@@ -35,6 +35,7 @@ mod sandbox;
 mod state;
 mod stats;
 mod stream;
+mod templates;
 mod tree;
 pub mod view;
 
@@ -71,6 +72,7 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .merge(media::routes())
         .merge(lists::routes())
         .merge(opt_outs::routes())
+        .merge(templates::routes())
         .merge(told())
         .merge(deliveries::routes())
         .routes(routes!(stats::show))

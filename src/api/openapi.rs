@@ -27,6 +27,7 @@ use super::state::ApiState;
         (name = "groups", description = "Groups, who is in them, and how one gets in"),
         (name = "media", description = "Files"),
         (name = "lists", description = "Lists of contacts, their tags, files of them, and who wants no campaigns"),
+        (name = "templates", description = "Texts with places for what is known of each contact"),
         (name = "events", description = "What happened: one log, as a list and as live streams"),
         (name = "webhooks", description = "Where events go"),
         (name = "chatbots", description = "Endpoints that answer the humans for whom they are switched on"),

@@ -130,6 +130,8 @@ codes! {
     MediaFull: SERVICE_UNAVAILABLE, true, "There is no room for files";
     /// What the network answers is not the file.
     MediaUnavailable: SERVICE_UNAVAILABLE, true, "The file could not be fetched from the network";
+    /// The template gives no text for this contact; `errors` says where and why.
+    TemplateFailed: BAD_REQUEST, false, "The template gives no text";
     /// The idempotency key was used before, with another body.
     IdempotencyKeyReused: UNPROCESSABLE_ENTITY, false, "The idempotency key was used with another body";
     /// Too many messages of the account wait to be sent.
@@ -146,6 +148,8 @@ codes! {
     NetworkFailed: SERVICE_UNAVAILABLE, true, "The network could not be asked";
     /// The account is busy with something else, such as stopping.
     Busy: SERVICE_UNAVAILABLE, true, "The account is busy";
+    /// As many files of contacts come in as may.
+    TooManyImports: SERVICE_UNAVAILABLE, true, "Too many imports";
     /// As many live streams are open as `server.streams_max` allows.
     TooManyStreams: SERVICE_UNAVAILABLE, true, "Too many live streams";
     /// The disk is nearly full: new work is refused, messages that arrive are still kept.

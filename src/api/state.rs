@@ -7,13 +7,14 @@ use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
 use wasup_actors::{
     Accounts, Audit, Chats, Clock, DeliveryLog, Endpoints, Events, Groups, Lists, Look, MessageFiles, Messages, People,
-    Stats,
+    Stats, Templates,
 };
 
 use super::admin::Backups;
 use super::stream::Streams;
 use crate::declared::Reloader;
 use crate::health::Health;
+use crate::imports::Imports;
 use crate::media::{Intake, MediaLinks};
 use crate::metrics::HttpMeters;
 use crate::telemetry::Logs;
@@ -36,6 +37,10 @@ pub struct ApiState {
     pub endpoints: Endpoints,
     /// Use cases around lists of contacts.
     pub lists: Lists,
+    /// Use cases around templates.
+    pub templates: Templates,
+    /// Files of contacts on their way into lists.
+    pub imports: Imports,
     /// The event log, and live streams of it.
     pub streams: Streams,
     /// Who did what.
@@ -105,6 +110,8 @@ handles!(
     chats: Chats,
     endpoints: Endpoints,
     lists: Lists,
+    imports: Imports,
+    templates: Templates,
     streams: Streams,
     audit: Audit,
     deliveries: DeliveryLog,
@@ -136,6 +143,24 @@ pub(super) type Listing = (Lists, Arc<Settings>);
 impl FromRef<ApiState> for Listing {
     fn from_ref(state: &ApiState) -> Self {
         (state.lists.clone(), Arc::clone(&state.settings))
+    }
+}
+
+/// What a look at a template takes.
+pub(super) type Templating = (Templates, Lists, Arc<Settings>);
+
+impl FromRef<ApiState> for Templating {
+    fn from_ref(state: &ApiState) -> Self {
+        (state.templates.clone(), state.lists.clone(), Arc::clone(&state.settings))
+    }
+}
+
+/// What a file of contacts takes.
+pub(super) type Importing = (Lists, Imports, Arc<Settings>);
+
+impl FromRef<ApiState> for Importing {
+    fn from_ref(state: &ApiState) -> Self {
+        (state.lists.clone(), state.imports.clone(), Arc::clone(&state.settings))
     }
 }
 

@@ -11,6 +11,7 @@ mod history;
 mod layers;
 mod life;
 mod link;
+mod lists;
 mod log;
 mod log_files;
 mod mask;
@@ -40,6 +41,7 @@ pub use history::HistoryConfig;
 pub use layers::{DEFAULTS, ENV_PREFIX, Sources};
 pub use life::{AccountsConfig, SamePhoneWord};
 pub use link::LinkConfig;
+pub use lists::ListsConfig;
 pub use log::{Colour, LogConfig, LogFormat, unfit_level};
 pub use log_files::{LogFileKind, LogFilesConfig};
 pub use mask::MASK;
@@ -90,6 +92,8 @@ pub struct Config {
     pub webhooks: WebhooksConfig,
     /// Files.
     pub media: MediaConfig,
+    /// Files of contacts.
+    pub lists: ListsConfig,
     /// Who did what.
     pub audit: AuditConfig,
     /// What is shown of single accounts.
@@ -166,6 +170,7 @@ impl Config {
         self.events.check(self.server.write_timeout, &mut checks);
         self.webhooks.check(&mut checks);
         self.media.check(&mut checks);
+        self.lists.check(&mut checks);
         self.audit.check(&mut checks);
         if self.webhooks.keep_deliveries > self.events.keep {
             checks.warn("webhooks.keep_deliveries", "is longer than events.keep: a delivery goes with its event");

@@ -38,6 +38,7 @@ mod groups;
 mod history;
 #[cfg(feature = "sandbox")]
 mod identity;
+mod imports;
 mod lists;
 #[cfg(feature = "sandbox")]
 mod matrix;
@@ -84,6 +85,7 @@ mod status;
 mod stopping;
 mod streams;
 mod streams_apart;
+mod templates;
 #[cfg(feature = "sandbox")]
 mod verbs;
 mod webhook_settings;
