@@ -10,6 +10,8 @@ mod child;
 mod commits;
 mod effort;
 mod figures;
+mod house;
+mod import;
 mod kills;
 mod messages;
 mod network;
@@ -44,6 +46,7 @@ pub async fn run(bench: &Bench) -> anyhow::Result<bool> {
         Bench::Store(options) => store::run(options).await,
         Bench::Webhooks(options) => Box::pin(webhooks::run(options)).await,
         Bench::Chats(options) => Box::pin(chats::run(options)).await,
+        Bench::Import(options) => Box::pin(import::run(options)).await,
         Bench::Api(options) => Box::pin(api::run(options)).await,
     }
 }

@@ -17,6 +17,8 @@ pub enum Bench {
     Webhooks(WebhooksOptions),
     /// A chat of a million messages and a list of ten thousand chats, read page by page through the API.
     Chats(ChatsOptions),
+    /// A file of a million contacts that comes into a list, and the list's pages, tags and export after it.
+    Import(ImportOptions),
     /// Sends accepted over HTTP, with linked accounts whose network never acknowledges.
     Api(ApiOptions),
 }
@@ -151,6 +153,20 @@ pub struct ChatsOptions {
     /// Pages that begin at a message at random, by our id and by the network's.
     #[arg(long, default_value_t = 1_000)]
     pub jumps: u32,
+    /// What every bench can be told.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options of `wasup bench import`.
+#[derive(Debug, Clone, Args)]
+pub struct ImportOptions {
+    /// Contacts of the file, in no order.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(100..=9_000_000))]
+    pub contacts: u64,
+    /// Pages of each kind that are read from the list.
+    #[arg(long, default_value_t = 500)]
+    pub looks: u32,
     /// What every bench can be told.
     #[command(flatten)]
     pub common: Common,

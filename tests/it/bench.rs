@@ -63,6 +63,14 @@ fn what_phones_type_arrives_once() {
 }
 
 #[test]
+fn a_file_of_contacts_comes_into_a_list_and_nobody_is_lost() {
+    let answer = bench(&["import", "--contacts", "3000", "--looks", "4"]);
+    assert_eq!((count(&answer, "contacts"), count(&answer, "lost")), (3_000, 0), "{answer}");
+    assert_eq!(answer["imports"].as_array().map(Vec::len), Some(2));
+    assert!(answer["looks"].as_array().unwrap().iter().all(|look| look["ms"]["count"] == 4), "{answer}");
+}
+
+#[test]
 fn accounts_come_back_after_a_restart_and_broken_ones_disturb_nobody() {
     let answer = bench(&["accounts", "--accounts", "20", "--kill", "4", "--settle", "0"]);
     assert_eq!((count(&answer, "accounts"), count(&answer, "connected")), (20, 20));

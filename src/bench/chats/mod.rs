@@ -6,25 +6,19 @@
 mod fill;
 mod walk;
 
-use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Context as _;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use serde::Serialize;
-use tokio::net::TcpListener;
 
 use super::effort::Resident;
 use super::figures::{each, rounded};
+use super::house::House;
 use super::options::ChatsOptions;
 use super::report;
-use super::stage::{Folder, Threads};
+use super::stage::Folder;
 use super::surroundings::Machine;
-use super::wire::Callers;
-use crate::config::{Config, Sources};
-use crate::gateway::{Extras, Gateway};
 use walk::{Depth, Jump, Walk};
 
 /// The account with the large chat, and the one with many chats.
@@ -131,39 +125,4 @@ fn ratios(of: &'static str, depths: &[Depth]) -> Vec<Ratio> {
             Some(Ratio { of, order: first.order, page: first.page, p50 })
         })
         .collect()
-}
-
-/// A gateway whose accounts are not started, on threads of its own, and callers of its API.
-struct House {
-    gateway: Gateway,
-    callers: Callers,
-    threads: Threads,
-}
-
-impl House {
-    async fn open(folder: &Path) -> anyhow::Result<Self> {
-        let set = |name: &str, value: String| (format!("WASUP__{name}"), value);
-        let env = vec![
-            set("DATA__DIR", folder.join("data").display().to_string()),
-            set("DATA__FREE_SPACE_FLOOR", "16 MiB".into()),
-            set("SERVER__DRAIN_DELAY", "0s".into()),
-            set("QR__PRINT_IN_TERMINAL", "false".into()),
-        ];
-        let config = Config::load(&Sources { file: None, env })?.config;
-        let threads = Threads::start()?;
-        let started = threads.run(async move {
-            let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-            anyhow::Ok(Gateway::start(&config, listener, Extras::default()).await?)
-        });
-        let gateway = started.await.context("the gateway's start panicked")?.context("the gateway does not start")?;
-        let key = gateway.api_key.key.clone();
-        let callers = Callers::new(gateway.address, key);
-        Ok(Self { gateway, callers, threads })
-    }
-
-    async fn close(self) -> anyhow::Result<()> {
-        let Self { gateway, threads, .. } = self;
-        threads.run(gateway.stop()).await.context("the gateway's end panicked")?;
-        Ok(())
-    }
 }
