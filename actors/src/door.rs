@@ -13,6 +13,7 @@ use wasup_store::id::{AccountNo, EndpointId, Millis};
 
 use crate::account::AccountMsg;
 use crate::accounts::SupervisorMsg;
+use crate::campaigns::CampaignsMsg;
 use crate::janitor::JanitorMsg;
 use crate::scheduler::SchedulerMsg;
 use crate::webhook::DispatcherMsg;
@@ -175,6 +176,8 @@ pub(crate) struct Doors {
     pub(crate) dispatcher: Door<DispatcherMsg>,
     pub(crate) janitor: Door<JanitorMsg>,
     pub(crate) scheduler: Door<SchedulerMsg>,
+    /// The supervisor over bulk sending: it is told which account's line to look at, so that it needs not look at all.
+    pub(crate) campaigns: RwLock<Option<ActorRef<CampaignsMsg>>>,
 }
 
 impl Doors {
@@ -185,6 +188,7 @@ impl Doors {
             dispatcher: Door::new(|| DispatcherMsg::Nudge),
             janitor: Door::new(|| JanitorMsg::Nudge),
             scheduler: Door::new(|| SchedulerMsg::Nudge),
+            campaigns: RwLock::default(),
         }
     }
 
@@ -273,6 +277,15 @@ impl Nudges {
         self.deliveries();
         if let Some(account) = self.doors.known(no).filter(|account| account.holding.load(Ordering::SeqCst)) {
             account.door.knock();
+        }
+    }
+
+    /// The account's line of jobs may have changed.
+    pub(crate) fn jobs(&self, no: AccountNo) {
+        let campaigns = self.doors.campaigns.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(campaigns) = campaigns.as_ref() {
+            // One that is just being restarted looks at every line by itself.
+            let _ = campaigns.cast(CampaignsMsg::Line(no));
         }
     }
 

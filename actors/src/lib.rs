@@ -24,6 +24,7 @@ mod files;
 mod groups;
 mod indexing;
 mod janitor;
+mod jobs;
 mod lists;
 mod look;
 mod messages;
@@ -70,6 +71,7 @@ pub use groups::{
     GroupError, GroupLink, GroupPreview, GroupSource, Groups, JoinAnswer, JoinRequest, MadeGroup, MemberOutcome,
     MemberVerb, NewGroup,
 };
+pub use jobs::{JobCommand, JobError, JobItem, JobSeen, JobWish, Jobs};
 pub use lists::{CONTACTS_AT_ONCE, ContactChange, LISTS_MAX, ListError, Lists};
 pub use look::{AccountView, BranchView, Look, PermitsView, TreeView};
 pub use messages::{

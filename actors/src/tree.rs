@@ -22,6 +22,7 @@ use crate::endpoints::Endpoints;
 use crate::events::Events;
 use crate::files::MessageFiles;
 use crate::groups::Groups;
+use crate::jobs::Jobs;
 use crate::lists::Lists;
 use crate::look::Look;
 use crate::messages::Messages;
@@ -125,6 +126,8 @@ pub struct Tree {
     pub groups: Groups,
     /// The use cases around messages.
     pub messages: Messages,
+    /// The use cases around jobs.
+    pub jobs: Jobs,
     /// The use cases around chats.
     pub chats: Chats,
     /// The use cases around webhook endpoints.
@@ -193,6 +196,7 @@ impl Tree {
             people: People::new(Arc::clone(&ctx)),
             groups: Groups::new(Arc::clone(&ctx)),
             messages: Messages::new(Arc::clone(&ctx)),
+            jobs: Jobs::new(Arc::clone(&ctx)),
             chats: Chats::new(Arc::clone(&ctx)),
             endpoints: Endpoints::new(Arc::clone(&ctx)),
             lists: Lists::new(Arc::clone(&ctx)),

@@ -172,6 +172,11 @@ timed!(
     MediaId,
     "med_"
 );
+timed!(
+    /// Many messages of one account, sent one after the other: `job_…`.
+    JobId,
+    "job_"
+);
 
 timed!(
     /// A list of contacts: `lst_…`.

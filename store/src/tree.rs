@@ -84,7 +84,7 @@ trees! {
     Due = "due",
     /// tenant · account no · sha256(key) → first answer. Expires after the configured time. Durable.
     Idem = "idem",
-    /// job id → bulk job. Pruned by retention. Durable.
+    /// 0 · job id → job; 1 to 3: its indexes, see `repo::job`. Pruned by retention. Durable.
     Job = "job",
     /// schedule id → schedule. Ends with its owner. Durable.
     Sched = "sched",
@@ -99,9 +99,9 @@ trees! {
     Media = "media",
     /// campaign id → campaign. Pruned by retention. Durable.
     Campaign = "campaign",
-    /// campaign · seq u32 → recipient. Ends with the campaign. Durable.
+    /// run 17 → how far it is; run · seq u32 → item of a job; see `repo::run`. Ends with the job. Durable.
     Recipient = "recipient",
-    /// campaign · state · seq → (). Ends with the campaign. Durable.
+    /// run 17 · state u8 · seq → (), for items that are not pending. Ends with the job. Durable.
     RecipientState = "recipient_state",
     /// no · person → campaign · seq. Ends with the campaign. Durable.
     RecipientOf = "recipient_of",

@@ -128,9 +128,11 @@ impl Incarnation {
                 let states = after_stop(&self.state, self.linked, reason).into_iter().collect();
                 Plan { states, ..Plan::default() }
             }
-            StopReason::Deleted | StopReason::LinkEnded | StopReason::QrExpired | StopReason::TakenOver => {
-                Plan::default()
-            }
+            StopReason::Deleted
+            | StopReason::LinkEnded
+            | StopReason::QrExpired
+            | StopReason::TakenOver
+            | StopReason::Done => Plan::default(),
         };
         self.commit(plan).await?;
         tracing::debug!(reason = reason.as_str(), "the account's actor stops");

@@ -44,6 +44,7 @@ pub(in super::super) fn record(n: u64, tries: u32) -> MessageRecord {
         secret: None,
         aftermath: wasup_store::records::Aftermath::default(),
         fleeting: false,
+        run: None,
     }
 }
 

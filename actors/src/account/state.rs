@@ -237,7 +237,8 @@ pub(crate) fn after_stop(current: &AccountState, linked: bool, reason: StopReaso
         | StopReason::LinkEnded
         | StopReason::TakenOver
         | StopReason::LogOut
-        | StopReason::SamePhone => return None,
+        | StopReason::SamePhone
+        | StopReason::Done => return None,
     })
 }
 

@@ -296,6 +296,7 @@ mod tests {
             aftermath: Aftermath::default(),
             secret: None,
             fleeting: false,
+            run: None,
         }
     }
 

@@ -17,7 +17,7 @@ use wasup_store::records::{
 };
 use wasup_store::repo::send::{self, AcceptError, NewSend};
 use wasup_store::repo::{account, message, message_list};
-use wasup_store::{Durability, StoreError, Watermark, WriteTx};
+use wasup_store::{Durability, Store, StoreError, Watermark, WriteTx};
 
 pub use acts::{ActError, TakenBack, target_of};
 pub use feed::FeedPage;
@@ -196,7 +196,7 @@ impl Messages {
         let ttl_ms = u64::try_from(settings.idempotency_ttl.as_millis()).unwrap_or(u64::MAX);
         let idempotency = idempotency(&command)
             .map(|request| send::Idempotency::new(&request.key, request.body_sha256, now_ms.saturating_add(ttl_ms)));
-        let secret = self.secret(&command.content).await?;
+        let secret = secret(&self.ctx.store, &command.content).await?;
         let new = NewSend {
             no: owner.no,
             chat: command.chat,
@@ -210,6 +210,7 @@ impl Messages {
             client_message_id: command.client_message_id,
             idempotency,
             outbox_max: settings.outbox_max,
+            run: None,
         };
         let (store, mark) = (&self.ctx.store, Watermark::default());
         let job = move |tx: &mut WriteTx<'_>| send::accept(tx, &new).map_err(SendError::from);
@@ -220,18 +221,6 @@ impl Messages {
         }
         store.until_durable(&mark).await?;
         accepted
-    }
-
-    /// The secret that a message goes out with. A vote is sealed with its poll's, other acts need none.
-    async fn secret(&self, content: &Content) -> Result<Option<MessageSecret>, StoreError> {
-        match (content.target(), content) {
-            (None, _) => Ok(Some(MessageSecret(rand::random()))),
-            (Some(poll), Content::PollVote { .. }) => {
-                let Some(poll) = poll.message else { return Ok(None) };
-                Ok(self.ctx.store.read(|tx| message::get(tx, poll)).await?.and_then(|poll| poll.secret))
-            }
-            _ => Ok(None),
-        }
     }
 
     /// Waits until a message is settled or held, at most `timeout`; answers with what is true then.
@@ -285,6 +274,18 @@ impl Messages {
         let owner = self.ctx.store.read(|tx| account::get(tx, id)).await?;
         let owner = owner.filter(|record| sees(principal, record)).ok_or(MessageError::AccountNotFound)?;
         Ok(self.ctx.store.read(|tx| message_list::page(tx, owner.no, filter, place)).await?)
+    }
+}
+
+/// The secret that a message goes out with. A vote is sealed with its poll's, other acts need none.
+pub(crate) async fn secret(store: &Store, content: &Content) -> Result<Option<MessageSecret>, StoreError> {
+    match (content.target(), content) {
+        (None, _) => Ok(Some(MessageSecret(rand::random()))),
+        (Some(poll), Content::PollVote { .. }) => {
+            let Some(poll) = poll.message else { return Ok(None) };
+            Ok(store.read(|tx| message::get(tx, poll)).await?.and_then(|poll| poll.secret))
+        }
+        _ => Ok(None),
     }
 }
 

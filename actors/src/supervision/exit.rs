@@ -29,10 +29,12 @@ pub enum StopReason {
     PairingCancelled,
     /// Another account is linked to the same phone, and only one may be.
     SamePhone,
+    /// It has nothing more to do.
+    Done,
 }
 
 impl StopReason {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Requested,
         Self::Undeclared,
         Self::Shutdown,
@@ -44,6 +46,7 @@ impl StopReason {
         Self::Restarted,
         Self::PairingCancelled,
         Self::SamePhone,
+        Self::Done,
     ];
 
     /// The word that travels through the framework and stands in logs.
@@ -61,6 +64,7 @@ impl StopReason {
             Self::Restarted => "restarted",
             Self::PairingCancelled => "pairing_cancelled",
             Self::SamePhone => "same_phone",
+            Self::Done => "done",
         }
     }
 

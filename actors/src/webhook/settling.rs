@@ -88,6 +88,7 @@ fn wish(ctx: &Context, endpoint: EndpointId, answer: &ForChat, now_ms: Millis) -
         client_message_id: None,
         idempotency: None,
         outbox_max: ctx.settings.send.outbox_max,
+        run: None,
     }))
 }
 

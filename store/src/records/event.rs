@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AccountState, Author, CallEvent, ChatSettings, Content, Direction, DiscardReason, FailReason, GroupEvent,
-    GroupMembersEvent, HistoryEvent, MessageContext, MessageState, Participant, PresenceEvent,
+    GroupMembersEvent, HistoryEvent, JobEvent, MessageContext, MessageState, Participant, PresenceEvent,
 };
 use crate::id::{AccountId, AccountNo, ChatNo, MessageId, Millis, Position, Seq};
 
@@ -77,11 +77,14 @@ pub enum EventKind {
     /// A delivery was given up.
     #[serde(rename = "delivery.discarded")]
     DeliveryDiscarded,
+    /// A job is over.
+    #[serde(rename = "job.finished")]
+    JobFinished,
 }
 
 impl EventKind {
     /// Every kind there is in this version.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::AccountState,
         Self::AccountRestricted,
         Self::SamePhone,
@@ -104,6 +107,7 @@ impl EventKind {
         Self::ServerClock,
         Self::EndpointTest,
         Self::DeliveryDiscarded,
+        Self::JobFinished,
     ];
 
     /// The word used in webhooks, streams and filters.
@@ -132,6 +136,7 @@ impl EventKind {
             Self::ServerClock => "server.clock",
             Self::EndpointTest => "endpoint.test",
             Self::DeliveryDiscarded => "delivery.discarded",
+            Self::JobFinished => "job.finished",
         }
     }
 
@@ -324,6 +329,8 @@ pub enum EventData {
     Call(CallEvent),
     /// How somebody is seen.
     Presence(PresenceEvent),
+    /// A job that is over.
+    Job(JobEvent),
 }
 
 impl EventData {

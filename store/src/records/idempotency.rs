@@ -2,15 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{MessageId, Millis};
+use crate::id::{JobId, MessageId, Millis};
 
 /// Row of `idem`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdempotencyRecord {
     /// SHA-256 of the request's canonical body: a repeat with another body is refused.
     pub body: [u8; 32],
-    /// The message that the first request made.
-    pub message: MessageId,
+    /// The message that the first request made; `None` where it made something else.
+    #[serde(default)]
+    pub message: Option<MessageId>,
+    /// The job that it made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
     /// When it may be forgotten.
     pub expires_ms: Millis,
 }

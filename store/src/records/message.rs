@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Aftermath, Content, MessageContext, MessageSecret};
+use super::{Aftermath, Content, MessageContext, MessageSecret, RunRef};
 use crate::id::{ChatNo, Millis, PersonNo};
 use crate::jid::Jid;
 
@@ -244,6 +244,9 @@ pub struct MessageRecord {
     /// a while, so that a repeat is one and receipts have something to be about.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fleeting: bool,
+    /// What it is a part of, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunRef>,
 }
 
 impl MessageRecord {

@@ -31,6 +31,7 @@ mod message_secret;
 mod people;
 mod persistence;
 mod receipt;
+mod run;
 mod template;
 mod timeline;
 
@@ -72,5 +73,9 @@ pub use message_secret::{BadSecret, MessageSecret};
 pub use people::{CallEvent, CallState, PresenceEvent, PresenceState};
 pub use persistence::{AllowedNumber, KeepLimits, KeepPolicy, KeepRecord};
 pub use receipt::EarlyReceipt;
+pub use run::{
+    DelayRange, ItemState, ItemTrouble, JobEvent, JobReason, JobRecord, JobState, Load, RunId, RunItem, RunRef,
+    RunTally,
+};
 pub use template::{TemplateMedia, TemplateRecord};
 pub use timeline::{TimelineRecord, Told};

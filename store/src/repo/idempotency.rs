@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::expiry;
-use crate::id::{AccountNo, MessageId, Millis, TenantNo};
+use crate::id::{AccountNo, JobId, MessageId, Millis, TenantNo};
 use crate::key::Key;
 use crate::records::IdempotencyRecord;
 use crate::{ReadTx, StoreError, Tree, WriteTx};
@@ -53,13 +53,29 @@ pub(super) fn remember(
     request: &Idempotency,
     message: MessageId,
 ) -> Result<(), StoreError> {
-    let key = row_key(tenant, no, request.key);
+    let record =
+        IdempotencyRecord { body: request.body, message: Some(message), job: None, expires_ms: request.expires_ms };
+    put(tx, row_key(tenant, no, request.key), &record)
+}
+
+pub(super) fn remember_job(
+    tx: &mut WriteTx<'_>,
+    tenant: TenantNo,
+    no: AccountNo,
+    request: &Idempotency,
+    job: JobId,
+) -> Result<(), StoreError> {
+    let record =
+        IdempotencyRecord { body: request.body, message: None, job: Some(job), expires_ms: request.expires_ms };
+    put(tx, row_key(tenant, no, request.key), &record)
+}
+
+fn put(tx: &mut WriteTx<'_>, key: Key, record: &IdempotencyRecord) -> Result<(), StoreError> {
     // An expired row that the janitor has not reached yet is replaced, and so is its deadline: the older one would
     // end the new answer too early.
     if let Some(old) = tx.record::<IdempotencyRecord>(Tree::Idem, &key)? {
         expiry::clear(tx, old.expires_ms, Tree::Idem, key.as_slice())?;
     }
-    let record = IdempotencyRecord { body: request.body, message, expires_ms: request.expires_ms };
-    tx.put_record(Tree::Idem, &key, &record)?;
-    expiry::set(tx, request.expires_ms, Tree::Idem, key.as_slice())
+    tx.put_record(Tree::Idem, &key, record)?;
+    expiry::set(tx, record.expires_ms, Tree::Idem, key.as_slice())
 }

@@ -174,6 +174,7 @@ pub(super) fn record(
         aftermath: Aftermath::default(),
         secret: new.secret,
         fleeting: false,
+        run: None,
     }
 }
 

@@ -5,10 +5,10 @@
 
 use super::scope::AccountScope;
 use super::send::{Settlement, settle_one};
-use super::{account, counters, delivery, endpoint, expiry, media, message, outbox};
+use super::{account, counters, delivery, endpoint, expiry, job, media, message, outbox, run};
 use crate::id::{AccountNo, DeliveryId, EndpointId, LinkNo, ListId, MessageId, MessageKey, Millis, Position};
 use crate::key::{Key, Parts};
-use crate::records::{FailReason, IdempotencyRecord, Lane, MessageState};
+use crate::records::{FailReason, IdempotencyRecord, Lane, MessageState, RunId};
 use crate::{Direction, StoreError, Tree, WriteTx};
 
 pub(crate) const PREFIX: &[u8] = b"purge/";
@@ -16,6 +16,7 @@ pub(crate) const ACCOUNT: u8 = 1;
 pub(crate) const LINK: u8 = 2;
 pub(crate) const ENDPOINT: u8 = 3;
 pub(crate) const LIST: u8 = 4;
+pub(crate) const RUN: u8 = 5;
 
 /// Trees whose keys begin with the account's number and that no other row leads to.
 const OWNED: &[Tree] = &[
@@ -68,6 +69,10 @@ pub(super) fn endpoint(tx: &mut WriteTx<'_>, id: EndpointId) -> Result<(), Store
     tx.put_fixed(Tree::Meta, row(ENDPOINT).bytes(&id.to_bytes()), &[])
 }
 
+pub(super) fn run(tx: &mut WriteTx<'_>, id: RunId) -> Result<(), StoreError> {
+    tx.put_fixed(Tree::Meta, row(RUN).bytes(run::prefix(id).as_slice()), &[])
+}
+
 /// Clears at most about `limit` rows of the first thing that is left; `false` when nothing is.
 pub(super) fn step(tx: &mut WriteTx<'_>, limit: usize) -> Result<bool, StoreError> {
     let Some((key, value)) = tx.first(Tree::Meta, PREFIX, Direction::Forward)? else { return Ok(false) };
@@ -76,7 +81,7 @@ pub(super) fn step(tx: &mut WriteTx<'_>, limit: usize) -> Result<bool, StoreErro
     let mut parts = Parts(key.get(PREFIX.len()..).unwrap_or_default());
     let bad = || StoreError::corrupt(Tree::Meta, "a purge row is damaged");
     let left = match parts.u8().ok_or_else(bad)? {
-        ACCOUNT => step_account(tx, AccountNo(parts.u32().ok_or_else(bad)?), limit)?,
+        ACCOUNT => step_account(tx, AccountNo(parts.u32().ok_or_else(bad)?), cutoff, limit)?,
         LINK => {
             let (no, link) = (parts.u32().ok_or_else(bad)?, parts.u32().ok_or_else(bad)?);
             step_link(tx, AccountNo(no), LinkNo(link), cutoff, limit)?
@@ -91,6 +96,7 @@ pub(super) fn step(tx: &mut WriteTx<'_>, limit: usize) -> Result<bool, StoreErro
             )? == limit
         }
         LIST => clear_prefixes(tx, &[Tree::Contact], parts.rest(), limit)? == limit,
+        RUN => clear_prefixes(tx, &[Tree::Recipient, Tree::RecipientState], parts.rest(), limit)? == limit,
         _ => return Err(bad()),
     };
     if !left {
@@ -114,10 +120,13 @@ fn clear_prefixes(tx: &mut WriteTx<'_>, trees: &[Tree], prefix: &[u8], limit: us
     Ok(done)
 }
 
-fn step_account(tx: &mut WriteTx<'_>, no: AccountNo, limit: usize) -> Result<bool, StoreError> {
+fn step_account(tx: &mut WriteTx<'_>, no: AccountNo, cutoff_ms: Millis, limit: usize) -> Result<bool, StoreError> {
     // First its endpoints, so that nothing of a deleted account is delivered any more. Their deliveries have a purge row.
     for own in tx.reading(|tx| endpoint::owned_by(tx, no))? {
         endpoint::remove(tx, own.id, 0)?;
+    }
+    if job::fail_of_account(tx, no, cutoff_ms)? {
+        return Ok(true);
     }
     if media::let_go_of_account(tx, no, limit / 8 + 1)? > limit / 8 {
         return Ok(true);

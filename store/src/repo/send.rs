@@ -7,7 +7,7 @@ use crate::id::{AccountNo, Epoch, MessageId, MessageKey, Millis, PersonNo, Posit
 use crate::key::Key;
 use crate::records::{
     Aftermath, Content, Direction, FailReason, Lane, MessageContext, MessageRecord, MessageSecret, MessageState,
-    Participant, StateTimes,
+    Participant, RunRef, StateTimes,
 };
 use crate::{Direction as Walk, ReadTx, StoreError, Tree, WriteTx};
 
@@ -40,6 +40,8 @@ pub struct NewSend {
     pub idempotency: Option<Idempotency>,
     /// Most unsettled sends of the account, held ones among them.
     pub outbox_max: u64,
+    /// What it is a part of, where it is.
+    pub run: Option<RunRef>,
 }
 
 /// An accepted send: on disk when the write resolves.
@@ -96,8 +98,7 @@ pub fn accept(tx: &mut WriteTx<'_>, new: &NewSend) -> Result<Accepted, AcceptErr
     if let Some(request) = &new.idempotency
         && let Some(first) = tx.reading(|tx| idempotency::find(tx, tenant, new.no, request.key, new.now_ms))?
     {
-        let message = tx.reading(|tx| message::get(tx, first.message))?;
-        return replay(request, &first, message);
+        return tx.reading(|tx| Ok(replay(tx, request, &first)))?;
     }
     let mut scope = AccountScope::open(tx, new.no)?;
     if scope.counters.unsettled() >= new.outbox_max {
@@ -126,6 +127,7 @@ pub fn accept(tx: &mut WriteTx<'_>, new: &NewSend) -> Result<Accepted, AcceptErr
         aftermath: Aftermath::default(),
         secret: new.secret,
         fleeting: !fleeting::keeps(tx, &mut scope)?,
+        run: new.run,
     };
     message::put_new(tx, &mut scope, key, &record, false)?;
     if record.fleeting {
@@ -154,19 +156,19 @@ pub fn replayed(
 ) -> Result<Option<Accepted>, AcceptError> {
     let owner = account::owner(tx, no)?.filter(|owner| !owner.gone).ok_or(AcceptError::NoAccount)?;
     let Some(first) = idempotency::find(tx, owner.tenant, no, request.key, now_ms)? else { return Ok(None) };
-    replay(request, &first, message::get(tx, first.message)?).map(Some)
+    replay(tx, request, &first).map(Some)
 }
 
 fn replay(
+    tx: &ReadTx<'_>,
     request: &Idempotency,
     first: &crate::records::IdempotencyRecord,
-    message: Option<MessageRecord>,
 ) -> Result<Accepted, AcceptError> {
-    if first.body != request.body {
-        return Err(AcceptError::KeyReused);
-    }
-    let record = message.ok_or_else(|| StoreError::corrupt(Tree::Idem, "the first answer's message is gone"))?;
-    Ok(Accepted { id: first.message, record, replayed: true })
+    // A key that made a job makes no message.
+    let Some(id) = first.message.filter(|_| first.body == request.body) else { return Err(AcceptError::KeyReused) };
+    let record = message::get(tx, id)?;
+    let record = record.ok_or_else(|| StoreError::corrupt(Tree::Idem, "the first answer's message is gone"))?;
+    Ok(Accepted { id, record, replayed: true })
 }
 
 /// Takes at most `limit` queued sends for the wire, lanes in their order, and notes them as being sent.

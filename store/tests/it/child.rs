@@ -79,7 +79,7 @@ async fn durable(folder: &Path) {
     say("\nack 0");
     for n in 1..=40_u64 {
         // A relaxed write between them must not stand in for the sync.
-        store.write(Durability::Relaxed, move |tx| tx.put_fixed(Tree::Job, n.to_be_bytes(), &[])).await.unwrap();
+        store.write(Durability::Relaxed, move |tx| tx.put_fixed(Tree::User, n.to_be_bytes(), &[])).await.unwrap();
         write(&store, move |tx| tx.put_fixed(Tree::Audit, n.to_be_bytes(), &[])).await;
         say(&format!("ack {n}"));
     }
@@ -143,7 +143,7 @@ async fn step(store: &Store, no: AccountNo, epoch: Epoch, writer: u64, n: u64) -
             tx.put_fixed(Tree::Audit, mark(writer, n), &[])
         })
         .await?;
-    store.write(Durability::Relaxed, move |tx| tx.put_fixed(Tree::Job, mark(writer, n), &[])).await?;
+    store.write(Durability::Relaxed, move |tx| tx.put_fixed(Tree::User, mark(writer, n), &[])).await?;
     match n % 4 {
         0 => {
             let send =

@@ -52,6 +52,7 @@ async fn a_full_disk_stops_the_store_and_loses_nothing_acknowledged() {
         let send = send::NewSend {
             content: text("x".repeat(8_000)),
             outbox_max: u64::MAX,
+            run: None,
             ..new_send(account.no, n, &phone(62))
         };
         match store.write(Durability::Durable, move |tx| send::accept(tx, &send)).await {
@@ -69,14 +70,14 @@ async fn a_full_disk_stops_the_store_and_loses_nothing_acknowledged() {
     assert!(matches!(still, Ok(Some(_)) | Err(StoreError::Engine(EngineError::DiskFull))), "{still:?}");
     // Room alone does not heal it: the process has to end.
     disk.resize("256m");
-    let later = store.write(Durability::Relaxed, |tx| tx.put_fixed(Tree::Job, b"x", &[])).await;
+    let later = store.write(Durability::Relaxed, |tx| tx.put_fixed(Tree::User, b"x", &[])).await;
     assert!(matches!(later, Err(StoreError::Poisoned(_))));
     drop(store);
     let store = Store::open(&path, 8 << 20).unwrap();
     for id in &accepted {
         assert!(read(&store, |tx| wasup_store::repo::message::get(tx, *id)).await.is_some());
     }
-    write(&store, |tx| tx.put_fixed(Tree::Job, b"x", &[])).await;
+    write(&store, |tx| tx.put_fixed(Tree::User, b"x", &[])).await;
     drop(store);
     println!("{} sends were accepted before the disk was full", accepted.len());
     crate::recount::check(&SledEngine::open(&path, 8 << 20).unwrap());
@@ -118,7 +119,7 @@ fn a_newer_schema_is_refused() {
 async fn lost_rows_that_the_engine_does_not_notice_are_noticed_here() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path(), 8 << 20).unwrap();
-    write(&store, |tx| tx.put_fixed(Tree::Job, b"x", &[])).await;
+    write(&store, |tx| tx.put_fixed(Tree::User, b"x", &[])).await;
     drop(store);
     // The newest commit is gone.
     put(folder.path(), b"commit", &[0; 24]);

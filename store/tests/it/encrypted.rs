@@ -23,7 +23,7 @@ use crate::support::{
 };
 
 /// What runs again over encrypted stores. The others look at bytes that have no values yet, or at the disk alone.
-const AGAIN: [&str; 15] = [
+const AGAIN: [&str; 16] = [
     "accounts::",
     "budget::",
     "conformance::",
@@ -33,6 +33,7 @@ const AGAIN: [&str; 15] = [
     "follow::",
     "group::",
     "inbound::",
+    "jobs::",
     "lists::",
     "model::",
     "persons::",

@@ -214,7 +214,7 @@ async fn compaction_keeps_every_row_and_gives_room_back() {
     let store = open(&path, CACHE).unwrap();
     let id = one.id.clone();
     assert_eq!(read(&store, |tx| account::get(tx, &id)).await.unwrap(), one);
-    store.write(Durability::Durable, |tx| tx.put_fixed(Tree::Job, [0, 0, 0, 1], &[])).await.unwrap_or(());
+    store.write(Durability::Durable, |tx| tx.put_fixed(Tree::User, [0, 0, 0, 1], &[])).await.unwrap_or(());
     drop(store);
     let engine = SledEngine::open(&path, CACHE).unwrap();
     assert!(Fingerprint::of(&engine).unwrap().rows > 0 && keyring(&engine).is_plain() == key().is_none());

@@ -28,6 +28,7 @@ mod groups;
 mod held;
 mod inbound;
 mod insurance;
+mod jobs;
 mod keys;
 mod life;
 mod lists;

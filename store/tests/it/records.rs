@@ -4,7 +4,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasup_store::Tree;
 use wasup_store::envelope;
-use wasup_store::id::{AccountNo, ChatNo, EndpointId, Epoch, LinkNo, MessageId, MessageKey, PersonNo, Position, Seq};
+use wasup_store::id::{
+    AccountNo, ChatNo, EndpointId, Epoch, JobId, LinkNo, MessageId, MessageKey, PersonNo, Position, Seq, TenantNo,
+};
 use wasup_store::records::*;
 
 use crate::support::{NOW, both, group, text};
@@ -47,6 +49,7 @@ fn message() -> MessageRecord {
         secret: None,
         aftermath: wasup_store::records::Aftermath::default(),
         fleeting: false,
+        run: None,
     }
 }
 
@@ -117,6 +120,48 @@ fn keeps() {
 fn receipts() {
     let told = vec![(MessageState::Delivered, NOW), (MessageState::Read, NOW + 1)];
     insta::assert_snapshot!(bytes(&EarlyReceipt { provider_id: "3EB0".into(), told }));
+}
+
+#[test]
+fn jobs() {
+    let id = JobId::new(NOW, 7);
+    let job = JobRecord {
+        tenant: TenantNo(1),
+        account: AccountNo(2),
+        name: Some("May".into()),
+        state: JobState::Failed,
+        reason: Some(JobReason::AccountGone),
+        handed_over: true,
+        delay: DelayRange::default(),
+        created_ms: NOW,
+        started_ms: Some(NOW + 1),
+        ended_ms: Some(NOW + 2),
+    };
+    let load = Load { content: text("hello"), context: None, client_message_id: Some("own".into()) };
+    let item = RunItem {
+        chat: Some(both(900, 62)),
+        load: Some(Box::new(load)),
+        state: ItemState::Pending,
+        message: None,
+        times: StateTimes::default(),
+        trouble: None,
+    };
+    let message = MessageId { account: AccountNo(2), key: MessageKey::new(NOW, 3) };
+    let failed = RunItem {
+        load: None,
+        state: ItemState::Failed,
+        message: Some(message),
+        trouble: Some(ItemTrouble::Message(FailReason::NoAck)),
+        ..item.clone()
+    };
+    let tally = RunTally { total: 9, next: 3, states: [0, 1, 2, 0, 0, 0, 6], stopped: Some((3, ItemState::Cancelled)) };
+    let event = JobEvent { id, name: job.name.clone(), state: job.state, reason: job.reason, tally };
+    let run = Some(RunRef { run: RunId::Job(id), seq: 4 });
+    let of_job = MessageRecord { run, ..self::message() };
+    insta::assert_snapshot!(
+        [bytes(&job), bytes(&item), bytes(&failed), bytes(&tally), bytes(&EventData::Job(event)), bytes(&of_job)]
+            .join("\n")
+    );
 }
 
 #[test]
@@ -342,7 +387,12 @@ fn events() {
 #[test]
 fn idempotency() {
     let message = MessageId { account: AccountNo(1), key: MessageKey::new(NOW, 2) };
-    insta::assert_snapshot!(bytes(&IdempotencyRecord { body: [7; 32], message, expires_ms: NOW }));
+    insta::assert_snapshot!(bytes(&IdempotencyRecord {
+        body: [7; 32],
+        message: Some(message),
+        job: None,
+        expires_ms: NOW
+    }));
 }
 
 /// Every word that stands for a state, a kind or a code in stored records.

@@ -205,6 +205,7 @@ pub(crate) fn new_send(no: AccountNo, n: u64, to: &Participant) -> NewSend {
         client_message_id: None,
         idempotency: None,
         outbox_max: 1_000,
+        run: None,
     }
 }
 

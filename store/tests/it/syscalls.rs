@@ -19,7 +19,7 @@ async fn every_durable_answer_counts_a_sync() {
     let store = over(&engine);
     for n in 0..50_u64 {
         let before = syncs.load(Ordering::SeqCst);
-        store.write(Durability::Relaxed, move |tx| tx.put_fixed(Tree::Job, n.to_be_bytes(), &[])).await.unwrap();
+        store.write(Durability::Relaxed, move |tx| tx.put_fixed(Tree::User, n.to_be_bytes(), &[])).await.unwrap();
         write(&store, move |tx| tx.put_fixed(Tree::Audit, n.to_be_bytes(), &[])).await;
         assert!(syncs.load(Ordering::SeqCst) > before);
     }

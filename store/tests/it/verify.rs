@@ -11,8 +11,9 @@ use wasup_store::keyring::Keyring;
 use wasup_store::records::{Attempt, AttemptOutcome, DiscardReason};
 use wasup_store::repo::delivery::{self, Finished, Verdict};
 use wasup_store::repo::send::{self, Idempotency, Settlement};
-use wasup_store::repo::{account, event};
+use wasup_store::repo::{account, event, job};
 
+use crate::jobs;
 use crate::support::{
     NOW, Rows, accept, arrived, both, group, hook, lid, memory, new_account, new_send, owned, phone, read, receive,
     rows, write,
@@ -56,6 +57,12 @@ async fn rich() -> Arc<MemoryEngine> {
         claimed.iter().zip(verdicts).map(|((id, _), verdict)| Finished::new(*id, attempt.clone(), verdict)).collect();
     write(&store, move |tx| delivery::finish(tx, &ended, NOW)).await;
     write(&store, |tx| tx.put_raw(Tree::Audit, b"large", &vec![5; 70_000])).await;
+    // A job in the middle, one that is over, and one that is being written.
+    let (begun, over) = (jobs::in_line(&store, one.no, 1, 4).await, jobs::in_line(&store, one.no, 2, 2).await);
+    jobs::turn(&store, begun, 1).await;
+    write(&store, move |tx| job::wish(tx, over, job::Wish::Cancel, NOW)).await;
+    let new = jobs::new_job(one.no, 3);
+    write(&store, move |tx| job::begin(tx, &new)).await;
     engine
 }
 

@@ -15,6 +15,7 @@ mod lists;
 mod messages;
 mod report;
 mod rest;
+mod runs;
 mod tenants;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -98,5 +99,6 @@ fn walk(check: &mut Check<'_>) {
     deliveries::check(check);
     lists::check(check);
     rest::check(check);
+    runs::check(check);
     tenants::check(check);
 }

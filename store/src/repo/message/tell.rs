@@ -1,7 +1,7 @@
 //! Messages and their states as events.
 
 use super::super::scope::AccountScope;
-use super::super::{event, fleeting};
+use super::super::{event, fleeting, run};
 use crate::id::{MessageId, Millis};
 use crate::records::{
     Content, Direction, EventData, EventKind, MessageEvent, MessageRecord, MessageState, StatusEvent,
@@ -16,6 +16,7 @@ pub(in crate::repo) fn tell_state(
     message: &MessageRecord,
     now_ms: Millis,
 ) -> Result<(), StoreError> {
+    run::moved(tx, scope, id, message, now_ms)?;
     let data = EventData::Status(StatusEvent {
         id,
         provider_id: message.provider_id.clone(),
