@@ -155,6 +155,7 @@ impl Edge {
             people: tree.people.clone(),
             groups: tree.groups.clone(),
             messages: tree.messages.clone(),
+            jobs: tree.jobs.clone(),
             chats: tree.chats.clone(),
             endpoints: tree.endpoints.clone(),
             lists: tree.lists.clone(),
@@ -450,6 +451,9 @@ fn api_settings(config: &Config, reach: Reach, ending: CancellationToken) -> Api
         text_max: config.send.text_max,
         // Four characters for three bytes.
         message_body_max: config.server.body_max_bytes.as_usize() + config.media.base64_max.as_usize() / 3 * 4,
+        job_body_max: config.jobs.body_max.as_usize(),
+        job_items_max: config.jobs.items_max,
+        job_delay: config.jobs.delay(),
         reach,
         ending,
     }

@@ -75,6 +75,7 @@ pub(crate) fn tree_settings(config: &Config, free_space_floor: SpaceFloor) -> Se
             messages: config.persistence.max_age.0.unwrap_or_default(),
             ids: config.persistence.remember_ids.0,
             erase_after: config.persistence.erase_after.0,
+            jobs: config.jobs.keep.0,
         },
     }
 }

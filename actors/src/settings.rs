@@ -33,8 +33,8 @@ impl Settings {
     /// The shortest life of rows that the clock ends.
     #[must_use]
     pub fn shortest_life(&self) -> Duration {
-        let RetentionSettings { events, deliveries, acts, timeline, messages, ids, .. } = self.retention;
-        let rows = self.send.idempotency_ttl.min(events).min(deliveries).min(acts).min(timeline).min(ids);
+        let RetentionSettings { events, deliveries, acts, timeline, messages, ids, jobs, .. } = self.retention;
+        let rows = self.send.idempotency_ttl.min(events).min(deliveries).min(acts).min(timeline).min(ids).min(jobs);
         let rows = if messages.is_zero() { rows } else { rows.min(messages) };
         let AccountsSettings { expire_never_linked, expire_logged_out, .. } = self.accounts;
         [expire_never_linked, expire_logged_out].into_iter().filter(|after| !after.is_zero()).fold(rows, Duration::min)
@@ -60,6 +60,8 @@ pub struct RetentionSettings {
     pub ids: Duration,
     /// What messages said that are not kept, after their last delivery.
     pub erase_after: Duration,
+    /// Jobs that are over.
+    pub jobs: Duration,
 }
 
 impl Default for RetentionSettings {
@@ -74,6 +76,7 @@ impl Default for RetentionSettings {
             messages: Duration::ZERO,
             ids: days(60),
             erase_after: Duration::from_secs(3_600),
+            jobs: days(30),
         }
     }
 }

@@ -42,6 +42,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
+impl<T: DeserializeOwned> Json<T> {
+    /// What JSON says that was looked at before.
+    ///
+    /// # Errors
+    /// The problem with it.
+    pub(super) fn of(value: serde_json::Value) -> Result<Self, Problem> {
+        let read = serde_path_to_error::deserialize(value).map_err(|error| {
+            let place = error.path().to_string();
+            let message = plain(error.inner());
+            Problem::invalid(vec![FieldError::new(field(&place, &message), message)])
+        });
+        read.map(Self)
+    }
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -15,6 +15,7 @@ mod events;
 mod extract;
 mod groups;
 mod idempotency;
+mod jobs;
 mod lists;
 mod log;
 mod media;
@@ -61,6 +62,7 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .merge(accounts::routes())
         .routes(routes!(qr::show))
         .merge(messages::routes())
+        .merge(jobs::routes())
         .merge(groups::routes())
         .merge(chats::routes())
         .merge(persistence::routes())

@@ -6,9 +6,10 @@ use std::time::Duration;
 use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
 use wasup_actors::{
-    Accounts, Audit, Chats, Clock, DeliveryLog, Endpoints, Events, Groups, Lists, Look, MessageFiles, Messages, People,
-    Stats, Templates,
+    Accounts, Audit, Chats, Clock, DeliveryLog, Endpoints, Events, Groups, Jobs, Lists, Look, MessageFiles, Messages,
+    People, Stats, Templates,
 };
+use wasup_store::records::DelayRange;
 
 use super::admin::Backups;
 use super::stream::Streams;
@@ -31,6 +32,8 @@ pub struct ApiState {
     pub groups: Groups,
     /// Use cases around messages.
     pub messages: Messages,
+    /// Use cases around jobs.
+    pub jobs: Jobs,
     /// Use cases around chats.
     pub chats: Chats,
     /// Use cases around webhook endpoints.
@@ -86,6 +89,12 @@ pub struct Settings {
     pub text_max: usize,
     /// Longest body of a request to send, which may hold a file, in bytes.
     pub message_body_max: usize,
+    /// Longest body of a request with a job, in bytes.
+    pub job_body_max: usize,
+    /// Most items of a job.
+    pub job_items_max: usize,
+    /// The wait between two items where a job says none.
+    pub job_delay: DelayRange,
     /// Where webhooks may go.
     pub reach: Reach,
     /// Ends long polls.
@@ -107,6 +116,7 @@ handles!(
     people: People,
     groups: Groups,
     messages: Messages,
+    jobs: Jobs,
     chats: Chats,
     endpoints: Endpoints,
     lists: Lists,

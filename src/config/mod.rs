@@ -8,6 +8,7 @@ mod check;
 mod data;
 mod events;
 mod history;
+mod jobs;
 mod layers;
 mod life;
 mod link;
@@ -38,6 +39,8 @@ pub use check::Finding;
 pub use data::DataConfig;
 pub use events::{AuditConfig, EventsConfig};
 pub use history::HistoryConfig;
+pub(crate) use jobs::DELAY_MAX;
+pub use jobs::JobsConfig;
 pub use layers::{DEFAULTS, ENV_PREFIX, Sources};
 pub use life::{AccountsConfig, SamePhoneWord};
 pub use link::LinkConfig;
@@ -78,6 +81,8 @@ pub struct Config {
     pub link: LinkConfig,
     /// Limits of what accounts send.
     pub send: SendConfig,
+    /// Limits of jobs.
+    pub jobs: JobsConfig,
     /// What of messages is kept, and how long.
     pub persistence: PersistenceConfig,
     /// How messages are searched.
@@ -164,6 +169,7 @@ impl Config {
         self.log.check(&self.data.dir, &mut checks);
         self.link.check(&mut checks);
         self.send.check(&mut checks);
+        self.jobs.check(&mut checks);
         self.persistence.check(&mut checks);
         self.history.check(&mut checks);
         self.supervision.check(&mut checks);

@@ -39,6 +39,8 @@ mod history;
 #[cfg(feature = "sandbox")]
 mod identity;
 mod imports;
+#[cfg(feature = "sandbox")]
+mod jobs;
 mod lists;
 #[cfg(feature = "sandbox")]
 mod matrix;

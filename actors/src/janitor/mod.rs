@@ -2,6 +2,7 @@
 //! over. One store job a message, so that it never stands in anybody's way.
 
 mod clearing;
+mod jobs;
 mod keeping;
 mod retention;
 
@@ -18,6 +19,7 @@ use crate::root::Beat;
 use crate::supervision::{Crash, StoreTrouble};
 
 use clearing::Unfinished;
+use jobs::OldJobs;
 use keeping::{Keeping, erase, erase_pause};
 use retention::{Left, Retention};
 
@@ -62,6 +64,7 @@ pub(crate) struct Rounds {
     retention: Retention,
     keeping: Keeping,
     clearing: Unfinished,
+    jobs: OldJobs,
 }
 
 impl Actor for Janitor {
@@ -77,6 +80,7 @@ impl Actor for Janitor {
             retention: Retention::default(),
             keeping: Keeping::default(),
             clearing: Unfinished::default(),
+            jobs: OldJobs::default(),
         })
     }
 
@@ -240,6 +244,13 @@ impl Rounds {
         match self.retention.step(store, &settings.retention, until_ms, meters).await {
             Ok(Left::More) => drop(self.myself.cast(JanitorMsg::Retain)),
             Ok(Left::Nothing) => {}
+            Err(error) => return weather(error),
+        }
+        let Some(until_ms) = until_ms else { return Ok(()) };
+        match self.jobs.step(store, settings.retention.jobs, until_ms, meters).await {
+            // What hangs on them is cleared away by the same actor.
+            Ok(Left::More) => drop(self.myself.cast(JanitorMsg::Retain)),
+            Ok(Left::Nothing) => drop(self.myself.cast(JanitorMsg::Purge)),
             Err(error) => return weather(error),
         }
         Ok(())

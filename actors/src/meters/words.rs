@@ -119,6 +119,8 @@ words! {
         MessageIds = "message_ids",
         /// What messages said that are not kept.
         Contents = "contents",
+        /// Jobs that were over.
+        Jobs = "jobs",
     }
 }
 

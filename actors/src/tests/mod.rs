@@ -14,6 +14,7 @@ mod files;
 mod held;
 mod indexing;
 mod lists;
+mod jobs;
 mod network;
 mod paces;
 mod pairing;

@@ -11,7 +11,7 @@ use crate::api::problem::{FieldError, Problem};
 use crate::media::{Intake, MediaKind, MediaRefusal, Wanted, unfit_name};
 
 /// A file: one of `id`, `url` and `base64`.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::api) struct MediaForm {
     /// A file that was uploaded before (`POST /v1/media`).

@@ -9,12 +9,15 @@ use crate::api::media::MediaForm;
 use crate::api::problem::{FieldError, Problem};
 use crate::media::MediaKind;
 
+/// Longest id of the caller's own, in bytes.
+const CLIENT_ID_MAX: usize = 128;
+
 /// A message to send.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct SendMessage {
+pub(in crate::api) struct SendMessage {
     /// What every type has.
     #[serde(flatten)]
-    pub(super) common: Common,
+    pub(in crate::api) common: Common,
     /// What is sent.
     #[serde(flatten)]
     pub(super) body: MessageBody,
@@ -24,7 +27,7 @@ pub(super) struct SendMessage {
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[schema(as = SendMessageCommon)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Common {
+pub(in crate::api) struct Common {
     /// Who gets it: a phone number (`6281234567890`, `+62 812-3456-7890`; in national form where the account or the
     /// installation has a `default_region`), an address of the network (`…@s.whatsapp.net`, `…@lid`), a group (`…@g.us`) or `status@broadcast`, which posts a status. Reactions and votes go to the chat of their message.
     #[schema(examples("+62 812-3456-7890"))]
@@ -235,7 +238,7 @@ pub(super) struct VoteBody {
 }
 
 /// The request's fields in their one form, for telling repeats: the same words in whatever order.
-pub(super) fn canonical(value: &Value) -> String {
+pub(in crate::api) fn canonical(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
             let mut fields: Vec<_> = fields.iter().collect();
@@ -253,7 +256,7 @@ impl SendMessage {
     ///
     /// # Errors
     /// The problem with it.
-    pub(super) fn read(value: Value) -> Result<Self, Problem> {
+    pub(in crate::api) fn read(value: Value) -> Result<Self, Problem> {
         let Value::Object(mut fields) = value else {
             return Err(wrong("body", "must be an object"));
         };
@@ -281,6 +284,18 @@ impl SendMessage {
             _ => return Err(wrong("type", &format!("must be one of {}", TYPES.join(", ")))),
         };
         Ok(Self { common: part(common)?, body })
+    }
+
+    /// The caller's own id of it.
+    ///
+    /// # Errors
+    /// The problem with it.
+    pub(in crate::api) fn own_id(&self) -> Result<Option<String>, Problem> {
+        let own = &self.common.client_message_id;
+        if own.as_ref().is_some_and(|id| id.is_empty() || id.len() > CLIENT_ID_MAX) {
+            return Err(wrong("client_message_id", "must have 1 to 128 bytes"));
+        }
+        Ok(own.clone())
     }
 }
 

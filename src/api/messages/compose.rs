@@ -1,5 +1,8 @@
 //! How a request to send becomes a message: who gets it, what it says, what surrounds it.
 
+use std::collections::HashMap;
+
+use tokio::sync::Mutex;
 use wasup_actors::{Accepted, Messages, Principal, target_of};
 use wasup_store::id::{AccountId, MessageId};
 use wasup_store::jid::JidKind;
@@ -12,20 +15,54 @@ use super::again::Again;
 use super::body::{Common, FileBody, MessageBody, SendMessage};
 use super::problems::one;
 use super::{content, status};
+use crate::api::media::MediaForm;
 use crate::api::problem::{FieldError, Problem};
+use crate::api::state::ApiState;
 use crate::media::{Intake, MediaKind};
 
 /// Most humans that a message may name.
 const MENTIONS_MAX: usize = 1_024;
 
 /// A request to send, while it is made into a message.
-pub(super) struct Composer<'a> {
+pub(in crate::api) struct Composer<'a> {
     pub(super) addresses: Addresses<'a>,
     pub(super) messages: &'a Messages,
     pub(super) caller: &'a Principal,
     pub(super) account: &'a AccountId,
-    pub(super) text_max: usize,
-    pub(super) intake: &'a Intake,
+    text_max: usize,
+    intake: &'a Intake,
+    /// Files that were taken in for messages before this one, where the same one is taken in once.
+    taken: Option<Mutex<HashMap<(MediaKind, MediaForm), Media>>>,
+}
+
+/// A message as it is sent: what it says, where it goes, what surrounds it.
+pub(in crate::api) type Composed = (Content, Participant, Option<Box<MessageContext>>);
+
+impl<'a> Composer<'a> {
+    /// For what a caller sends over an account.
+    pub(in crate::api) fn new(state: &'a ApiState, caller: &'a Principal, account: &'a AccountId) -> Self {
+        let ApiState { accounts, messages, settings, intake, .. } = state;
+        let addresses = Addresses::new(accounts, settings, caller, account);
+        Self { addresses, messages, caller, account, text_max: settings.text_max, intake, taken: None }
+    }
+
+    /// For many messages: a file that several of them name in the same way is taken in once.
+    pub(in crate::api) fn sharing_files(self) -> Self {
+        Self { taken: Some(Mutex::default()), ..self }
+    }
+
+    /// The whole message, whose mentions are known.
+    pub(in crate::api) async fn whole(
+        &self,
+        request: &SendMessage,
+        mentions: Vec<Participant>,
+    ) -> Result<Composed, Problem> {
+        // Who sees a status is known before anything is fetched.
+        let audience = status::audience(request, &self.addresses, (self.messages, self.caller, self.account)).await?;
+        let (content, chat) = self.content(request, &mentions).await?;
+        let context = self.context(request, &chat, mentions, audience).await?;
+        Ok((content, chat, context))
+    }
 }
 
 impl Composer<'_> {
@@ -68,11 +105,7 @@ impl Composer<'_> {
     }
 
     /// What is sent and where.
-    pub(super) async fn content(
-        &self,
-        request: &SendMessage,
-        named: &[Participant],
-    ) -> Result<(Content, Participant), Problem> {
+    async fn content(&self, request: &SendMessage, named: &[Participant]) -> Result<(Content, Participant), Problem> {
         let common = &request.common;
         if let Some((kind, body)) = request.body.file() {
             // Whoever gets it is known before anything is fetched.
@@ -112,8 +145,20 @@ impl Composer<'_> {
         let caption = body.caption.as_deref().filter(|caption| !caption.is_empty());
         let caption = caption.map(|caption| content::words("caption", caption, named, self.text_max));
         let caption = caption.transpose().map_err(one)?;
-        let media = body.media.clone().take(self.intake, kind).await?;
+        let media = self.taken(kind, &body.media).await?;
         Ok(kind.content(Media { caption, ..media }))
+    }
+
+    async fn taken(&self, kind: MediaKind, form: &MediaForm) -> Result<Media, Problem> {
+        let Some(taken) = &self.taken else { return form.clone().take(self.intake, kind).await };
+        // Held while it is fetched, so that those who want the same wait for it.
+        let (mut taken, key) = (taken.lock().await, (kind, form.clone()));
+        if let Some(media) = taken.get(&key) {
+            return Ok(media.clone());
+        }
+        let media = form.clone().take(self.intake, kind).await?;
+        taken.insert(key, media.clone());
+        Ok(media)
     }
 
     /// The first answer to a repeated request with a file: then the file is not fetched, decoded and kept again. That of a
@@ -127,7 +172,7 @@ impl Composer<'_> {
     }
 
     /// What surrounds it.
-    pub(super) async fn context(
+    async fn context(
         &self,
         request: &SendMessage,
         chat: &Participant,
@@ -171,7 +216,7 @@ impl Composer<'_> {
         })
     }
 
-    pub(super) async fn mentions(&self, common: &Common) -> Result<Vec<Participant>, Problem> {
+    pub(in crate::api) async fn mentions(&self, common: &Common) -> Result<Vec<Participant>, Problem> {
         if common.mentions.len() > MENTIONS_MAX {
             return Err(one(FieldError::new("mentions", "must be at most 1024")));
         }

@@ -14,6 +14,9 @@ mod problems;
 mod send;
 pub(super) mod status;
 
+pub(super) use body::{SendMessage, canonical};
+pub(super) use compose::Composer;
+
 use axum::extract::DefaultBodyLimit;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

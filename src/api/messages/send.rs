@@ -11,23 +11,17 @@ use wasup_actors::{Accepted, Messages, SendCommand};
 use wasup_store::id::AccountId;
 use wasup_store::records::{Lane, MessageRecord};
 
-use super::address::Addresses;
 use super::again::Again;
 use super::asked::Asked;
-use super::body::{Common, SendMessage};
+use super::body::SendMessage;
 use super::compose::Composer;
-use super::problems::one;
-use super::status;
 use crate::api::extract::{Caller, Path, Query};
 use crate::api::idempotency::{IdempotencyKey, REPLAYED};
-use crate::api::problem::{FieldError, Problem, ProblemView};
-use crate::api::state::{Settings, Writing};
+use crate::api::problem::{Problem, ProblemView};
+use crate::api::state::{ApiState, Settings};
 use crate::api::view::MessageView;
 use crate::config::Span;
-use crate::media::Intake;
 
-/// Longest id of the caller's own, in bytes.
-const CLIENT_ID_MAX: usize = 128;
 /// How long `?wait=sent` waits when no `timeout` is given.
 const WAIT: Duration = Duration::from_secs(10);
 
@@ -51,13 +45,6 @@ pub(super) struct WaitQuery {
     timeout: Option<Span>,
 }
 
-fn own_id(common: &Common) -> Result<(), Problem> {
-    if common.client_message_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > CLIENT_ID_MAX) {
-        return Err(one(FieldError::new("client_message_id", "must have 1 to 128 bytes")));
-    }
-    Ok(())
-}
-
 /// Sends a message. 202 says that it is on disk: it will be sent, or end in `rejected` or `failed`.
 #[utoipa::path(post, path = "/v1/accounts/{id}/messages", tag = "messages", operation_id = "sendMessage",
     params(("id" = String, Path, description = "The account's id, percent-encoded"), WaitQuery,
@@ -68,8 +55,7 @@ fn own_id(common: &Common) -> Result<(), Problem> {
         (status = 429, description = "Too many messages of the account wait; see `Retry-After`.", body = ProblemView, content_type = "application/problem+json"),
         (status = "default", body = ProblemView, content_type = "application/problem+json")))]
 pub(in crate::api) async fn send(
-    State((accounts, messages, settings)): State<Writing>,
-    State(intake): State<Intake>,
+    State(state): State<ApiState>,
     Caller(caller): Caller,
     Path(id): Path<AccountId>,
     Query(query): Query<WaitQuery>,
@@ -77,28 +63,17 @@ pub(in crate::api) async fn send(
     asked: Asked,
 ) -> Result<Response, Problem> {
     let request = SendMessage::read(asked.value)?;
-    own_id(&request.common)?;
-    let composer = Composer {
-        addresses: Addresses::new(&accounts, &settings, &caller, &id),
-        messages: &messages,
-        caller: &caller,
-        account: &id,
-        text_max: settings.text_max,
-        intake: &intake,
-    };
+    let own = request.own_id()?;
+    let (composer, messages, settings) = (Composer::new(&state, &caller, &id), &state.messages, &state.settings);
     let mentions = composer.mentions(&request.common).await?;
-    let own = request.common.client_message_id.clone();
     let again = Again { key, asked: asked.repeated, own: own.as_deref() };
     if let Some(mut first) = composer.replayed(&request, &again).await? {
-        if let Some(record) = settled(&messages, &settings, &query, &first).await? {
+        if let Some(record) = settled(messages, settings, &query, &first).await? {
             first.record = record;
         }
         return Ok(answer(&id, &first));
     }
-    // Who sees a status is known before anything is fetched.
-    let audience = status::audience(&request, &composer.addresses, (&messages, &caller, &id)).await?;
-    let (content, chat) = composer.content(&request, &mentions).await?;
-    let context = composer.context(&request, &chat, mentions, audience).await?;
+    let (content, chat, context) = composer.whole(&request, mentions).await?;
     let command = SendCommand {
         account: id.clone(),
         idempotency: again.over(&chat),
@@ -109,7 +84,7 @@ pub(in crate::api) async fn send(
         client_message_id: own,
     };
     let mut accepted = messages.send(&caller, command).await?;
-    if let Some(record) = settled(&messages, &settings, &query, &accepted).await? {
+    if let Some(record) = settled(messages, settings, &query, &accepted).await? {
         accepted.record = record;
     }
     Ok(answer(&id, &accepted))

@@ -14,6 +14,7 @@ use wasup_store::records::{
 
 use super::chat::ChatData;
 use super::group::{GroupChangeData, GroupMembersData};
+use super::job::JobData;
 use super::people::{CallData, PresenceData};
 use super::{ContentView, PersonView, ReasonView, StateView, Time};
 use crate::media::MediaLinks;
@@ -96,6 +97,7 @@ enum Data<'a> {
     History(HistoryData),
     Call(Box<CallData<'a>>),
     Presence(Box<PresenceData>),
+    Job(Box<JobData<'a>>),
 }
 
 /// `history.synced`.
@@ -195,6 +197,7 @@ impl<'a> EventView<'a> {
             EventData::Call(call) => Data::Call(Box::new(CallData::new(call))),
             EventData::Presence(seen) => Data::Presence(Box::new(PresenceData::from(seen))),
             EventData::Chat(chat) => Data::Chat(Box::new(ChatData::new(event.no, chat))),
+            EventData::Job(job) => Data::Job(Box::new(job.into())),
             EventData::Merged(merged) => {
                 let id = |chat: ChatNo| ChatId { account: event.no, chat }.to_string();
                 let (contact, chat) = (PersonView::from(&merged.contact), merged.chat.map(id));

@@ -129,6 +129,14 @@ impl From<FailReason> for ReasonView {
     }
 }
 
+impl ReasonView {
+    /// A reason that is a word alone.
+    #[must_use]
+    pub const fn word(code: &'static str) -> Self {
+        Self { code, server_code: None }
+    }
+}
+
 impl From<StateTimes> for MessageTimes {
     fn from(times: StateTimes) -> Self {
         let time = |ms: Option<u64>| ms.map(Time::from_ms);

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use utoipa::ToSchema;
 use wasup_store::id::{
-    AccountId, AccountNo, ChatNo, ContactId, EndpointId, ImportId, ListId, MediaId, MessageKey, PersonNo, TemplateId,
+    AccountId, AccountNo, ChatNo, ContactId, EndpointId, ImportId, JobId, ListId, MediaId, MessageKey, PersonNo,
+    TemplateId,
 };
 use wasup_store::repo::audit::AuditPlace;
 use wasup_store::repo::chat_list::ChatPlace;
@@ -68,6 +69,10 @@ pub enum Cursor {
     Problem(u64),
     /// In the list of templates.
     Template(TemplateId),
+    /// In a list of jobs.
+    Job(JobId),
+    /// Among the items of a job.
+    Item(u32),
 }
 
 impl std::fmt::Display for Cursor {
@@ -89,6 +94,8 @@ impl std::fmt::Display for Cursor {
             Self::Problem(n) => [b"r".as_slice(), &n.to_be_bytes()].concat(),
             Self::Contact(id) => [b"k".as_slice(), &id.account.0.to_be_bytes(), &id.person.0.to_be_bytes()].concat(),
             Self::Person(place) => [b"p".as_slice(), &place.0.to_be_bytes()].concat(),
+            Self::Job(id) => [b"j".as_slice(), &id.to_bytes()].concat(),
+            Self::Item(seq) => [b"i".as_slice(), &seq.to_be_bytes()].concat(),
             Self::Chat(place) => [b"c".as_slice(), &place.last_ms.to_be_bytes(), &place.chat.0.to_be_bytes()].concat(),
         };
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
@@ -121,6 +128,8 @@ impl Cursor {
             }
             (b'g', place) => Some(Self::Group(ChatNo(u32::from_be_bytes(place.try_into().ok()?)))),
             (b'c', place) => placed(place).map(|(last_ms, chat)| Self::Chat(ChatPlace { last_ms, chat: ChatNo(chat) })),
+            (b'j', id) => JobId::from_bytes(id).map(Self::Job),
+            (b'i', seq) => Some(Self::Item(u32::from_be_bytes(seq.try_into().ok()?))),
             (b'd', place) => Some(Self::Delivery(DeliveryCursor(place.to_vec()))),
             _ => None,
         }
@@ -150,6 +159,8 @@ mod tests {
             Cursor::Number("6281".into()),
             Cursor::Tag("größe".into()),
             Cursor::Problem(7),
+            Cursor::Job(JobId::new(7, 9)),
+            Cursor::Item(7),
             Cursor::Act((7, 9)),
             Cursor::Timeline((7, 9)),
             Cursor::Person(PersonNo(7)),
