@@ -18,6 +18,7 @@ mod history;
 mod hooks;
 mod indexing;
 mod insurance;
+mod jobs;
 mod load;
 mod log_disk;
 mod logs;

@@ -47,7 +47,8 @@ impl OldJobs {
         let (over, next) = store.read(|tx| job::over_before(tx, after, before_ms, LOOKS)).await?;
         if !over.is_empty() {
             let count = over.len() as u64;
-            let drop = move |tx: &mut WriteTx<'_>| over.iter().try_for_each(|id| job::delete(tx, *id).map(drop));
+            let drop =
+                move |tx: &mut WriteTx<'_>| over.iter().try_for_each(|id| job::delete(tx, *id, now_ms).map(drop));
             store.write::<_, StoreError, _>(Durability::Durable, drop).await?;
             meters.pruned.add(PrunedRows::Jobs, count);
         }

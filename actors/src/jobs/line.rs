@@ -9,9 +9,9 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use wasup_store::id::{AccountNo, JobId, MessageId};
-use wasup_store::records::{JobRecord, JobState, Lane, RunItem};
-use wasup_store::repo::counters;
+use wasup_store::records::{JobRecord, JobState, Lane, Phase, RunItem};
 use wasup_store::repo::job::{self, Draw, Turn};
+use wasup_store::repo::{account, counters};
 use wasup_store::{Durability, ReadTx, StoreError, WriteTx};
 
 use super::step::{LOOK_AGAIN, Sight, Step, step, wait};
@@ -51,6 +51,7 @@ pub(crate) struct Lining {
 struct Found {
     first: Option<(JobId, JobRecord)>,
     next: Option<(u32, RunItem)>,
+    connected: bool,
     waiting: bool,
 }
 
@@ -108,7 +109,9 @@ impl Lining {
                 None => None,
             };
             let waiting = *counters::account(tx, no)?.lane(Lane::Bulk) > 0;
-            Ok::<_, StoreError>(Found { first, next, waiting })
+            let owner = account::by_no(tx, no)?;
+            let connected = owner.is_some_and(|owner| owner.state.phase == Phase::Connected && !owner.outbox_paused);
+            Ok::<_, StoreError>(Found { first, next, connected, waiting })
         };
         self.ctx.store.read(look).await
     }
@@ -137,8 +140,7 @@ impl Lining {
     /// Answers when to look again; `None` where the line is empty.
     async fn work(&mut self) -> Result<Option<Instant>, StoreError> {
         loop {
-            let Found { first, next, waiting } = self.find().await?;
-            let connected = self.ctx.link(self.no).is_ok();
+            let Found { first, next, connected, waiting } = self.find().await?;
             let sight = Sight { any: first.is_some(), connected, waiting };
             match (step(sight, self.next_at, Instant::now()), first) {
                 (Step::Look(at), _) => return Ok(Some(at)),

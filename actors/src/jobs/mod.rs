@@ -268,7 +268,8 @@ impl Jobs {
     /// [`JobError::NotOver`] for one that is not.
     pub async fn delete(&self, principal: &Principal, id: JobId) -> Result<(), JobError> {
         self.get(principal, id).await?;
-        let deleted = self.write(principal, move |tx| job::delete(tx, id)).await?;
+        let now_ms = self.ctx.store.now_ms();
+        let deleted = self.write(principal, move |tx| job::delete(tx, id, now_ms)).await?;
         self.ctx.nudges.janitor();
         if deleted { Ok(()) } else { Err(JobError::NotOver) }
     }

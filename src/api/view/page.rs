@@ -95,7 +95,7 @@ impl std::fmt::Display for Cursor {
             Self::Contact(id) => [b"k".as_slice(), &id.account.0.to_be_bytes(), &id.person.0.to_be_bytes()].concat(),
             Self::Person(place) => [b"p".as_slice(), &place.0.to_be_bytes()].concat(),
             Self::Job(id) => [b"j".as_slice(), &id.to_bytes()].concat(),
-            Self::Item(seq) => [b"i".as_slice(), &seq.to_be_bytes()].concat(),
+            Self::Item(seq) => [b"q".as_slice(), &seq.to_be_bytes()].concat(),
             Self::Chat(place) => [b"c".as_slice(), &place.last_ms.to_be_bytes(), &place.chat.0.to_be_bytes()].concat(),
         };
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
@@ -129,7 +129,7 @@ impl Cursor {
             (b'g', place) => Some(Self::Group(ChatNo(u32::from_be_bytes(place.try_into().ok()?)))),
             (b'c', place) => placed(place).map(|(last_ms, chat)| Self::Chat(ChatPlace { last_ms, chat: ChatNo(chat) })),
             (b'j', id) => JobId::from_bytes(id).map(Self::Job),
-            (b'i', seq) => Some(Self::Item(u32::from_be_bytes(seq.try_into().ok()?))),
+            (b'q', seq) => Some(Self::Item(u32::from_be_bytes(seq.try_into().ok()?))),
             (b'd', place) => Some(Self::Delivery(DeliveryCursor(place.to_vec()))),
             _ => None,
         }

@@ -41,7 +41,7 @@ pub(crate) static SYNC_TIME: Family =
 pub(crate) static PRUNED: Family = counter(
     "wasup_rows_pruned_total",
     "Rows that went after the time they are kept, by what they were.",
-    &[label("rows", &["events", "deliveries", "acts", "timeline", "messages", "message_ids", "contents"])],
+    &[label("rows", &["events", "deliveries", "acts", "timeline", "messages", "message_ids", "contents", "jobs"])],
 );
 
 pub(crate) static INDEXED: Family =

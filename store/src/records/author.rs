@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AccountId, EndpointId};
+use crate::id::{AccountId, EndpointId, JobId};
 use crate::principal::Principal;
 
 /// In which capacity somebody asks.
@@ -90,6 +90,14 @@ pub enum Act {
     EndpointTested(EndpointId),
     /// Has deliveries of an endpoint made again.
     EndpointReplayed(EndpointId),
+    /// Paused a job.
+    JobPaused(JobId),
+    /// Let a paused job go on.
+    JobResumed(JobId),
+    /// Gave a job up.
+    JobCancelled(JobId),
+    /// Forgot a job that was over.
+    JobDeleted(JobId),
     /// Believed the machine's clock after a jump.
     ClockTrusted,
 }

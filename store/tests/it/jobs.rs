@@ -207,7 +207,7 @@ async fn a_cancelled_job_takes_back_what_waits_and_counts_the_rest_as_cancelled(
     assert_eq!((state(&store, id).await, finished(&store).await.len()), (JobState::Cancelled, 1));
     crate::recount::check(&*engine);
     // Deleted with its items; its messages stay.
-    assert!(write(&store, move |tx| job::delete(tx, id)).await);
+    assert!(write(&store, move |tx| job::delete(tx, id, NOW + 60)).await);
     crate::recount::check(&*engine);
     while write(&store, |tx| account::purge_step(tx, 3)).await {
         crate::recount::check(&*engine);

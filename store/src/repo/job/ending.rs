@@ -2,9 +2,9 @@
 
 use super::{find, first, get, last_id, line_key, of_account, put};
 use crate::id::{AccountNo, JobId, Millis};
-use crate::records::{EventData, EventKind, ItemState, JobEvent, JobReason, JobRecord, JobState, RunId};
+use crate::records::{Act, EventData, EventKind, ItemState, JobEvent, JobReason, JobRecord, JobState, RunId};
 use crate::repo::scope::AccountScope;
-use crate::repo::{cancel, event, run};
+use crate::repo::{account, audit, cancel, event, run};
 use crate::{Direction, StoreError, Tree, WriteTx};
 
 /// Most sends of a job that have no outcome: one waits at a time, some more may be held.
@@ -50,6 +50,13 @@ pub fn wish(tx: &mut WriteTx<'_>, id: JobId, wish: Wish, now_ms: Millis) -> Resu
     if to == before.state {
         return Ok(Wished::Done(before));
     }
+    let act = match wish {
+        Wish::Pause => Act::JobPaused(id),
+        Wish::Resume => Act::JobResumed(id),
+        Wish::Cancel => Act::JobCancelled(id),
+    };
+    let owner = tx.reading(|tx| account::by_no(tx, before.account))?;
+    audit::note(tx, act, owner.as_ref().map(|owner| &owner.id), now_ms)?;
     let after = JobRecord { state: to, reason: None, ..before };
     if to != JobState::Cancelled {
         move_in_line(tx, id, &after)?;

@@ -10,10 +10,10 @@ mod ending;
 mod line;
 mod turn;
 
-use super::purge;
+use super::{account, audit, purge};
 use crate::id::{AccountNo, JobId, Millis, TenantNo};
 use crate::key::Key;
-use crate::records::{JobRecord, JobState, RunId};
+use crate::records::{Act, JobRecord, JobState, RunId};
 use crate::{Direction, ReadTx, StoreError, Tree, WriteTx, envelope};
 
 pub use accepting::{Accepted, ITEMS_AT_ONCE, NewJob, add, begin, drop_abandoned, ready, replayed};
@@ -123,8 +123,10 @@ pub fn page(
 ///
 /// # Errors
 /// [`StoreError`] when a row can't be read.
-pub fn delete(tx: &mut WriteTx<'_>, id: JobId) -> Result<bool, StoreError> {
+pub fn delete(tx: &mut WriteTx<'_>, id: JobId, now_ms: Millis) -> Result<bool, StoreError> {
     let Some(job) = tx.reading(|tx| find(tx, id))?.filter(|job| job.state.is_over()) else { return Ok(false) };
+    let owner = tx.reading(|tx| account::by_no(tx, job.account))?;
+    audit::note(tx, Act::JobDeleted(id), owner.as_ref().map(|owner| &owner.id), now_ms)?;
     drop_it(tx, id, &job)?;
     Ok(true)
 }

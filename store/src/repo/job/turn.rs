@@ -7,7 +7,7 @@ use crate::records::{JobReason, JobRecord, JobState, Lane, MessageSecret, RunId,
 use crate::repo::run;
 use crate::repo::scope::AccountScope;
 use crate::repo::send::{self, AcceptError, NewSend};
-use crate::{ReadTx, StoreError, WriteTx};
+use crate::{ReadTx, StoreError, Tree, WriteTx};
 
 /// What the caller draws for a message.
 #[derive(Debug, Clone)]
@@ -73,7 +73,11 @@ pub fn enqueue(
         scope.close(tx)?;
         return Ok(Turn::NothingLeft);
     };
-    let (Some(load), Some(chat), true) = (item.load, item.chat, seq == expected) else { return Ok(Turn::Again) };
+    if seq != expected {
+        return Ok(Turn::Again);
+    }
+    let whole = item.load.zip(item.chat);
+    let (load, chat) = whole.ok_or_else(|| StoreError::corrupt(Tree::Recipient, "an item holds nothing to send"))?;
     if job.state == JobState::Queued {
         job.state = JobState::Running;
         job.started_ms = Some(now_ms);
