@@ -71,7 +71,7 @@ async fn every_item_is_sent_once_and_told_with_its_outcome() {
         );
     }
     let failed = linked.items(&job, "?state=failed").await;
-    assert_eq!((states(&failed), &failed["data"][0]["reason"]["code"]), (vec!["failed"], &json!("no_recipient")));
+    assert_eq!((states(&failed), &failed["data"][0]["reason"]["code"]), (vec!["failed"], &json!("server")));
     // The same picture was taken in once.
     assert_eq!(linked.world.get("/v1/media").await.1["data"].as_array().unwrap().len(), 1);
     let told = receiver.wait(1).await;
