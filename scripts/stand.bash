@@ -17,6 +17,8 @@ cd "$work"
 begin() { # NAME COMMAND...
     local name="$1"
     shift
+    # Here and not by the process itself, which may begin after somebody looks for its first line.
+    : >"$name.out" 2>"$name.err"
     "$@" >"$name.out" 2>"$name.err" &
     children+=($!)
 }
@@ -25,7 +27,7 @@ begin() { # NAME COMMAND...
 line() { # FILE PATTERN
     local found
     for _ in $(seq 400); do
-        found="$(sed -nE "s|.*$2.*|\1|p" "$1" 2>/dev/null | head -n 1)"
+        found="$(sed -nE "s|.*$2.*|\1|p" "$1" 2>/dev/null | head -n 1)" || true
         if [[ -n "$found" ]]; then echo "$found"; return; fi
         sleep 0.05
     done
