@@ -1,8 +1,9 @@
 //! How a request to send becomes a message: who gets it, what it says, what surrounds it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use wasup_actors::{Accepted, Messages, Principal, target_of};
 use wasup_store::id::{AccountId, MessageId};
 use wasup_store::jid::JidKind;
@@ -32,8 +33,11 @@ pub(in crate::api) struct Composer<'a> {
     text_max: usize,
     intake: &'a Intake,
     /// Files that were taken in for messages before this one, where the same one is taken in once.
-    taken: Option<Mutex<HashMap<(MediaKind, MediaForm), Media>>>,
+    taken: Option<Taken>,
 }
+
+/// Files by how they are named.
+type Taken = Mutex<HashMap<(MediaKind, MediaForm), Arc<OnceCell<Media>>>>;
 
 /// A message as it is sent: what it says, where it goes, what surrounds it.
 pub(in crate::api) type Composed = (Content, Participant, Option<Box<MessageContext>>);
@@ -151,14 +155,9 @@ impl Composer<'_> {
 
     async fn taken(&self, kind: MediaKind, form: &MediaForm) -> Result<Media, Problem> {
         let Some(taken) = &self.taken else { return form.clone().take(self.intake, kind).await };
-        // Held while it is fetched, so that those who want the same wait for it.
-        let (mut taken, key) = (taken.lock().await, (kind, form.clone()));
-        if let Some(media) = taken.get(&key) {
-            return Ok(media.clone());
-        }
-        let media = form.clone().take(self.intake, kind).await?;
-        taken.insert(key, media.clone());
-        Ok(media)
+        // Those who want the same file wait for it, and nobody else.
+        let cell = Arc::clone(taken.lock().await.entry((kind, form.clone())).or_default());
+        cell.get_or_try_init(|| form.clone().take(self.intake, kind)).await.cloned()
     }
 
     /// The first answer to a repeated request with a file: then the file is not fetched, decoded and kept again. That of a

@@ -218,6 +218,18 @@ async fn a_cancelled_job_takes_back_what_waits_and_counts_the_rest_as_cancelled(
 }
 
 #[tokio::test]
+async fn a_job_that_is_cancelled_while_its_last_item_waits_ends_once() {
+    let (store, engine) = memory();
+    let account = owned(&store, "a").await;
+    let id = in_line(&store, account.no, 1, 1).await;
+    accepted(&store, id, 1).await;
+    assert!(matches!(write(&store, move |tx| job::wish(tx, id, Wish::Cancel, NOW + 50)).await, Wished::Done(_)));
+    assert_eq!((state(&store, id).await, states(&store, id).await), (JobState::Cancelled, vec![ItemState::Cancelled]));
+    assert_eq!(finished(&store).await, [(id, JobState::Cancelled, tally(&store, id).await)]);
+    crate::recount::check(&*engine);
+}
+
+#[tokio::test]
 async fn bad_items_are_passed_over_and_a_job_of_nothing_else_is_over_at_once() {
     let (store, engine) = memory();
     let account = owned(&store, "a").await;
@@ -286,6 +298,7 @@ async fn jobs_end_with_their_account() {
     let name = account.id.clone();
     write(&store, move |tx| account::delete(tx, &name, NOW + 60)).await;
     assert_eq!(turn(&store, one, 2).await, Turn::AccountGone);
+    assert!(matches!(write(&store, move |tx| job::wish(tx, two, Wish::Resume, NOW + 61)).await, Wished::Over(_)));
     while write(&store, |tx| account::purge_step(tx, 7)).await {
         crate::recount::check(&*engine);
     }

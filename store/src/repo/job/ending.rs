@@ -56,13 +56,19 @@ pub fn wish(tx: &mut WriteTx<'_>, id: JobId, wish: Wish, now_ms: Millis) -> Resu
         Wish::Cancel => Act::JobCancelled(id),
     };
     let owner = tx.reading(|tx| account::by_no(tx, before.account))?;
-    audit::note(tx, act, owner.as_ref().map(|owner| &owner.id), now_ms)?;
+    let Some(owner) = owner else {
+        // The janitor has not come to it yet.
+        fail(tx, (id, &before), JobReason::AccountGone, now_ms)?;
+        return Ok(Wished::Over(before));
+    };
+    audit::note(tx, act, Some(&owner.id), now_ms)?;
     let after = JobRecord { state: to, reason: None, ..before };
     if to != JobState::Cancelled {
         move_in_line(tx, id, &after)?;
         return Ok(Wished::Done(after));
     }
-    // While it still stands in the line, so that what is taken back does not end it as completed.
+    // It is over before its last messages are taken back, which would end it as completed.
+    put(tx, id, &after)?;
     for message in tx.reading(|tx| run::open(tx, RunId::Job(id), OPEN_MAX))? {
         cancel::cancel(tx, message, now_ms)?;
     }
