@@ -122,12 +122,13 @@ fn one(text: &str, region: Option<Region>) -> Result<Found, NumberError> {
 }
 
 fn valid(number: &PhoneNumber) -> Result<Found, NumberError> {
-    if !PHONE_NUMBER_UTIL.is_valid_number(number) {
+    // A number is valid where it is of a type: to ask for both is to look twice.
+    let kind = PHONE_NUMBER_UTIL.get_number_type(number);
+    if kind == PhoneNumberType::Unknown {
         return Err(NumberError::NotValid);
     }
     let e164 = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::E164);
     let digits: String = e164.chars().filter(char::is_ascii_digit).collect();
-    let kind = PHONE_NUMBER_UTIL.get_number_type(number);
     let can_be_mobile = matches!(kind, PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile);
     if digits.is_empty() { Err(NumberError::NotValid) } else { Ok(Found { digits, can_be_mobile }) }
 }
@@ -227,6 +228,13 @@ mod tests {
         fn no_text_brings_it_down(text in "\\PC{0,120}", region in proptest::option::of("[A-Za-z]{0,3}")) {
             if let Ok(found) = participant(&text, region.as_deref()) {
                 prop_assert!(found.jid.as_str().parse::<Jid>().is_ok());
+            }
+        }
+
+        #[test]
+        fn a_number_is_valid_where_it_is_of_a_type(text in "[+][1-9][0-9]{4,14}") {
+            if let Ok(number) = PHONE_NUMBER_UTIL.parse(&text, None) {
+                prop_assert_eq!(valid(&number).is_ok(), PHONE_NUMBER_UTIL.is_valid_number(&number));
             }
         }
 
