@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test can not get, fails it")]
 
 mod asked;
+mod contact_files;
 mod deliveries;
 mod demo;
 mod disk;
@@ -16,6 +17,7 @@ mod forgetting;
 mod gateway;
 mod history;
 mod hooks;
+mod imports;
 mod indexing;
 mod insurance;
 mod jobs;
