@@ -27,8 +27,8 @@ use crate::declared::{Checked, Committed, DeclareError, Reloader, commit, in_the
 use crate::encryption_key::EncryptionKeyError;
 use crate::health::{Health, Parts};
 use crate::imports::{ImportError, Imports, Limits as ImportLimits};
-use crate::media::{FileFetcher, Intake, MediaLinks};
-use crate::metrics::{HttpMeters, Metrics};
+use crate::media::{FileFetcher, Intake, MediaLinks, Scanner};
+use crate::metrics::{HttpMeters, Metrics, ScanMeters};
 use crate::serving::{Limits as ServingLimits, serve};
 use crate::telemetry::Logs;
 use crate::webhook_http::{Reach, WebhookHttp};
@@ -220,6 +220,7 @@ async fn open_files(
     store: &Store,
     space: &SpaceFloor,
     address: SocketAddr,
+    scans: ScanMeters,
 ) -> Result<Files, StartError> {
     let media = &config.media;
     let limits = ShelfLimits { keep: media.keep.0, max_bytes: media.max_bytes.0 };
@@ -238,7 +239,10 @@ async fn open_files(
     };
     let life_ms = u64::try_from(media.link_life.0.as_millis()).unwrap_or(u64::MAX / 4);
     let links = MediaLinks::new(key, &base, life_ms);
-    Ok(Files { intake: Intake::new(shelf, media.rules(), fetcher, space.clone()), links })
+    // What is no address was refused with the config.
+    let scanner = media.clamd_address().ok().flatten();
+    let scanner = scanner.map(|clamd| Scanner::new(clamd, media.clamd_timeout.0, media.clamd_down.into(), scans));
+    Ok(Files { intake: Intake::new(shelf, media.rules(), fetcher, space.clone(), scanner), links })
 }
 
 /// Opens the folder of files of contacts, and goes on with those that an earlier process left.
@@ -286,7 +290,7 @@ impl Gateway {
         let (stopping, ending, nudges) = (CancellationToken::new(), CancellationToken::new(), Nudges::new());
         set_persistence(config, &store).await.map_err(StartError::Persistence)?;
         let space = SpaceFloor::new(&config.data.dir, config.data.free_space_floor.0);
-        let Files { intake, links: media_links } = open_files(config, &store, &space, address).await?;
+        let Files { intake, links: media_links } = open_files(config, &store, &space, address, metrics.scans()).await?;
         let links = open_links(config, &store, &nudges, &metrics, intake.shelf())?;
         let counted = Arc::clone(&links);
         let health = Health::new(Parts {

@@ -112,6 +112,8 @@ codes! {
     MediaDamaged: BAD_REQUEST, false, "The file is damaged";
     /// The picture has more pixels than anybody should decode.
     MediaTooManyPixels: BAD_REQUEST, false, "The picture has too many pixels";
+    /// The virus scanner found something in the file; `detail` names its signature. Nothing is kept.
+    MediaInfected: UNPROCESSABLE_ENTITY, false, "The file is infected";
     /// The file is larger than files of its kind may be.
     MediaTooLarge: PAYLOAD_TOO_LARGE, false, "The file is too large";
     /// Files of this type are not allowed as what it is to be sent as.
@@ -128,6 +130,8 @@ codes! {
     LinkInvalid: FORBIDDEN, false, "The link does not work";
     /// As many bytes of files are kept as `media.max_bytes` allows.
     MediaFull: SERVICE_UNAVAILABLE, true, "There is no room for files";
+    /// The virus scanner can't be asked, and files that it did not see are not kept.
+    ScannerUnavailable: SERVICE_UNAVAILABLE, true, "The virus scanner is not available";
     /// What the network answers is not the file.
     MediaUnavailable: SERVICE_UNAVAILABLE, true, "The file could not be fetched from the network";
     /// The template gives no text for this contact; `errors` says where and why.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::Checks;
 use super::units::{Size, Span};
-use crate::media::{KindRule, MediaKind, MediaRules};
+use crate::media::{BadClamdAddress, ClamdAddress, KindRule, MediaKind, MediaRules, Unscanned};
 
 /// Files. Keys and limits: `config/default.toml`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -32,6 +32,12 @@ pub struct MediaConfig {
     pub link_life: Span,
     /// Most millions of pixels of a picture of which a small one is made.
     pub thumbnail_megapixels: u32,
+    /// Where clamd listens; empty for none.
+    pub clamd: String,
+    /// Longest time that the scan of a file may take.
+    pub clamd_timeout: Span,
+    /// What becomes of files while clamd can't be asked.
+    pub clamd_down: ClamdDown,
     /// Pictures.
     pub image: KindConfig,
     /// Films.
@@ -46,6 +52,25 @@ pub struct MediaConfig {
     pub document: KindConfig,
     /// Stickers.
     pub sticker: KindConfig,
+}
+
+/// What becomes of files while clamd can't be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClamdDown {
+    /// They are refused.
+    Refuse,
+    /// They are kept.
+    Keep,
+}
+
+impl From<ClamdDown> for Unscanned {
+    fn from(word: ClamdDown) -> Self {
+        match word {
+            ClamdDown::Refuse => Self::Refused,
+            ClamdDown::Keep => Self::Kept,
+        }
+    }
 }
 
 /// What is taken as one kind.
@@ -73,6 +98,10 @@ impl MediaConfig {
         checks.between("media.reply_base64_max", self.reply_base64_max, Size::kib(1), Size::mib(64));
         checks.between("media.link_life", self.link_life, Span::secs(60), Span::secs(30 * 86_400));
         checks.between("media.thumbnail_megapixels", self.thumbnail_megapixels, 0, 100);
+        checks.between("media.clamd_timeout", self.clamd_timeout, Span::secs(1), Span::secs(3_600));
+        if let Err(bad) = self.clamd_address() {
+            checks.refuse("media.clamd", bad.to_string());
+        }
         for word in &self.auto_download {
             if word != ALL && word != "video_note" && !MediaKind::ALL.iter().any(|kind| kind.as_str() == word) {
                 checks.refuse("media.auto_download", format!("{word:?} is no kind of file, and not \"all\""));
@@ -86,6 +115,14 @@ impl MediaConfig {
         if self.link_life > self.keep {
             checks.warn("media.link_life", "is longer than media.keep: a link may outlive its file");
         }
+    }
+
+    /// Where clamd listens; `None` where files are not scanned.
+    ///
+    /// # Errors
+    /// [`BadClamdAddress`].
+    pub fn clamd_address(&self) -> Result<Option<ClamdAddress>, BadClamdAddress> {
+        if self.clamd.is_empty() { Ok(None) } else { self.clamd.parse().map(Some) }
     }
 
     const fn kinds(&self) -> [(&'static str, &KindConfig); 7] {

@@ -16,6 +16,7 @@ use super::fetch::FileFetcher;
 use super::names::unfit_name;
 use super::refusal::MediaRefusal;
 use super::rules::{MediaKind, MediaRules};
+use super::scanner::Scanner;
 
 /// Pieces of a file that wait for the disk.
 const PIECES: usize = 4;
@@ -50,14 +51,21 @@ struct Inner {
     rules: MediaRules,
     fetcher: FileFetcher,
     floor: SpaceFloor,
+    scanner: Option<Scanner>,
     at_once: Semaphore,
 }
 
 impl Intake {
-    /// Puts files on a shelf, by rules.
+    /// Puts files on a shelf, by rules, and after a scanner has seen them where there is one.
     #[must_use]
-    pub fn new(shelf: Shelf, rules: MediaRules, fetcher: FileFetcher, floor: SpaceFloor) -> Self {
-        Self(Arc::new(Inner { shelf, rules, fetcher, floor, at_once: Semaphore::new(AT_ONCE) }))
+    pub fn new(
+        shelf: Shelf,
+        rules: MediaRules,
+        fetcher: FileFetcher,
+        floor: SpaceFloor,
+        scanner: Option<Scanner>,
+    ) -> Self {
+        Self(Arc::new(Inner { shelf, rules, fetcher, floor, scanner, at_once: Semaphore::new(AT_ONCE) }))
     }
 
     /// Where the files are.
@@ -208,6 +216,10 @@ impl Intake {
             return Err(MediaRefusal::HashMismatch);
         }
         self.0.shelf.admit(whole.size).await?;
+        // Before anything here looks into it; of a file without bytes there is nothing to say.
+        if let Some(scanner) = self.0.scanner.as_ref().filter(|_| whole.size > 0) {
+            scanner.look(&whole).await?;
+        }
         let rules = self.0.rules.clone();
         let (kind, declared) = (wanted.kind, wanted.mimetype);
         let examined = tokio::task::spawn_blocking(move || {

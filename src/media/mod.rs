@@ -1,5 +1,6 @@
 //! Files on their way in: what they are by their bytes, whether they may come, and what a message needs to know of them.
 
+mod clamd;
 mod examine;
 mod fetch;
 mod film;
@@ -10,9 +11,11 @@ mod picture;
 mod refusal;
 mod replies;
 mod rules;
+mod scanner;
 mod sniff;
 mod sound;
 
+pub use clamd::{BadClamdAddress, ClamdAddress};
 pub use fetch::FileFetcher;
 pub use intake::{Intake, Wanted};
 pub use links::{MediaLink, MediaLinks};
@@ -21,3 +24,4 @@ pub use picture::square;
 pub use refusal::MediaRefusal;
 pub use replies::Replies;
 pub use rules::{KindRule, MediaKind, MediaRules};
+pub use scanner::{Scanner, Unscanned};

@@ -50,6 +50,15 @@ pub enum MediaRefusal {
     /// The bytes begin like a file of their type and do not go on so.
     #[error("the file is damaged: its bytes can't be read as {0}")]
     Damaged(String),
+    /// It holds what a signature of the scanner stands for.
+    #[error("the file is infected: {0}")]
+    Infected(String),
+    /// It has more bytes than the scanner looks at.
+    #[error("the file has more bytes than the virus scanner takes")]
+    TooLongToScan,
+    /// Nobody could look into it.
+    #[error("the virus scanner can't be asked, and files that it did not see are not kept")]
+    Unscanned,
     /// The base64 is none.
     #[error("the file's base64 can't be read")]
     BadBase64,

@@ -11,6 +11,7 @@ mod http;
 mod process;
 mod recorder;
 mod reloads;
+mod scans;
 mod streams;
 mod text;
 
@@ -20,4 +21,5 @@ pub(crate) use http::HttpMeters;
 pub(crate) use process::resident_bytes;
 pub use recorder::Metrics;
 pub(crate) use reloads::{ReloadMeters, ReloadOutcome};
+pub(crate) use scans::{ScanMeters, ScanOutcome};
 pub(crate) use streams::{OpenStream, StreamEnd, StreamKind, StreamMeters};

@@ -20,6 +20,7 @@ use wasup_store::repo::account::Outlived;
 use super::catalogue::{self, Family, Kind, Values, catalogue};
 use super::http::HttpMeters;
 use super::reloads::ReloadMeters;
+use super::scans::ScanMeters;
 use super::streams::StreamMeters;
 use super::text::Text;
 
@@ -170,6 +171,11 @@ impl Metrics {
     /// What readings of the accounts file are counted with.
     pub(crate) fn reloads(&self) -> ReloadMeters {
         ReloadMeters::new(self)
+    }
+
+    /// What scans of files are counted with.
+    pub(crate) fn scans(&self) -> ScanMeters {
+        ScanMeters::new(self)
     }
 
     /// What the API counts with.

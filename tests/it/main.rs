@@ -16,6 +16,7 @@ mod chaos_live;
 mod chatbots;
 #[cfg(feature = "sandbox")]
 mod chats;
+mod clamd;
 mod clock;
 #[cfg(feature = "sandbox")]
 mod contacts;

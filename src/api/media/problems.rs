@@ -11,7 +11,7 @@ use crate::media::MediaRefusal;
 /// When to ask again after the shelf was full.
 const FULL: Duration = Duration::from_secs(600);
 
-/// When to ask again after the network answered something else than the file.
+/// When to ask again after the network answered something else than the file, or the scanner did not answer.
 const AGAIN: Duration = Duration::from_secs(30);
 
 impl From<MediaRefusal> for Problem {
@@ -27,6 +27,9 @@ impl From<MediaRefusal> for Problem {
             MediaRefusal::Truncated => ErrorCode::MediaTruncated,
             MediaRefusal::TooManyPixels { .. } => ErrorCode::MediaTooManyPixels,
             MediaRefusal::Damaged(_) => ErrorCode::MediaDamaged,
+            MediaRefusal::Infected(_) => ErrorCode::MediaInfected,
+            MediaRefusal::TooLongToScan => ErrorCode::MediaTooLarge,
+            MediaRefusal::Unscanned => return Self::new(ErrorCode::ScannerUnavailable, detail).after(AGAIN),
             MediaRefusal::BadBase64 => {
                 return Self::invalid(vec![FieldError::new("base64", "can't be read as base64")]);
             }

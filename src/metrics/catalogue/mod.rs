@@ -3,6 +3,7 @@
 
 mod accounts;
 mod deliveries;
+mod files;
 mod life;
 mod messages;
 mod restrictions;
@@ -12,6 +13,7 @@ mod streams;
 
 pub(crate) use accounts::*;
 pub(crate) use deliveries::*;
+pub(crate) use files::*;
 pub(crate) use life::*;
 pub(crate) use messages::*;
 pub(crate) use restrictions::*;
@@ -122,7 +124,7 @@ const fn label(name: &'static str, values: &'static [&'static str]) -> Label {
 #[must_use]
 pub fn catalogue() -> Vec<&'static Family> {
     let accounts = [accounts::ALL, life::ALL, messages::ALL, restrictions::ALL].concat();
-    [&accounts, deliveries::ALL, streams::ALL, store::ALL, server::ALL].concat()
+    [&accounts, deliveries::ALL, streams::ALL, files::ALL, store::ALL, server::ALL].concat()
 }
 
 #[cfg(test)]
