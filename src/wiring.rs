@@ -4,7 +4,7 @@ use secrecy::ExposeSecret as _;
 use std::sync::Arc;
 use wasup_actors::{
     AccountsSettings, AutoFetch, BreakerSettings, EndpointChange, FilePorts, NewEndpoint, PaceSettings,
-    RetentionSettings, SamePhone, SendSettings, Settings, SupervisionSettings, WebhookSettings,
+    RetentionSettings, SamePhone, SchedulesSettings, SendSettings, Settings, SupervisionSettings, WebhookSettings,
 };
 use wasup_sessions::link::LinkSettings;
 use wasup_store::SpaceFloor;
@@ -63,6 +63,11 @@ pub(crate) fn tree_settings(config: &Config, free_space_floor: SpaceFloor) -> Se
                 probe_max: webhooks.breaker.probe_max.0,
             },
             for_new_accounts: for_new_accounts(&webhooks.default).map(Arc::new),
+        },
+        schedules: SchedulesSettings {
+            grace: config.schedules.grace.0,
+            history: config.schedules.history,
+            keep: config.schedules.keep.0,
         },
         search_index: config.search.index,
         default_region: config.region().map(str::to_owned),

@@ -34,6 +34,7 @@ mod people;
 mod principal;
 mod root;
 mod scheduler;
+mod schedules;
 mod seen;
 mod settings;
 mod settled;
@@ -89,9 +90,13 @@ pub use people::{
 };
 pub use principal::{Principal, Who};
 pub use root::Branch;
+pub use schedules::{
+    BadTimes, Planned, RunSeen, ScheduleChange, ScheduleCommand, ScheduleError, ScheduleSeen, ScheduleSpec, Schedules,
+    Times, civil_ms, zone,
+};
 pub use settings::{
-    AccountsSettings, BreakerSettings, PaceSettings, RetentionSettings, SamePhone, SendSettings, Settings,
-    SupervisionSettings, WebhookSettings,
+    AccountsSettings, BreakerSettings, PaceSettings, RetentionSettings, SamePhone, SchedulesSettings, SendSettings,
+    Settings, SupervisionSettings, WebhookSettings,
 };
 pub use stats::{ByType, Hours, Stats, StatsError, Way, by_type};
 pub use supervision::{ChildPhase, Standing};

@@ -25,8 +25,27 @@ pub struct Settings {
     pub default_region: Option<String>,
     /// How long rows are kept.
     pub retention: RetentionSettings,
+    /// Schedules.
+    pub schedules: SchedulesSettings,
     /// Whether there is an index of words.
     pub search_index: bool,
+}
+
+/// What is set for all schedules.
+#[derive(Debug, Clone, Copy)]
+pub struct SchedulesSettings {
+    /// A time that came this long ago still runs; an older one was missed.
+    pub grace: Duration,
+    /// Most runs that a schedule's history keeps.
+    pub history: u32,
+    /// How long a schedule that has ended is kept.
+    pub keep: Duration,
+}
+
+impl Default for SchedulesSettings {
+    fn default() -> Self {
+        Self { grace: Duration::from_secs(60), history: 100, keep: Duration::from_secs(30 * 86_400) }
+    }
 }
 
 impl Settings {
@@ -35,6 +54,7 @@ impl Settings {
     pub fn shortest_life(&self) -> Duration {
         let RetentionSettings { events, deliveries, acts, timeline, messages, ids, jobs, .. } = self.retention;
         let rows = self.send.idempotency_ttl.min(events).min(deliveries).min(acts).min(timeline).min(ids).min(jobs);
+        let rows = rows.min(self.schedules.keep);
         let rows = if messages.is_zero() { rows } else { rows.min(messages) };
         let AccountsSettings { expire_never_linked, expire_logged_out, .. } = self.accounts;
         [expire_never_linked, expire_logged_out].into_iter().filter(|after| !after.is_zero()).fold(rows, Duration::min)

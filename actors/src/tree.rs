@@ -28,6 +28,7 @@ use crate::look::Look;
 use crate::messages::Messages;
 use crate::people::People;
 use crate::root::{Root, RootArgs, RootMsg};
+use crate::schedules::Schedules;
 use crate::stats::Stats;
 use crate::supervision::StopReason;
 use crate::templates::Templates;
@@ -128,6 +129,8 @@ pub struct Tree {
     pub messages: Messages,
     /// The use cases around jobs.
     pub jobs: Jobs,
+    /// The use cases around schedules.
+    pub schedules: Schedules,
     /// The use cases around chats.
     pub chats: Chats,
     /// The use cases around webhook endpoints.
@@ -197,6 +200,7 @@ impl Tree {
             groups: Groups::new(Arc::clone(&ctx)),
             messages: Messages::new(Arc::clone(&ctx)),
             jobs: Jobs::new(Arc::clone(&ctx)),
+            schedules: Schedules::new(Arc::clone(&ctx)),
             chats: Chats::new(Arc::clone(&ctx)),
             endpoints: Endpoints::new(Arc::clone(&ctx)),
             lists: Lists::new(Arc::clone(&ctx)),

@@ -20,6 +20,7 @@ mod media;
 mod metrics;
 mod persistence;
 mod problem;
+mod schedules;
 mod search;
 mod send;
 mod server;
@@ -53,6 +54,7 @@ pub use metrics::MetricsConfig;
 pub(crate) use persistence::MAX_AGE_LEAST;
 pub use persistence::PersistenceConfig;
 pub use problem::{ConfigError, Problem};
+pub use schedules::SchedulesConfig;
 pub use search::SearchConfig;
 pub use send::SendConfig;
 pub use server::{API_KEY_MIN, ServerConfig, unfit_key};
@@ -83,6 +85,8 @@ pub struct Config {
     pub send: SendConfig,
     /// Limits of jobs.
     pub jobs: JobsConfig,
+    /// Limits of schedules.
+    pub schedules: SchedulesConfig,
     /// What of messages is kept, and how long.
     pub persistence: PersistenceConfig,
     /// How messages are searched.
@@ -170,6 +174,7 @@ impl Config {
         self.link.check(&mut checks);
         self.send.check(&mut checks);
         self.jobs.check(&mut checks);
+        self.schedules.check(&mut checks);
         self.persistence.check(&mut checks);
         self.history.check(&mut checks);
         self.supervision.check(&mut checks);

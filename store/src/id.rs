@@ -179,6 +179,12 @@ timed!(
 );
 
 timed!(
+    /// What happens at a time, or again and again: `sch_…`.
+    ScheduleId,
+    "sch_"
+);
+
+timed!(
     /// A list of contacts: `lst_…`.
     ListId,
     "lst_"

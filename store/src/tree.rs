@@ -86,7 +86,8 @@ trees! {
     Idem = "idem",
     /// 0 · job id → job; 1 to 3: its indexes, see `repo::job`. Pruned by retention. Durable.
     Job = "job",
-    /// schedule id → schedule. Ends with its owner. Durable.
+    /// 0 · schedule id → schedule; 1 to 3: its indexes, runs and items, see `repo::schedule`. Ends some time after its last
+    /// run. Durable.
     Sched = "sched",
     /// list id → contact list. Ends with its owner. Durable.
     List = "list",

@@ -1,10 +1,10 @@
-//! Jobs that were over long enough, and those whose items were never all written.
+//! Jobs that were over long enough, and those whose items were never all written; the same of schedules.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 use wasup_store::id::{JobId, Millis};
-use wasup_store::repo::job;
+use wasup_store::repo::{job, schedule};
 use wasup_store::{Durability, Store, StoreError, WriteTx};
 
 use super::retention::{Left, before};
@@ -41,6 +41,8 @@ impl OldJobs {
             self.walked = Some(now);
             let abandoned_ms = before(now_ms, ABANDONED);
             let drop = move |tx: &mut WriteTx<'_>| job::drop_abandoned(tx, abandoned_ms, LOOKS);
+            store.write::<_, StoreError, _>(Durability::Durable, drop).await?;
+            let drop = move |tx: &mut WriteTx<'_>| schedule::drop_abandoned(tx, abandoned_ms, LOOKS / 16);
             store.write::<_, StoreError, _>(Durability::Durable, drop).await?;
         }
         let (after, before_ms) = (self.after, before(now_ms, keep));

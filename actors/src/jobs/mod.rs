@@ -294,7 +294,8 @@ impl Jobs {
     }
 }
 
-fn item(asked: JobItem) -> RunItem {
+/// An item as it is kept before its turn.
+pub(crate) fn item(asked: JobItem) -> RunItem {
     let (chat, load, state, trouble) = match asked {
         JobItem::Message { chat, load } => (Some(chat), Some(load), ItemState::Pending, None),
         JobItem::Bad(why) => (None, None, ItemState::Failed, Some(ItemTrouble::Bad(why))),

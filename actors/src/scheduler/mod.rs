@@ -1,4 +1,4 @@
-//! The scheduler: does the accounts' due work. What is due stands in the store, so losing everything in here costs time,
+//! The scheduler: does the accounts' due work, and runs schedules at their times. What is due stands in the store, so losing everything in here costs time,
 //! never the work itself.
 
 mod expiry;
@@ -9,14 +9,16 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
-use wasup_store::repo::account;
+use wasup_store::id::Millis;
 use wasup_store::repo::due::{self, DueKind};
+use wasup_store::repo::{account, schedule};
 use wasup_store::{Durability, StoreError};
 
 use crate::accounts::SupervisorMsg;
 use crate::alarm::Alarm;
 use crate::context::Context;
 use crate::root::Beat;
+use crate::schedules::{Left, run_due};
 use crate::supervision::{Crash, StoreTrouble};
 
 use expiry::Expiry;
@@ -38,6 +40,8 @@ pub(crate) enum SchedulerMsg {
     Alarm,
     /// The removal of an account came to its end. One.
     Removed,
+    /// A round over the schedules came to its end. One.
+    Fired(Result<Left, StoreError>),
     /// The root asks for a sign of life. One.
     Ping(Beat),
     /// Break.
@@ -56,6 +60,10 @@ pub(crate) struct Scheduling {
     expiry: Expiry,
     /// The removal of an account that is under way.
     removal: Option<AbortOnDropHandle<()>>,
+    /// The round over the schedules that is under way.
+    firing: Option<AbortOnDropHandle<()>>,
+    /// Up to when schedules were looked at.
+    fired_ms: Millis,
 }
 
 impl Actor for Scheduler {
@@ -69,7 +77,8 @@ impl Actor for Scheduler {
         ctx: Arc<Context>,
     ) -> Result<Scheduling, ActorProcessingErr> {
         ctx.nudges.doors.scheduler.open(myself.clone());
-        Ok(Scheduling { ctx, myself, alarm: Alarm::default(), expiry: Expiry::default(), removal: None })
+        let (alarm, expiry) = (Alarm::default(), Expiry::default());
+        Ok(Scheduling { ctx, myself, alarm, expiry, removal: None, firing: None, fired_ms: 0 })
     }
 
     async fn post_start(&self, myself: ActorRef<SchedulerMsg>, _: &mut Scheduling) -> Result<(), ActorProcessingErr> {
@@ -86,15 +95,23 @@ impl Actor for Scheduler {
         match message {
             SchedulerMsg::Nudge => {
                 state.ctx.nudges.doors.scheduler.answered();
-                state.round().await?;
+                state.round(true).await?;
             }
             SchedulerMsg::Alarm => {
                 state.alarm.rang();
-                state.round().await?;
+                state.round(true).await?;
             }
             SchedulerMsg::Removed => {
                 state.removal = None;
-                state.round().await?;
+                state.round(false).await?;
+            }
+            SchedulerMsg::Fired(left) => {
+                state.firing = None;
+                let left = left.or_else(|error| weather(error).map(|()| Left::Doubted))?;
+                state.round(left == Left::More).await?;
+                if left == Left::Doubted {
+                    state.set_alarm(true, None).await?;
+                }
             }
             SchedulerMsg::Ping(beat) => beat.answer(),
             #[cfg(test)]
@@ -124,7 +141,10 @@ impl Actor for Scheduler {
 
 impl Scheduling {
     /// Does what is due, and sleeps until the next time that something is.
-    async fn round(&mut self) -> Result<(), Crash> {
+    async fn round(&mut self, fire: bool) -> Result<(), Crash> {
+        if fire && let Err(error) = self.fire().await {
+            weather(error)?;
+        }
         let (told, left, expires) = match self.work().await {
             Ok(done) => done,
             Err(error) => {
@@ -163,6 +183,25 @@ impl Scheduling {
         Ok((told, !restarts.is_empty(), expires))
     }
 
+    /// Begins to run the schedules whose time has come. A job may take a while to be written, which is no reason to be deaf.
+    async fn fire(&mut self) -> Result<(), StoreError> {
+        if self.firing.as_ref().is_some_and(|firing| !firing.is_finished()) {
+            return Ok(());
+        }
+        let now_ms = self.ctx.store.now_ms();
+        let first_ms = self.ctx.store.read(|tx| due::next(tx, DueKind::Schedule)).await?;
+        if first_ms.is_none_or(|first_ms| first_ms > now_ms) {
+            return Ok(());
+        }
+        self.fired_ms = now_ms;
+        let (ctx, myself) = (Arc::clone(&self.ctx), self.myself.clone());
+        self.firing = Some(AbortOnDropHandle::new(tokio::spawn(async move {
+            let left = run_due(&ctx, now_ms).await;
+            let _ = myself.cast(SchedulerMsg::Fired(left));
+        })));
+        Ok(())
+    }
+
     async fn set_alarm(&mut self, left: bool, expires: Option<Instant>) -> Result<(), Crash> {
         let (store, now) = (&self.ctx.store, Instant::now());
         let now_ms = store.now_ms();
@@ -172,6 +211,15 @@ impl Scheduling {
             match store.read(|tx| due::next(tx, kind)).await {
                 Ok(Some(due_ms)) if due_ms > now_ms => at = at.min(now + Duration::from_millis(due_ms - now_ms)),
                 Ok(Some(_)) => at = at.min(now + AGAIN),
+                Ok(None) => {}
+                Err(error) => weather(error)?,
+            }
+        }
+        // While a round is under way its end is waited for, not the next time.
+        if self.firing.is_none() {
+            let after_ms = self.fired_ms;
+            match store.read(|tx| schedule::next_wake(tx, after_ms)).await {
+                Ok(Some(due_ms)) => at = at.min(now + Duration::from_millis(due_ms.saturating_sub(now_ms))),
                 Ok(None) => {}
                 Err(error) => weather(error)?,
             }

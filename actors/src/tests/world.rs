@@ -94,6 +94,7 @@ pub(super) fn settings() -> Settings {
             restriction_retry: Duration::from_secs(3_600),
             pace: crate::PaceSettings::default(),
         },
+        schedules: crate::SchedulesSettings::default(),
         search_index: false,
         webhooks: WebhookSettings {
             timeout: millis(300),

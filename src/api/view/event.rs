@@ -16,6 +16,7 @@ use super::chat::ChatData;
 use super::group::{GroupChangeData, GroupMembersData};
 use super::job::JobData;
 use super::people::{CallData, PresenceData};
+use super::schedule::ScheduleData;
 use super::{ContentView, PersonView, ReasonView, StateView, Time};
 use crate::media::MediaLinks;
 
@@ -98,6 +99,7 @@ enum Data<'a> {
     Call(Box<CallData<'a>>),
     Presence(Box<PresenceData>),
     Job(Box<JobData<'a>>),
+    Schedule(Box<ScheduleData<'a>>),
 }
 
 /// `history.synced`.
@@ -198,6 +200,7 @@ impl<'a> EventView<'a> {
             EventData::Presence(seen) => Data::Presence(Box::new(PresenceData::from(seen))),
             EventData::Chat(chat) => Data::Chat(Box::new(ChatData::new(event.no, chat))),
             EventData::Job(job) => Data::Job(Box::new(job.into())),
+            EventData::Schedule(run) => Data::Schedule(Box::new(run.into())),
             EventData::Merged(merged) => {
                 let id = |chat: ChatNo| ChatId { account: event.no, chat }.to_string();
                 let (contact, chat) = (PersonView::from(&merged.contact), merged.chat.map(id));

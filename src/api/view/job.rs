@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 use wasup_actors::JobSeen;
-use wasup_store::records::{ItemState, ItemTrouble, JobEvent, RunItem, RunTally};
+use wasup_store::records::{DelayRange, ItemState, ItemTrouble, JobEvent, RunItem, RunTally};
 
 use super::{MessageTimes, PersonView, ReasonView, Time};
 
@@ -72,6 +72,12 @@ pub(super) struct StatesView {
     cancelled: u32,
 }
 
+impl From<DelayRange> for DelayView {
+    fn from(delay: DelayRange) -> Self {
+        Self { min_ms: delay.min_ms, max_ms: delay.max_ms }
+    }
+}
+
 impl From<&RunTally> for ProgressView {
     fn from(tally: &RunTally) -> Self {
         Self {
@@ -102,7 +108,7 @@ impl From<&JobSeen> for JobView {
             state: record.state.as_str(),
             reason: record.reason.map(wasup_store::records::JobReason::as_str),
             progress: tally.into(),
-            delay: DelayView { min_ms: record.delay.min_ms, max_ms: record.delay.max_ms },
+            delay: record.delay.into(),
             created_at: Time::from_ms(record.created_ms),
             started_at: record.started_ms.map(Time::from_ms),
             ended_at: record.ended_ms.map(Time::from_ms),

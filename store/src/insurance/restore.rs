@@ -218,6 +218,13 @@ async fn stop(store: &Store, record: &AccountRecord) -> Result<bool, StoreError>
     while store.write(Durability::Relaxed, move |tx| revival::requeue_unsettled(tx, no, epoch, JOB / 4, now_ms)).await?
     {
     }
+    let mut after = None;
+    loop {
+        after = store.write(Durability::Relaxed, move |tx| revival::pause_schedules(tx, no, after)).await?;
+        if after.is_none() {
+            break;
+        }
+    }
     let id = record.id.clone();
     store.write(Durability::Durable, move |tx| revival::restored(tx, &id, now_ms)).await
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AccountId, EndpointId, JobId};
+use crate::id::{AccountId, EndpointId, JobId, ScheduleId};
 use crate::principal::Principal;
 
 /// In which capacity somebody asks.
@@ -98,6 +98,18 @@ pub enum Act {
     JobCancelled(JobId),
     /// Forgot a job that was over.
     JobDeleted(JobId),
+    /// Made a schedule.
+    ScheduleCreated(ScheduleId),
+    /// Changed a schedule.
+    ScheduleChanged(ScheduleId),
+    /// Paused a schedule.
+    SchedulePaused(ScheduleId),
+    /// Let a paused schedule go on.
+    ScheduleResumed(ScheduleId),
+    /// Ran a schedule beside its times.
+    ScheduleRun(ScheduleId),
+    /// Deleted a schedule.
+    ScheduleDeleted(ScheduleId),
     /// Believed the machine's clock after a jump.
     ClockTrusted,
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AccountState, Author, CallEvent, ChatSettings, Content, Direction, DiscardReason, FailReason, GroupEvent,
-    GroupMembersEvent, HistoryEvent, JobEvent, MessageContext, MessageState, Participant, PresenceEvent,
+    GroupMembersEvent, HistoryEvent, JobEvent, MessageContext, MessageState, Participant, PresenceEvent, ScheduleEvent,
 };
 use crate::id::{AccountId, AccountNo, ChatNo, MessageId, Millis, Position, Seq};
 
@@ -80,11 +80,17 @@ pub enum EventKind {
     /// A job is over.
     #[serde(rename = "job.finished")]
     JobFinished,
+    /// A schedule did what it is for.
+    #[serde(rename = "schedule.fired")]
+    ScheduleFired,
+    /// Times of a schedule passed without it.
+    #[serde(rename = "schedule.missed")]
+    ScheduleMissed,
 }
 
 impl EventKind {
     /// Every kind there is in this version.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::AccountState,
         Self::AccountRestricted,
         Self::SamePhone,
@@ -108,6 +114,8 @@ impl EventKind {
         Self::EndpointTest,
         Self::DeliveryDiscarded,
         Self::JobFinished,
+        Self::ScheduleFired,
+        Self::ScheduleMissed,
     ];
 
     /// The word used in webhooks, streams and filters.
@@ -137,6 +145,8 @@ impl EventKind {
             Self::EndpointTest => "endpoint.test",
             Self::DeliveryDiscarded => "delivery.discarded",
             Self::JobFinished => "job.finished",
+            Self::ScheduleFired => "schedule.fired",
+            Self::ScheduleMissed => "schedule.missed",
         }
     }
 
@@ -331,6 +341,8 @@ pub enum EventData {
     Presence(PresenceEvent),
     /// A job that is over.
     Job(JobEvent),
+    /// What a schedule did, or missed.
+    Schedule(ScheduleEvent),
 }
 
 impl EventData {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{JobId, MessageId, Millis};
+use crate::id::{JobId, MessageId, Millis, ScheduleId};
 
 /// Row of `idem`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct IdempotencyRecord {
     /// The job that it made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobId>,
+    /// The schedule that it made, or the run of one: 0 for the schedule itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<(ScheduleId, u32)>,
     /// When it may be forgotten.
     pub expires_ms: Millis,
 }

@@ -32,6 +32,7 @@ mod people;
 mod persistence;
 mod receipt;
 mod run;
+mod schedule;
 mod template;
 mod timeline;
 
@@ -76,6 +77,10 @@ pub use receipt::EarlyReceipt;
 pub use run::{
     DelayRange, ItemState, ItemTrouble, JobEvent, JobReason, JobRecord, JobState, Load, RunId, RunItem, RunRef,
     RunTally,
+};
+pub use schedule::{
+    MissedPolicy, PlannedJob, RunOutcome, ScheduleEvent, SchedulePlan, ScheduleReason, ScheduleRecord, ScheduleRun,
+    ScheduleState, ScheduleWhat, ScheduleWhen,
 };
 pub use template::{TemplateMedia, TemplateRecord};
 pub use timeline::{TimelineRecord, Told};

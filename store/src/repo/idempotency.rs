@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::expiry;
-use crate::id::{AccountNo, JobId, MessageId, Millis, TenantNo};
+use crate::id::{AccountNo, JobId, MessageId, Millis, ScheduleId, TenantNo};
 use crate::key::Key;
 use crate::records::IdempotencyRecord;
 use crate::{ReadTx, StoreError, Tree, WriteTx};
@@ -53,9 +53,7 @@ pub(super) fn remember(
     request: &Idempotency,
     message: MessageId,
 ) -> Result<(), StoreError> {
-    let record =
-        IdempotencyRecord { body: request.body, message: Some(message), job: None, expires_ms: request.expires_ms };
-    put(tx, row_key(tenant, no, request.key), &record)
+    put(tx, row_key(tenant, no, request.key), &IdempotencyRecord { message: Some(message), ..nothing(request) })
 }
 
 pub(super) fn remember_job(
@@ -65,9 +63,20 @@ pub(super) fn remember_job(
     request: &Idempotency,
     job: JobId,
 ) -> Result<(), StoreError> {
-    let record =
-        IdempotencyRecord { body: request.body, message: None, job: Some(job), expires_ms: request.expires_ms };
-    put(tx, row_key(tenant, no, request.key), &record)
+    put(tx, row_key(tenant, no, request.key), &IdempotencyRecord { job: Some(job), ..nothing(request) })
+}
+
+pub(super) fn remember_schedule(
+    tx: &mut WriteTx<'_>,
+    (tenant, no): (TenantNo, AccountNo),
+    request: &Idempotency,
+    schedule: (ScheduleId, u32),
+) -> Result<(), StoreError> {
+    put(tx, row_key(tenant, no, request.key), &IdempotencyRecord { schedule: Some(schedule), ..nothing(request) })
+}
+
+const fn nothing(request: &Idempotency) -> IdempotencyRecord {
+    IdempotencyRecord { body: request.body, message: None, job: None, schedule: None, expires_ms: request.expires_ms }
 }
 
 fn put(tx: &mut WriteTx<'_>, key: Key, record: &IdempotencyRecord) -> Result<(), StoreError> {

@@ -54,6 +54,7 @@ pub mod restriction;
 pub mod retention;
 pub mod revival;
 pub mod run;
+pub mod schedule;
 pub mod schema;
 mod scope;
 pub mod search;

@@ -1,12 +1,14 @@
-//! What the janitor clears: rows of deleted accounts, of ended links, of removed endpoints and of deleted lists, a little at a time.
+//! What the janitor clears: rows of deleted accounts, of ended links, of removed endpoints, of deleted lists and schedules, a little at a time.
 //!
 //! `meta`: `purge/` · kind · id → cut-off time. A row stays until everything it names is gone, so a crash in the middle
 //! only means that the rest is done later.
 
 use super::scope::AccountScope;
 use super::send::{Settlement, settle_one};
-use super::{account, counters, delivery, endpoint, expiry, job, media, message, outbox, run};
-use crate::id::{AccountNo, DeliveryId, EndpointId, LinkNo, ListId, MessageId, MessageKey, Millis, Position};
+use super::{account, counters, delivery, endpoint, expiry, job, media, message, outbox, run, schedule};
+use crate::id::{
+    AccountNo, DeliveryId, EndpointId, LinkNo, ListId, MessageId, MessageKey, Millis, Position, ScheduleId,
+};
 use crate::key::{Key, Parts};
 use crate::records::{FailReason, IdempotencyRecord, Lane, MessageState, RunId};
 use crate::{Direction, StoreError, Tree, WriteTx};
@@ -17,6 +19,7 @@ pub(crate) const LINK: u8 = 2;
 pub(crate) const ENDPOINT: u8 = 3;
 pub(crate) const LIST: u8 = 4;
 pub(crate) const RUN: u8 = 5;
+pub(crate) const SCHEDULE: u8 = 6;
 
 /// Trees whose keys begin with the account's number and that no other row leads to.
 const OWNED: &[Tree] = &[
@@ -73,6 +76,10 @@ pub(super) fn run(tx: &mut WriteTx<'_>, id: RunId) -> Result<(), StoreError> {
     tx.put_fixed(Tree::Meta, row(RUN).bytes(run::prefix(id).as_slice()), &[])
 }
 
+pub(super) fn schedule(tx: &mut WriteTx<'_>, id: ScheduleId) -> Result<(), StoreError> {
+    tx.put_fixed(Tree::Meta, row(SCHEDULE).bytes(schedule::parts(id).as_slice()), &[])
+}
+
 /// Clears at most about `limit` rows of the first thing that is left; `false` when nothing is.
 pub(super) fn step(tx: &mut WriteTx<'_>, limit: usize) -> Result<bool, StoreError> {
     let Some((key, value)) = tx.first(Tree::Meta, PREFIX, Direction::Forward)? else { return Ok(false) };
@@ -97,6 +104,7 @@ pub(super) fn step(tx: &mut WriteTx<'_>, limit: usize) -> Result<bool, StoreErro
         }
         LIST => clear_prefixes(tx, &[Tree::Contact], parts.rest(), limit)? == limit,
         RUN => clear_prefixes(tx, &[Tree::Recipient, Tree::RecipientState], parts.rest(), limit)? == limit,
+        SCHEDULE => clear_prefixes(tx, &[Tree::Sched], parts.rest(), limit)? == limit,
         _ => return Err(bad()),
     };
     if !left {
@@ -125,7 +133,7 @@ fn step_account(tx: &mut WriteTx<'_>, no: AccountNo, cutoff_ms: Millis, limit: u
     for own in tx.reading(|tx| endpoint::owned_by(tx, no))? {
         endpoint::remove(tx, own.id, 0)?;
     }
-    if job::fail_of_account(tx, no, cutoff_ms)? {
+    if job::fail_of_account(tx, no, cutoff_ms)? || schedule::end_of_account(tx, no, cutoff_ms)? {
         return Ok(true);
     }
     if media::let_go_of_account(tx, no, limit / 8 + 1)? > limit / 8 {

@@ -3,8 +3,8 @@
 use super::account::StateChange;
 use super::account::{self, Owner};
 use super::scope::AccountScope;
-use super::{account_state, audit, counters, endpoint, job, send};
-use crate::id::{AccountId, AccountNo, Epoch, Millis, Seq};
+use super::{account_state, audit, counters, endpoint, job, schedule, send};
+use crate::id::{AccountId, AccountNo, Epoch, Millis, ScheduleId, Seq};
 use crate::records::{AccountRecord, AccountState, Act, Desired, Phase, Reason, UserAction};
 use crate::{ReadTx, StoreError, WriteTx};
 
@@ -24,6 +24,15 @@ pub(crate) fn requeue_unsettled(
     let back: Vec<_> = unsettled.iter().map(|(id, _)| (*id, send::Settlement::Requeue)).collect();
     send::settle(tx, no, epoch, &back, now_ms)?;
     Ok(!back.is_empty())
+}
+
+/// Pauses some of an account's schedules after one; answers the one to go on after, `None` when all are paused.
+pub(crate) fn pause_schedules(
+    tx: &mut WriteTx<'_>,
+    no: AccountNo,
+    after: Option<ScheduleId>,
+) -> Result<Option<ScheduleId>, StoreError> {
+    schedule::restored(tx, no, after)
 }
 
 /// Stops an account for good until an operator starts it, pauses its outbox and lets its sequence leap. Answers whether

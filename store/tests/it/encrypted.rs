@@ -23,7 +23,7 @@ use crate::support::{
 };
 
 /// What runs again over encrypted stores. The others look at bytes that have no values yet, or at the disk alone.
-const AGAIN: [&str; 16] = [
+const AGAIN: [&str; 17] = [
     "accounts::",
     "budget::",
     "conformance::",
@@ -39,6 +39,7 @@ const AGAIN: [&str; 16] = [
     "persons::",
     "receipts::",
     "retention::",
+    "schedules::",
     "sends::",
 ];
 

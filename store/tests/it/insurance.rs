@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use wasup_store::engine::SledEngine;
 use wasup_store::id::{AccountNo, Millis};
 use wasup_store::insurance::{ArchiveError, Fingerprint, compact, inspect, restore, verify};
-use wasup_store::records::{Desired, MessageState, Phase, Reason, UserAction};
+use wasup_store::records::{Desired, MessageState, Phase, Reason, ScheduleReason, ScheduleState, UserAction};
 use wasup_store::repo::wa::{self, WaKind, WaScope};
-use wasup_store::repo::{account, counters, event, message, revival, schema, send};
+use wasup_store::repo::{account, counters, event, message, revival, schedule, schema, send};
 use wasup_store::{Durability, OpenError, Store, StoreError, Tree};
 
 use crate::support::{
@@ -118,6 +118,8 @@ async fn a_restore_is_a_new_life() {
         Ok(())
     })
     .await;
+    let (runs, paused) = (crate::schedules::hourly(&store, no, 1).await, crate::schedules::hourly(&store, no, 2).await);
+    write(&store, move |tx| schedule::pause(tx, paused, NOW)).await;
     let was = read(&store, schema::identity).await;
     let seq = read(&store, |tx| counters::account(tx, no)).await.seq.0;
     let made = store.backup(folder.path(), "file").await.unwrap();
@@ -138,6 +140,11 @@ async fn a_restore_is_a_new_life() {
         let kept = !matches!(kind, Session | SenderKey | SenderKeyDevice | SenderKeyGroup | PreKey | PendingInbound);
         let place = wa::key(scope, kind).u32(7);
         assert_eq!(read(&store, |tx| tx.contains(Tree::Wa, &place)).await, kept, "{kind:?}");
+    }
+    // Schedules wait, too: the former life may have run them since.
+    for (id, reason) in [(runs, Some(ScheduleReason::Restored)), (paused, None)] {
+        let schedule = read(&store, |tx| schedule::get(tx, id)).await.unwrap();
+        assert_eq!((schedule.state, schedule.reason, schedule.wake_ms), (ScheduleState::Paused, reason, None));
     }
     // What was on the wire waits again, under its id, and nothing goes before somebody says so.
     let (id, epoch) = (record.id.clone(), record.epoch);

@@ -44,6 +44,7 @@ mod receipts;
 mod records;
 mod recount;
 mod retention;
+mod schedules;
 mod search;
 mod sends;
 mod starts;

@@ -5,7 +5,8 @@ use serde::de::DeserializeOwned;
 use wasup_store::Tree;
 use wasup_store::envelope;
 use wasup_store::id::{
-    AccountNo, ChatNo, EndpointId, Epoch, JobId, LinkNo, MessageId, MessageKey, PersonNo, Position, Seq, TenantNo,
+    AccountNo, ChatNo, EndpointId, Epoch, JobId, LinkNo, MediaId, MessageId, MessageKey, PersonNo, Position,
+    ScheduleId, Seq, TenantNo,
 };
 use wasup_store::records::*;
 
@@ -162,6 +163,74 @@ fn jobs() {
         [bytes(&job), bytes(&item), bytes(&failed), bytes(&tally), bytes(&EventData::Job(event)), bytes(&of_job)]
             .join("\n")
     );
+}
+
+#[test]
+fn schedules() {
+    let id = ScheduleId::new(NOW, 7);
+    let load = Load { content: text("hello"), context: None, client_message_id: None };
+    let message = ScheduleWhat::Message { chat: both(900, 62), load: Box::new(load) };
+    let job = PlannedJob { name: Some("May".into()), delay: DelayRange::default(), items: 3, load: 5, rows: 1 };
+    let once = ScheduleWhen::Once { at_ms: NOW + 9, zone: Some("Asia/Jakarta".into()) };
+    let cron = ScheduleWhen::Cron { pattern: "0 9 * * *".into(), zone: "UTC".into() };
+    let plan = SchedulePlan {
+        name: None,
+        when: once,
+        start_ms: None,
+        end_ms: None,
+        missed: MissedPolicy::RunOnce,
+        what: message,
+        files: Vec::new(),
+    };
+    let plain = ScheduleRecord {
+        tenant: TenantNo(1),
+        account: AccountNo(2),
+        plan: plan.clone(),
+        state: ScheduleState::Active,
+        reason: None,
+        version: 1,
+        next_ms: Some(NOW + 9),
+        wake_ms: Some(NOW + 9),
+        runs: 0,
+        kept: 0,
+        last_ms: None,
+        created_ms: NOW,
+        ended_ms: None,
+    };
+    let plan = SchedulePlan {
+        name: Some("May".into()),
+        when: cron,
+        start_ms: Some(NOW),
+        end_ms: Some(NOW + 99),
+        missed: MissedPolicy::RunAll(3),
+        what: ScheduleWhat::Job(job),
+        files: vec![MediaId::new(NOW, 4)],
+    };
+    let full = ScheduleRecord {
+        plan,
+        state: ScheduleState::Ended,
+        reason: Some(ScheduleReason::Done),
+        next_ms: None,
+        runs: 9,
+        kept: 4,
+        last_ms: Some(NOW + 50),
+        ended_ms: Some(NOW + 50),
+        ..plain.clone()
+    };
+    let sent = MessageId { account: AccountNo(2), key: MessageKey::new(NOW, 3) };
+    let run = |outcome| ScheduleRun { at_ms: Some(NOW), ran_ms: NOW + 1, outcome };
+    let runs = [
+        run(RunOutcome::Message(sent)),
+        ScheduleRun { at_ms: None, ..run(RunOutcome::Job(JobId::new(NOW, 1))) },
+        run(RunOutcome::Missed { until_ms: NOW + 9, count: 2 }),
+        run(RunOutcome::Failed(ScheduleReason::AccountGone)),
+    ];
+    let event = ScheduleEvent { id, name: None, no: 4, run: runs[0], next_ms: Some(NOW + 5) };
+    let answer =
+        IdempotencyRecord { body: [7; 32], message: None, job: None, schedule: Some((id, 4)), expires_ms: NOW };
+    let mut all = vec![bytes(&plain), bytes(&full), bytes(&EventData::Schedule(event)), bytes(&answer)];
+    all.extend(runs.iter().map(bytes));
+    insta::assert_snapshot!(all.join("\n"));
 }
 
 #[test]
@@ -391,6 +460,7 @@ fn idempotency() {
         body: [7; 32],
         message: Some(message),
         job: None,
+        schedule: None,
         expires_ms: NOW
     }));
 }

@@ -3,24 +3,31 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wasup_store::Tree;
 use wasup_store::engine::{Batch, Change, Engine, MemoryEngine};
-use wasup_store::id::Position;
+use wasup_store::id::{AccountNo, Position};
 use wasup_store::insurance::{FindingCode, VerifyReport, verify_engine};
 use wasup_store::keyring::Keyring;
 use wasup_store::records::{Attempt, AttemptOutcome, DiscardReason};
 use wasup_store::repo::delivery::{self, Finished, Verdict};
 use wasup_store::repo::send::{self, Idempotency, Settlement};
-use wasup_store::repo::{account, event, job};
+use wasup_store::repo::{account, event, job, schedule};
+use wasup_store::{Store, Tree};
 
-use crate::jobs;
 use crate::support::{
     NOW, Rows, accept, arrived, both, group, hook, lid, memory, new_account, new_send, owned, phone, read, receive,
     rows, write,
 };
+use crate::{jobs, schedules};
 
 fn look_at(engine: &dyn Engine, shown: usize) -> VerifyReport {
     verify_engine(engine, &Keyring::plain(), shown)
+}
+
+/// A schedule with a history, and one that is paused.
+async fn scheduled(store: &Store, no: AccountNo) {
+    let (ran, paused) = (schedules::hourly(store, no, 1).await, schedules::hourly_job(store, no, 2, 3).await);
+    schedules::fire(store, ran).await;
+    write(store, move |tx| schedule::pause(tx, paused, NOW)).await;
 }
 
 /// A store with something in every tree that this version writes.
@@ -63,6 +70,7 @@ async fn rich() -> Arc<MemoryEngine> {
     write(&store, move |tx| job::wish(tx, over, job::Wish::Cancel, NOW)).await;
     let new = jobs::new_job(one.no, 3);
     write(&store, move |tx| job::begin(tx, &new)).await;
+    scheduled(&store, one.no).await;
     engine
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::check::{Check, Looked, fixed, record};
 use super::finding::FindingCode;
+use super::schedules;
 use crate::Tree;
 use crate::id::{AccountNo, DeliveryId, EndpointId};
 use crate::key::{Key, Parts};
@@ -171,12 +172,16 @@ fn due(check: &mut Check<'_>, mut wakes: BTreeMap<Vec<u8>, u64>) {
     const RESTART: u8 = DueKind::Restart as u8;
     const STATE_EVENT: u8 = DueKind::StateEvent as u8;
     const CLEAR: u8 = DueKind::Clear as u8;
+    const SCHEDULE: u8 = DueKind::Schedule as u8;
     check.all(Tree::Due, |check, key, value| {
         fixed(Tree::Due, value)?;
         let mut parts = Parts(key);
         let (kind, at_ms) = (parts.u8(), parts.u64());
         if matches!(kind, Some(RESTART | STATE_EVENT)) {
             return of_account(check, key, kind == Some(RESTART));
+        }
+        if kind == Some(SCHEDULE) && !schedules::is_due(check, parts.rest(), at_ms)? {
+            check.fail(FindingCode::IndexStale, Tree::Due, key);
         }
         if kind == Some(CLEAR) && Clearing::from_key(key).is_none() {
             check.fail(FindingCode::BadKey, Tree::Due, key);

@@ -16,6 +16,7 @@ mod messages;
 mod report;
 mod rest;
 mod runs;
+mod schedules;
 mod tenants;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -100,5 +101,6 @@ fn walk(check: &mut Check<'_>) {
     lists::check(check);
     rest::check(check);
     runs::check(check);
+    schedules::check(check);
     tenants::check(check);
 }
