@@ -156,6 +156,7 @@ impl Edge {
             groups: tree.groups.clone(),
             messages: tree.messages.clone(),
             jobs: tree.jobs.clone(),
+            schedules: tree.schedules.clone(),
             chats: tree.chats.clone(),
             endpoints: tree.endpoints.clone(),
             lists: tree.lists.clone(),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use wasup_actors::Audit;
+use wasup_store::id::EndpointId;
 use wasup_store::records::{Act, AuditRecord};
 use wasup_store::repo::audit::AuditPlace;
 
@@ -36,6 +37,8 @@ pub(super) struct ActView {
     account: Option<String>,
     /// To which endpoint, where it was one.
     endpoint: Option<String>,
+    /// To what, where that has an id: an endpoint, a job, a schedule.
+    subject: Option<String>,
     /// Who: `root_key` for the holder of the API key, `config` for the accounts file.
     #[schema(value_type = String, examples("root_key"))]
     who: &'static str,
@@ -45,25 +48,27 @@ pub(super) struct ActView {
 
 impl ActView {
     fn new(((at_ms, _), record): &(AuditPlace, AuditRecord)) -> Self {
-        let (act, endpoint) = words(&record.act);
+        let (act, subject) = words(&record.act);
+        let endpoint = subject.clone().filter(|subject| subject.parse::<EndpointId>().is_ok());
         Self {
             at: Time::from_ms(*at_ms),
             act,
             account: record.account.as_ref().map(ToString::to_string),
             endpoint,
+            subject,
             who: record.by.who.as_str(),
             request_id: record.by.request_id.clone(),
         }
     }
 }
 
-/// The word of an act, and the endpoint that it was done to. The words on disk are the ones shown.
+/// The word of an act, and the id of what it was done to. The words on disk are the ones shown.
 fn words(act: &Act) -> (String, Option<String>) {
     match serde_json::to_value(act) {
         Ok(Value::Object(fields)) => {
             let mut fields = fields.into_iter();
-            let (word, endpoint) = fields.next().unwrap_or_default();
-            (word, endpoint.as_str().map(str::to_owned))
+            let (word, subject) = fields.next().unwrap_or_default();
+            (word, subject.as_str().map(str::to_owned))
         }
         Ok(Value::String(word)) => (word, None),
         _ => (String::new(), None),
@@ -90,14 +95,16 @@ pub(super) async fn list(
 
 #[cfg(test)]
 mod tests {
-    use wasup_store::id::EndpointId;
+    use wasup_store::id::JobId;
 
     use super::*;
 
     #[test]
-    fn an_act_is_a_word_and_perhaps_an_endpoint() {
+    fn an_act_is_a_word_and_perhaps_a_subject() {
         let endpoint = EndpointId::new(7, 9);
         assert_eq!(words(&Act::AccountCreated), ("account_created".to_owned(), None));
         assert_eq!(words(&Act::EndpointSet(endpoint)), ("endpoint_set".to_owned(), Some(endpoint.to_string())));
+        let job = JobId::new(7, 9);
+        assert_eq!(words(&Act::JobPaused(job)), ("job_paused".to_owned(), Some(job.to_string())));
     }
 }

@@ -33,6 +33,7 @@ mod reload;
 mod request;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod schedules;
 mod state;
 mod stats;
 mod stream;
@@ -63,6 +64,7 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .routes(routes!(qr::show))
         .merge(messages::routes())
         .merge(jobs::routes())
+        .merge(schedules::routes())
         .merge(groups::routes())
         .merge(chats::routes())
         .merge(persistence::routes())

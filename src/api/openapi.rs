@@ -25,6 +25,8 @@ use super::state::ApiState;
         (name = "messages", description = "Messages, sent and received"),
         (name = "contacts", description = "People: who is on the network, what they say of themselves, whom an account keeps away"),
         (name = "groups", description = "Groups, who is in them, and how one gets in"),
+        (name = "jobs", description = "Many messages of one account, sent one after the other"),
+        (name = "schedules", description = "Messages and jobs at a time, or again and again"),
         (name = "media", description = "Files"),
         (name = "lists", description = "Lists of contacts, their tags, files of them, and who wants no campaigns"),
         (name = "templates", description = "Texts with places for what is known of each contact"),

@@ -68,6 +68,12 @@ codes! {
     TooManyEndpoints: CONFLICT, false, "There are enough endpoints";
     /// There are as many lists, templates or imports as there may be.
     TooMany: CONFLICT, false, "There are enough of these";
+    /// The expression of cron can't be read; `errors` says why.
+    CronInvalid: BAD_REQUEST, false, "The cron expression can't be read";
+    /// There is no such time zone.
+    TimezoneUnknown: BAD_REQUEST, false, "There is no such time zone";
+    /// None of the schedule's times is to come.
+    NoTimeLeft: CONFLICT, false, "No time is left";
     /// The endpoint is paused or switched off.
     EndpointOff: CONFLICT, false, "The endpoint is off";
     /// A backup of that name exists already; nothing is overwritten.

@@ -7,7 +7,7 @@ use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
 use wasup_actors::{
     Accounts, Audit, Chats, Clock, DeliveryLog, Endpoints, Events, Groups, Jobs, Lists, Look, MessageFiles, Messages,
-    People, Stats, Templates,
+    People, Schedules, Stats, Templates,
 };
 use wasup_store::records::DelayRange;
 
@@ -34,6 +34,8 @@ pub struct ApiState {
     pub messages: Messages,
     /// Use cases around jobs.
     pub jobs: Jobs,
+    /// Use cases around schedules.
+    pub schedules: Schedules,
     /// Use cases around chats.
     pub chats: Chats,
     /// Use cases around webhook endpoints.
@@ -117,6 +119,7 @@ handles!(
     groups: Groups,
     messages: Messages,
     jobs: Jobs,
+    schedules: Schedules,
     chats: Chats,
     endpoints: Endpoints,
     lists: Lists,

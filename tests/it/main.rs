@@ -78,6 +78,7 @@ mod restrictions;
 mod samples;
 #[cfg(feature = "sandbox")]
 mod scaled;
+mod schedules;
 #[cfg(feature = "sandbox")]
 mod search;
 #[cfg(feature = "sandbox")]

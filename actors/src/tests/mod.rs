@@ -19,6 +19,7 @@ mod network;
 mod paces;
 mod pairing;
 mod receivers;
+mod schedules;
 mod sends;
 mod stops;
 mod told;

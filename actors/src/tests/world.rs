@@ -15,7 +15,7 @@ use wasup_store::records::{
 };
 use wasup_store::repo::event;
 use wasup_store::repo::inbound::{self, InboundBatch, NewInbound};
-use wasup_store::{Durability, SpaceFloor, Store, SystemClock, Tree as Rows, WriteTx};
+use wasup_store::{Clock, Durability, SpaceFloor, Store, SystemClock, Tree as Rows, WriteTx};
 
 use super::network::{Factory, Network};
 use super::receivers::{Encoder, PATIENCE, Receivers, Transport};
@@ -32,6 +32,7 @@ pub(super) struct World {
     pub(super) receivers: Arc<Receivers>,
     pub(super) meters: Meters,
     pub(super) nudges: Nudges,
+    clock: Arc<dyn Clock>,
     tree: Option<Tree>,
 }
 
@@ -113,8 +114,13 @@ pub(super) fn settings() -> Settings {
 impl World {
     /// A store, a network, receivers; no tree yet.
     pub(super) fn new() -> Self {
+        Self::by(Arc::new(SystemClock))
+    }
+
+    /// ... by a clock of the test's own.
+    pub(super) fn by(clock: Arc<dyn Clock>) -> Self {
         let engine = Arc::new(MemoryEngine::default());
-        let store = Self::open(&engine);
+        let store = Self::open(&engine, &clock);
         let (network, receivers) = (Network::new(), Receivers::new());
         Self {
             engine,
@@ -124,6 +130,7 @@ impl World {
             receivers,
             meters: Meters::default(),
             nudges: Nudges::new(),
+            clock,
             tree: None,
         }
     }
@@ -135,9 +142,9 @@ impl World {
         world
     }
 
-    fn open(engine: &Arc<MemoryEngine>) -> Store {
+    fn open(engine: &Arc<MemoryEngine>, clock: &Arc<dyn Clock>) -> Store {
         let engine: Arc<MemoryEngine> = Arc::clone(engine);
-        Store::over(engine, Arc::new(SystemClock), Path::new("memory")).unwrap()
+        Store::over(engine, Arc::clone(clock), Path::new("memory")).unwrap()
     }
 
     pub(super) async fn start(&mut self) {
@@ -167,7 +174,12 @@ impl World {
     /// Stops everything and starts it again over the same rows.
     pub(super) async fn restart(&mut self) {
         assert_eq!(self.shut_down().await, ShutdownReport::default());
-        self.store = Self::open(&self.engine);
+        self.start_again().await;
+    }
+
+    /// ... after it was stopped.
+    pub(super) async fn start_again(&mut self) {
+        self.store = Self::open(&self.engine, &self.clock);
         self.start().await;
     }
 

@@ -77,7 +77,7 @@ pub(super) struct DelayForm {
 /// A job.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewJobBody {
+pub(in crate::api) struct NewJobBody {
     /// What people call it, at most 200 characters.
     #[schema(max_length = 200)]
     name: Option<String>,
@@ -91,6 +91,16 @@ pub(super) struct NewJobBody {
     #[serde(default)]
     #[schema(inline, default = "refuse")]
     bad_items: BadItems,
+}
+
+/// A job whose items were looked at.
+pub(in crate::api) struct MadeJob {
+    /// What people call it.
+    pub(in crate::api) name: Option<String>,
+    /// The wait between two items.
+    pub(in crate::api) delay: DelayRange,
+    /// What it sends, and what it can't.
+    pub(in crate::api) items: Vec<JobItem>,
 }
 
 fn one(field: &str, message: impl Into<String>) -> Problem {
@@ -115,6 +125,26 @@ impl NewJobBody {
             return Err(one("items", format!("must be 1 to {}", settings.job_items_max)));
         }
         Ok(())
+    }
+
+    /// Looks at all items.
+    ///
+    /// # Errors
+    /// What is wrong with the job, or with its items where they are to be good.
+    pub(in crate::api) async fn made(self, composer: &Composer<'_>, settings: &Settings) -> Result<MadeJob, Problem> {
+        self.check(settings)?;
+        let (delay, bad_items) = (self.delay(settings)?, self.bad_items);
+        let looked = stream::iter(self.items).map(|value| item(composer, value)).buffered(AT_ONCE);
+        let (mut items, mut wrong) = (Vec::new(), Vec::new());
+        for (n, made) in looked.try_collect::<Vec<_>>().await?.into_iter().enumerate() {
+            match (made, bad_items) {
+                (Ok(item), _) => items.push(item),
+                (Err(problem), BadItems::Fail) => items.push(JobItem::Bad(problem.detail)),
+                (Err(problem), BadItems::Refuse) if wrong.len() < TOLD_MAX => wrong.push((n, problem)),
+                (Err(_), BadItems::Refuse) => {}
+            }
+        }
+        if wrong.is_empty() { Ok(MadeJob { name: self.name, delay, items }) } else { Err(refused(wrong)) }
     }
 }
 
@@ -147,7 +177,11 @@ fn refused(wrong: Vec<(usize, Problem)>) -> Problem {
     Problem::invalid(errors)
 }
 
-async fn read(request: Request, state: &ApiState) -> Result<Value, Problem> {
+/// Reads a body that may hold a job.
+///
+/// # Errors
+/// The problem with it.
+pub(in crate::api) async fn read_long(request: Request, state: &ApiState) -> Result<Value, Problem> {
     let (parts, body) = request.into_parts();
     let too_large = |_| Problem::new(ErrorCode::BodyTooLarge, "the body is longer than jobs.body_max allows");
     let body = to_bytes(body, state.settings.job_body_max).await.map_err(too_large)?;
@@ -171,7 +205,7 @@ pub(super) async fn accept(
     key: IdempotencyKey,
     request: Request,
 ) -> Result<Response, Problem> {
-    let asked = read(request, &state).await?;
+    let asked = read_long(request, &state).await?;
     let idempotency = key.over(&["job", &canonical(&asked)]);
     if let Some(key) = &idempotency
         && let Some(first) = state.jobs.replayed(&caller, &id, key).await?
@@ -180,24 +214,11 @@ pub(super) async fn accept(
     }
     let Json(body): Json<NewJobBody> = Json::of(asked)?;
     body.check(&state.settings)?;
-    let (delay, bad_items) = (body.delay(&state.settings)?, body.bad_items);
     let composer = Composer::new(&state, &caller, &id).sharing_files();
     // An account that is not there is told before all its items are looked at.
     state.accounts.get(&caller, &id).await?;
-    let looked = stream::iter(body.items).map(|value| item(&composer, value)).buffered(AT_ONCE);
-    let (mut items, mut wrong) = (Vec::new(), Vec::new());
-    for (n, made) in looked.try_collect::<Vec<_>>().await?.into_iter().enumerate() {
-        match (made, bad_items) {
-            (Ok(item), _) => items.push(item),
-            (Err(problem), BadItems::Fail) => items.push(JobItem::Bad(problem.detail)),
-            (Err(problem), BadItems::Refuse) if wrong.len() < TOLD_MAX => wrong.push((n, problem)),
-            (Err(_), BadItems::Refuse) => {}
-        }
-    }
-    if !wrong.is_empty() {
-        return Err(refused(wrong));
-    }
-    let command = JobCommand { account: id, name: body.name, delay, items, idempotency };
+    let MadeJob { name, delay, items } = body.made(&composer, &state.settings).await?;
+    let command = JobCommand { account: id, name, delay, items, idempotency };
     let accepted = state.jobs.accept(&caller, command).await?;
     Ok(answer(&finished(&state, &caller, &query, accepted).await?))
 }

@@ -12,6 +12,8 @@ use utoipa_axum::routes;
 
 use super::state::ApiState;
 
+pub(in crate::api) use accept::{NewJobBody, read_long};
+
 /// The routes of this folder.
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     // A job has a limit of its own.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wasup_store::id::{
     AccountId, AccountNo, ChatNo, ContactId, EndpointId, ImportId, JobId, ListId, MediaId, MessageKey, PersonNo,
-    TemplateId,
+    ScheduleId, TemplateId,
 };
 use wasup_store::repo::audit::AuditPlace;
 use wasup_store::repo::chat_list::ChatPlace;
@@ -71,7 +71,9 @@ pub enum Cursor {
     Template(TemplateId),
     /// In a list of jobs.
     Job(JobId),
-    /// Among the items of a job.
+    /// In a list of schedules.
+    Schedule(ScheduleId),
+    /// Among the items of a job, or the runs of a schedule.
     Item(u32),
 }
 
@@ -95,6 +97,7 @@ impl std::fmt::Display for Cursor {
             Self::Contact(id) => [b"k".as_slice(), &id.account.0.to_be_bytes(), &id.person.0.to_be_bytes()].concat(),
             Self::Person(place) => [b"p".as_slice(), &place.0.to_be_bytes()].concat(),
             Self::Job(id) => [b"j".as_slice(), &id.to_bytes()].concat(),
+            Self::Schedule(id) => [b"s".as_slice(), &id.to_bytes()].concat(),
             Self::Item(seq) => [b"q".as_slice(), &seq.to_be_bytes()].concat(),
             Self::Chat(place) => [b"c".as_slice(), &place.last_ms.to_be_bytes(), &place.chat.0.to_be_bytes()].concat(),
         };
@@ -129,6 +132,7 @@ impl Cursor {
             (b'g', place) => Some(Self::Group(ChatNo(u32::from_be_bytes(place.try_into().ok()?)))),
             (b'c', place) => placed(place).map(|(last_ms, chat)| Self::Chat(ChatPlace { last_ms, chat: ChatNo(chat) })),
             (b'j', id) => JobId::from_bytes(id).map(Self::Job),
+            (b's', id) => ScheduleId::from_bytes(id).map(Self::Schedule),
             (b'q', seq) => Some(Self::Item(u32::from_be_bytes(seq.try_into().ok()?))),
             (b'd', place) => Some(Self::Delivery(DeliveryCursor(place.to_vec()))),
             _ => None,
