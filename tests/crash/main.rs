@@ -27,6 +27,7 @@ mod logs;
 mod past;
 mod reloads;
 mod rows;
+mod schedules;
 mod told;
 mod verdict;
 mod world;
