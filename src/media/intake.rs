@@ -2,6 +2,7 @@
 //! memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -40,6 +41,8 @@ pub struct Wanted {
     pub size: Option<u64>,
     /// Its SHA-256.
     pub sha256: Option<[u8; 32]>,
+    /// How long it stays at least.
+    pub keep: Option<Duration>,
 }
 
 /// Takes files in. Clones are the same.
@@ -228,7 +231,7 @@ impl Intake {
         });
         let (whole, media) = examined.await.map_err(std::io::Error::other)??;
         let media = Media { filename: wanted.filename, ..media };
-        let origin = Origin { tenant: DEFAULT_TENANT, message: None };
+        let origin = Origin { tenant: DEFAULT_TENANT, message: None, keep: wanted.keep };
         Ok(self.0.shelf.keep(whole, media, origin).await?)
     }
 }

@@ -170,3 +170,24 @@ async fn what_would_be_too_much_is_refused_until_there_is_room() {
     assert_eq!(world.delete(&format!("{PATH}/{}", first["id"].as_str().unwrap())).await.0, 204);
     assert_eq!(world.upload("", None, pattern(700 << 10)).await.0, 201);
 }
+
+#[tokio::test]
+async fn a_file_stays_as_long_as_was_asked_for() {
+    let world = World::start().await;
+    let day = 86_400;
+    let left = |file: &Value| {
+        let at = |name: &str| file[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        at("expires_at").as_second() - at("created_at").as_second()
+    };
+    for (query, days) in [("", 7), ("?keep=90d", 90), ("?keep=1h", 0)] {
+        let (status, made) = world.upload(query, None, pattern(10)).await;
+        assert_eq!((status, left(&made) / day), (201, days), "{query}: {made}");
+    }
+    let form = b"--x\r\nContent-Disposition: form-data; name=\"keep\"\r\n\r\n30d\r\n--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nbytes\r\n--x--\r\n";
+    let (_, made) = world.upload("", Some("multipart/form-data; boundary=x"), form.to_vec()).await;
+    assert_eq!(left(&made) / day, 30, "{made}");
+    for bad in ["?keep=1s", "?keep=20years", "?keep=soon"] {
+        let (status, body) = world.upload(bad, None, pattern(10)).await;
+        assert_eq!((status, &body["code"]), (400, &json!("invalid")), "{bad}: {body}");
+    }
+}

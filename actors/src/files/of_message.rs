@@ -124,7 +124,7 @@ pub(crate) async fn of_message(
     }
     let link = ctx.link(id.account)?;
     let remote = remote_file(id, message);
-    let origin = Origin { tenant: owner.tenant, message: Some(id) };
+    let origin = Origin { tenant: owner.tenant, message: Some(id), keep: None };
     fetch(ports, &*link, remote, media, origin).await
 }
 

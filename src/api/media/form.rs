@@ -59,8 +59,13 @@ impl MediaForm {
         let measures = Measures { seconds: *seconds, waveform: waveform.clone(), width: *width, height: *height };
         measures.check(kind).map_err(|error| Problem::invalid(vec![error]))?;
         let sha256 = self.sha256.as_deref().map(hash_of).transpose()?;
-        let wanted =
-            Wanted { kind: Some(kind), mimetype: self.mimetype, filename: self.filename.clone(), size: None, sha256 };
+        let wanted = Wanted {
+            kind: Some(kind),
+            mimetype: self.mimetype,
+            filename: self.filename.clone(),
+            sha256,
+            ..Wanted::default()
+        };
         let file = match (self.id, self.url, self.base64) {
             (Some(id), _, _) => intake.kept(id, kind).await?,
             (_, Some(url), _) => intake.from_url(wanted, &url).await?,

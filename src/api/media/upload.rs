@@ -1,5 +1,7 @@
 //! `POST /v1/media`.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{FromRequest as _, Multipart, Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -13,10 +15,14 @@ use wasup_store::records::MediaFileRecord;
 use crate::api::extract::Query;
 use crate::api::problem::{ErrorCode, FieldError, Problem, ProblemView};
 use crate::api::view::MediaFileView;
+use crate::config::Span;
 use crate::media::{Intake, MediaKind, MediaRefusal, Wanted};
 
 /// Longest field of a form beside the file, in bytes.
 const FIELD_MAX: usize = 1_024;
+/// How long a file may be kept by its own wish: as `media.keep`.
+const KEEP_MIN: Duration = Duration::from_secs(60);
+const KEEP_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// What is said of a file whose bytes are the body.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -30,6 +36,10 @@ pub(super) struct UploadQuery {
     /// As what it is to be sent: then it is checked now by that kind's rules.
     #[param(example = "image")]
     kind: Option<String>,
+    /// How long it stays at least, as `90d`, 1 minute to 10 years; `media.keep` where it is left out. Each use lets it stay for
+    /// `media.keep` from then on, where that is longer.
+    #[param(value_type = Option<String>, example = "90d")]
+    keep: Option<Span>,
 }
 
 /// A file as a form.
@@ -42,6 +52,8 @@ pub(super) struct UploadForm {
     sha256: Option<String>,
     /// As what it is to be sent.
     kind: Option<String>,
+    /// How long it stays at least, as `90d`.
+    keep: Option<String>,
     /// The file.
     #[schema(format = Binary, content_media_type = "application/octet-stream")]
     file: String,
@@ -51,8 +63,18 @@ impl UploadQuery {
     fn wanted(self) -> Result<Wanted, Problem> {
         let kind = self.kind.as_deref().map(kind_of).transpose()?;
         let sha256 = self.sha256.as_deref().map(hash_of).transpose()?;
-        Ok(Wanted { kind, filename: self.filename, sha256, ..Wanted::default() })
+        let keep = self.keep.map(keep_of).transpose()?;
+        Ok(Wanted { kind, filename: self.filename, sha256, keep, ..Wanted::default() })
     }
+}
+
+fn keep_of(span: Span) -> Result<Duration, Problem> {
+    let fits = (KEEP_MIN..=KEEP_MAX).contains(&span.0);
+    fits.then_some(span.0).ok_or_else(unfit_keep)
+}
+
+fn unfit_keep() -> Problem {
+    Problem::invalid(vec![FieldError::new("keep", "must be a time as 90d, of 1 minute to 10 years")])
 }
 
 fn kind_of(text: &str) -> Result<MediaKind, Problem> {
@@ -124,6 +146,7 @@ async fn form(intake: &Intake, mut wanted: Wanted, request: Request) -> Result<M
             "mimetype" => wanted.mimetype = Some(value),
             "sha256" => wanted.sha256 = Some(hash_of(&value)?),
             "kind" => wanted.kind = Some(kind_of(&value)?),
+            "keep" => wanted.keep = Some(keep_of(value.parse().map_err(|_| unfit_keep())?)?),
             _ => return Err(Problem::invalid(vec![FieldError::new(name, "is no field of this form")])),
         }
     }

@@ -73,8 +73,8 @@ async fn form(request: Request, intake: &Intake) -> Result<Asked, Problem> {
                 kind: Some(kind),
                 mimetype: said("mimetype").or_else(|| field.content_type().map(str::to_owned)),
                 filename: said("filename").or_else(|| field.file_name().map(str::to_owned)),
-                size: None,
                 sha256: said("sha256").as_deref().map(crate::api::media::hash_of).transpose()?,
+                ..Wanted::default()
             };
             let pieces = field.map_err(|_| MediaRefusal::Truncated);
             let file = intake.from_stream(wanted, pieces.boxed()).await?;

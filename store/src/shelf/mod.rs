@@ -66,6 +66,12 @@ pub struct Origin {
     pub tenant: TenantNo,
     /// The account and the message that it was received with.
     pub message: Option<MessageId>,
+    /// How long it stays at least, where that was said; as long as others where it was not.
+    pub keep: Option<Duration>,
+}
+
+fn after(now_ms: Millis, span: Duration) -> Millis {
+    now_ms.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX / 4))
 }
 
 /// Where a file lies in the folder of a shelf.
@@ -156,7 +162,7 @@ impl Shelf {
             media: Media { size: whole.size, remote: None, file: None, caption: None, ..media },
             sha256: Octets(whole.sha256.to_vec()),
             created_ms: now_ms,
-            expires_ms: self.until_ms(now_ms),
+            expires_ms: after(now_ms, origin.keep.unwrap_or(self.0.limits.keep)),
             uploads: Vec::new(),
         };
         let path = self.path(id);
@@ -173,7 +179,7 @@ impl Shelf {
     }
 
     fn until_ms(&self, now_ms: Millis) -> Millis {
-        now_ms.saturating_add(u64::try_from(self.0.limits.keep.as_millis()).unwrap_or(u64::MAX / 4))
+        after(now_ms, self.0.limits.keep)
     }
 
     /// Where a file lies.
@@ -225,7 +231,7 @@ impl Shelf {
         Ok(self.0.store.read(media::totals).await?)
     }
 
-    /// Lets a file stay for its whole time from now on, because it is used.
+    /// Lets a file stay for as long as files do from now on, because it is used; one that stays longer does so.
     ///
     /// # Errors
     /// The store's.

@@ -23,7 +23,7 @@ fn whole(shelf: &Shelf, bytes: &[u8]) -> Whole {
 }
 
 fn uploaded() -> Origin {
-    Origin { tenant: DEFAULT_TENANT, message: None }
+    Origin { tenant: DEFAULT_TENANT, message: None, keep: None }
 }
 
 fn files_under(data: &Path) -> usize {
@@ -106,7 +106,7 @@ async fn a_messages_file_is_found_by_the_message_and_goes_with_the_account() {
     let data = tempfile::tempdir().unwrap();
     let shelf = shelf(data.path(), 1_000);
     let message = MessageId { account: AccountNo(7), key: MessageKey::new(1, 2) };
-    let of_message = Origin { tenant: DEFAULT_TENANT, message: Some(message) };
+    let of_message = Origin { tenant: DEFAULT_TENANT, message: Some(message), keep: None };
     let older = shelf.keep(whole(&shelf, b"older"), Media::default(), of_message).await.unwrap();
     let newer = shelf.keep(whole(&shelf, b"newer"), Media::default(), of_message).await.unwrap();
     assert_eq!(shelf.of_message(message).await.unwrap().unwrap().id, newer.id);
