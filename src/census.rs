@@ -1,10 +1,10 @@
 //! What the store holds, counted from its counters: right from the first look after a restart.
 
-use wasup_store::id::{AccountId, AccountNo, EndpointId, Millis, Position};
+use wasup_store::id::{AccountId, AccountNo, EndpointId, ListId, Millis, Position};
 use wasup_store::records::{
     AccountCounters, AccountRecord, Desired, Lane, MediaTotals, Off, Phase, Reason, UserAction,
 };
-use wasup_store::repo::{account, counters, delivery, endpoint, event, media, outbox};
+use wasup_store::repo::{account, counters, delivery, endpoint, event, job, lists, media, outbox};
 use wasup_store::{ReadTx, Store, StoreError};
 
 /// Rows looked at in one read, so that no read is long.
@@ -42,6 +42,14 @@ pub(crate) struct Census {
     pub(crate) oldest_on_ms: Option<Millis>,
     /// ... and one whose deliveries wait.
     pub(crate) oldest_off_ms: Option<Millis>,
+    /// Lists of contacts.
+    pub(crate) lists: u64,
+    /// Contacts in all of them.
+    pub(crate) contacts: u64,
+    /// Jobs in the lines of their accounts.
+    pub(crate) jobs: u64,
+    /// When the oldest job was accepted that stands first in a line.
+    pub(crate) oldest_job_ms: Option<Millis>,
     /// The first accounts by id, as many as were asked for.
     pub(crate) shown: Vec<OneAccount>,
     /// How many were asked for.
@@ -104,6 +112,8 @@ impl Census {
             after = page.into_iter().last().map(|row| row.record.id);
         }
         census.endpoints(store).await?;
+        census.lists(store).await?;
+        census.jobs(store).await?;
         census.media = store.read(media::totals).await?;
         census.next_delivery_ms = store.read(delivery::next_wake).await?;
         Ok(census)
@@ -149,6 +159,42 @@ impl Census {
         (self.oldest_on_ms, self.oldest_off_ms) =
             store.read(|tx| Ok::<_, StoreError>((at(tx, on)?, at(tx, off)?))).await?;
         Ok(())
+    }
+
+    async fn lists(&mut self, store: &Store) -> Result<(), StoreError> {
+        let mut after: Option<ListId> = None;
+        loop {
+            let page = store.read(|tx| lists::every(tx, after, PAGE)).await?;
+            self.lists += page.len() as u64;
+            self.contacts += page.iter().map(|(_, list)| list.contacts).sum::<u64>();
+            after = page.last().map(|(id, _)| *id);
+            if page.len() < PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn jobs(&mut self, store: &Store) -> Result<(), StoreError> {
+        let mut after: Option<AccountNo> = None;
+        loop {
+            let page = store.read(|tx| {
+                let lines = job::lines(tx, after, PAGE)?;
+                let line = |no| {
+                    let first = job::first(tx, no)?.map(|(_, first)| first.created_ms);
+                    Ok((no, first, job::length(tx, no, PAGE)? as u64))
+                };
+                lines.into_iter().map(line).collect::<Result<Vec<_>, StoreError>>()
+            });
+            let page = page.await?;
+            for (_, first, length) in &page {
+                self.jobs += length;
+                self.oldest_job_ms = [self.oldest_job_ms, *first].into_iter().flatten().min();
+            }
+            after = page.last().map(|(no, ..)| *no);
+            if page.len() < PAGE {
+                return Ok(());
+            }
+        }
     }
 
     fn account(&mut self, row: &Row) {

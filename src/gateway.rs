@@ -1,6 +1,7 @@
 //! The composition root: opens the store, starts the tree over it, serves the API, and stops all of it in order.
 
 use std::fs::DirBuilder;
+use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use crate::config::{Config, ConfigError, read_accounts};
 use crate::declared::{Checked, Committed, DeclareError, Reloader, commit, in_the_files_name};
 use crate::encryption_key::EncryptionKeyError;
 use crate::health::{Health, Parts};
-use crate::imports::{ImportError, Imports, Limits as ImportLimits};
+use crate::imports::{ImportFolder, Imports, Limits as ImportLimits};
 use crate::media::{FileFetcher, Intake, MediaLinks, Scanner};
 use crate::metrics::{HttpMeters, Metrics, ScanMeters};
 use crate::serving::{Limits as ServingLimits, serve};
@@ -87,7 +88,7 @@ pub enum StartError {
     Persistence(#[source] wasup_store::StoreError),
     /// Files of contacts can't be kept.
     #[error("the folder of imports can't be used")]
-    Imports(#[from] ImportError),
+    Imports(#[source] io::Error),
     /// The files can't be kept.
     #[error("the folder of files can't be used")]
     Files(#[from] ShelfError),
@@ -124,7 +125,6 @@ pub struct Gateway {
     tree: Tree,
     store: Store,
     streams: Streams,
-    imports: Imports,
     reloader: Reloader,
     serving: JoinHandle<()>,
     stopping: CancellationToken,
@@ -246,15 +246,10 @@ async fn open_files(
     Ok(Files { intake: Intake::new(shelf, media.rules(), fetcher, space.clone(), scanner), links })
 }
 
-/// Opens the folder of files of contacts, and goes on with those that an earlier process left.
-async fn open_imports(config: &Config, tree: &Tree) -> Result<Imports, ImportError> {
+/// Opens the folder of files of contacts. The tree goes on with those that an earlier process left.
+fn open_imports(config: &Config) -> Result<Arc<ImportFolder>, StartError> {
     let limits = ImportLimits { file: config.lists.import_max.0, unpacked: config.lists.import_unpacked_max.0 };
-    let imports = Imports::open(tree.lists.clone(), &config.data.dir, limits)?;
-    let imports_left = imports.resume().await?;
-    if imports_left > 0 {
-        tracing::info!(imports = imports_left, "going on with files of contacts");
-    }
-    Ok(imports)
+    ImportFolder::open(&config.data.dir, limits).map(Arc::new).map_err(StartError::Imports)
 }
 
 /// Brings the store to what the config says of messages that are kept, before the first one comes.
@@ -287,7 +282,7 @@ impl Gateway {
         let (address, metrics) = (listener.local_addr()?, Metrics::new()?);
         let meters = metrics.tree();
         look_at_accounts(config)?;
-        let (store, api_key) = (open_store(config).await?, obtain(config)?);
+        let (store, api_key, import_files) = (open_store(config).await?, obtain(config)?, open_imports(config)?);
         let (stopping, ending, nudges) = (CancellationToken::new(), CancellationToken::new(), Nudges::new());
         set_persistence(config, &store).await.map_err(StartError::Persistence)?;
         let space = SpaceFloor::new(&config.data.dir, config.data.free_space_floor.0);
@@ -316,16 +311,17 @@ impl Gateway {
             qr_shown: extras.qr_shown,
             meters,
             files: Some(file_ports(config, &intake)),
+            imports: Some(Arc::clone(&import_files) as _),
         });
         let reach = Reach::from(&config.webhooks);
         let mut declared = declare(config, reach, &prepared).await?;
         let tree = prepared.start().await?;
         declared.stop(&tree.accounts, &in_the_files_name(AT_START)).await;
-        let (reloader, imports) = (reloader(config, reach, &tree, &metrics), open_imports(config, &tree).await?);
+        let (reloader, imports) = (reloader(config, reach, &tree, &metrics), Imports::new(import_files, &tree));
         let streams = Streams::new(tree.events.clone(), stream_settings(config, ending.clone()), metrics.streams());
         let edge = Edge {
             streams: streams.clone(),
-            imports: imports.clone(),
+            imports,
             health,
             intake,
             links: media_links,
@@ -344,7 +340,6 @@ impl Gateway {
             tree,
             store,
             streams,
-            imports,
             reloader,
             serving,
             stopping,
@@ -393,10 +388,6 @@ impl Gateway {
             late.push("streams".to_owned());
         }
         drop(self.streams);
-        if timeout(LAST_REQUESTS, self.imports.stop()).await.is_err() {
-            late.push("imports".to_owned());
-        }
-        drop(self.imports);
         let left = deadline.saturating_duration_since(tokio::time::Instant::now()).max(LEAST);
         late.extend(self.tree.shutdown(left).await.late.iter().map(ToString::to_string));
         close_store(self.store).await;

@@ -10,6 +10,7 @@ use crate::account::LinkLeases;
 use crate::clock::Timekeeper;
 use crate::door::Nudges;
 use crate::files::{FetchTurns, FilePorts};
+use crate::importing::{ImportFiles, UnderWay};
 use crate::meters::Meters;
 use crate::settings::Settings;
 use crate::settled::Settled;
@@ -39,6 +40,8 @@ pub struct Ports {
     pub meters: Meters,
     /// Files. Without them none are sent, fetched or taken in.
     pub files: Option<FilePorts>,
+    /// Files of contacts. Without them none come into lists.
+    pub imports: Option<Arc<dyn ImportFiles>>,
 }
 
 /// [`Ports`] and what the tree adds to them.
@@ -56,11 +59,13 @@ pub(crate) struct Context {
     pub(crate) time: Timekeeper,
     pub(crate) files: Option<FilePorts>,
     pub(crate) fetching: FetchTurns,
+    pub(crate) imports: Option<Arc<dyn ImportFiles>>,
+    pub(crate) importing: UnderWay,
 }
 
 impl Context {
     pub(crate) fn new(ports: Ports) -> Self {
-        let Ports { store, links, webhooks, encoder, settings, nudges, qr_shown, meters, files } = ports;
+        let Ports { store, links, webhooks, encoder, settings, nudges, qr_shown, meters, files, imports } = ports;
         let (settled, leases) = (Settled::default(), LinkLeases::default());
         let time = Timekeeper::new(&store, settings.shortest_life());
         Self {
@@ -77,6 +82,8 @@ impl Context {
             time,
             files,
             fetching: FetchTurns::default(),
+            imports,
+            importing: UnderWay::default(),
         }
     }
 

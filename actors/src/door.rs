@@ -14,6 +14,7 @@ use wasup_store::id::{AccountNo, EndpointId, Millis};
 use crate::account::AccountMsg;
 use crate::accounts::SupervisorMsg;
 use crate::campaigns::CampaignsMsg;
+use crate::importing::ImportsMsg;
 use crate::janitor::JanitorMsg;
 use crate::scheduler::SchedulerMsg;
 use crate::webhook::DispatcherMsg;
@@ -176,6 +177,7 @@ pub(crate) struct Doors {
     pub(crate) dispatcher: Door<DispatcherMsg>,
     pub(crate) janitor: Door<JanitorMsg>,
     pub(crate) scheduler: Door<SchedulerMsg>,
+    pub(crate) imports: Door<ImportsMsg>,
     /// The supervisor over bulk sending: it is told which account's line to look at, so that it needs not look at all.
     pub(crate) campaigns: RwLock<Option<ActorRef<CampaignsMsg>>>,
 }
@@ -188,6 +190,7 @@ impl Doors {
             dispatcher: Door::new(|| DispatcherMsg::Nudge),
             janitor: Door::new(|| JanitorMsg::Nudge),
             scheduler: Door::new(|| SchedulerMsg::Nudge),
+            imports: Door::new(|| ImportsMsg::Look),
             campaigns: RwLock::default(),
         }
     }
@@ -287,6 +290,11 @@ impl Nudges {
             // One that is just being restarted looks at every line by itself.
             let _ = campaigns.cast(CampaignsMsg::Line(no));
         }
+    }
+
+    /// There is an import to run.
+    pub(crate) fn imports(&self) {
+        self.doors.imports.knock();
     }
 
     /// The account is to be kept to another pace.

@@ -22,6 +22,7 @@ mod endpoints;
 mod events;
 mod files;
 mod groups;
+mod importing;
 mod indexing;
 mod janitor;
 mod jobs;
@@ -72,6 +73,7 @@ pub use groups::{
     GroupError, GroupLink, GroupPreview, GroupSource, Groups, JoinAnswer, JoinRequest, MadeGroup, MemberOutcome,
     MemberVerb, NewGroup,
 };
+pub use importing::{IMPORTS_AT_ONCE, IMPORTS_MAX, ImportFiles, ImportPlace, Importing, TooManyImports};
 pub use jobs::{JobCommand, JobError, JobItem, JobSeen, JobWish, Jobs};
 pub use lists::{CONTACTS_AT_ONCE, ContactChange, LISTS_MAX, ListError, Lists};
 pub use look::{AccountView, BranchView, Look, PermitsView, TreeView};
@@ -81,7 +83,7 @@ pub use messages::{
 };
 pub use meters::{
     AccountCounts, AttemptResult, DeliveryOutcome, Meters, PairingOutcome, PairingWay, PerAccount, PrunedRows, Refusal,
-    ReplyOutcome, RestrictionChange, SendOutcome,
+    ReplyOutcome, RestrictionChange, RowOutcome, SendOutcome,
 };
 pub use numbers::{NumberContact, NumberMapping};
 pub use people::{

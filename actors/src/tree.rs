@@ -22,6 +22,7 @@ use crate::endpoints::Endpoints;
 use crate::events::Events;
 use crate::files::MessageFiles;
 use crate::groups::Groups;
+use crate::importing::Importing;
 use crate::jobs::Jobs;
 use crate::lists::Lists;
 use crate::look::Look;
@@ -137,6 +138,8 @@ pub struct Tree {
     pub endpoints: Endpoints,
     /// The use cases around lists of contacts.
     pub lists: Lists,
+    /// The imports of files into lists.
+    pub importing: Importing,
     /// The use cases around templates.
     pub templates: Templates,
     /// The use cases around the event log.
@@ -204,6 +207,7 @@ impl Tree {
             chats: Chats::new(Arc::clone(&ctx)),
             endpoints: Endpoints::new(Arc::clone(&ctx)),
             lists: Lists::new(Arc::clone(&ctx)),
+            importing: Importing::new(Arc::clone(&ctx)),
             templates: Templates::new(Arc::clone(&ctx)),
             events: Events::new(Arc::clone(&ctx)),
             audit: Audit::new(Arc::clone(&ctx)),

@@ -43,9 +43,9 @@ impl Imports {
         &self,
         pieces: impl Stream<Item = Result<Bytes, E>> + Send,
     ) -> Result<Arrived, ImportError> {
-        self.admit()?;
-        self.0.lists.admit().map_err(wasup_actors::ListError::Store)?;
-        let path = Temporary(self.0.folder.join(format!("coming-{:016x}", rand::random::<u64>())));
+        self.importing.admit()?;
+        self.lists.admit().map_err(wasup_actors::ListError::Store)?;
+        let path = Temporary(self.files.folder.join(format!("coming-{:016x}", rand::random::<u64>())));
         let open = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path.0)?;
         let mut file = BufWriter::with_capacity(BUFFER, tokio::fs::File::from_std(open));
         let (mut size, mut head) = (0_u64, Vec::new());
@@ -53,8 +53,8 @@ impl Imports {
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|_| ImportError::Truncated)?;
             size += piece.len() as u64;
-            if size > self.0.limits.file {
-                return Err(ImportError::TooLarge(self.0.limits.file));
+            if size > self.files.limits.file {
+                return Err(ImportError::TooLarge(self.files.limits.file));
             }
             head.extend_from_slice(&piece[..piece.len().min(HEAD.saturating_sub(head.len()))]);
             file.write_all(&piece).await?;

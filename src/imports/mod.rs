@@ -16,16 +16,15 @@ mod reading;
 mod running;
 mod xlsx;
 
-use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use wasup_actors::{ListError, Lists, Principal};
+use wasup_actors::{ImportFiles, ImportPlace, Importing, ListError, Lists, Principal, TooManyImports, Tree};
 use wasup_store::id::{ImportId, ListId};
 use wasup_store::records::{ImportFormat, ImportRecord, RowFault};
 use wasup_store::repo::listed::Twice;
@@ -33,10 +32,6 @@ use wasup_store::repo::listed::Twice;
 pub use arriving::Arrived;
 pub use export::Exported;
 
-/// Imports that run at once; others wait for their turn.
-const AT_ONCE: usize = 2;
-/// Imports that run or wait.
-const MOST: usize = 32;
 /// The folder of files in the store's.
 const FOLDER: &str = "imports";
 
@@ -83,8 +78,8 @@ pub enum ImportError {
     #[error("{0}")]
     Unsupported(&'static str),
     /// As many imports run and wait as may.
-    #[error("{MOST} imports run or wait already")]
-    TooMany,
+    #[error(transparent)]
+    TooMany(#[from] TooManyImports),
     /// The disk failed.
     #[error("the file can't be kept")]
     Io(#[from] io::Error),
@@ -114,66 +109,82 @@ pub struct Limits {
     pub unpacked: u64,
 }
 
-/// Imports. Clones are the same.
-#[derive(Clone)]
-pub struct Imports(Arc<Inner>);
-
-struct Inner {
-    lists: Lists,
+/// The folder of files that are imported, in the store's: the tree reads them through it.
+pub struct ImportFolder {
     folder: PathBuf,
     limits: Limits,
-    turns: Semaphore,
-    /// Imports that run or wait, and how one hears of their end.
-    under_way: Mutex<HashMap<ImportId, watch::Receiver<bool>>>,
-    tasks: TaskTracker,
-    stopping: CancellationToken,
+    /// Whether what an earlier process left there was looked through.
+    tidied: AtomicBool,
 }
 
-/// Which import, of which list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Which {
-    list: ListId,
-    id: ImportId,
-}
-
-impl Imports {
-    /// Imports whose files lie in the store's folder.
+impl ImportFolder {
+    /// Opens the folder, made where it is not there.
     ///
     /// # Errors
     /// The disk's.
-    pub fn open(lists: Lists, data: &Path, limits: Limits) -> io::Result<Self> {
+    pub fn open(data: &Path, limits: Limits) -> io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt as _;
         let folder = data.join(FOLDER);
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        let (turns, under_way) = (Semaphore::new(AT_ONCE), Mutex::default());
-        let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
-        Ok(Self(Arc::new(Inner { lists, folder, limits, turns, under_way, tasks, stopping })))
+        Ok(Self { folder, limits, tidied: AtomicBool::new(false) })
     }
 
-    /// Goes on with what an earlier process left, and takes away files that nobody waits for.
-    ///
-    /// # Errors
-    /// The disk's, or the store's.
-    pub async fn resume(&self) -> Result<usize, ImportError> {
+    fn file(&self, place: ImportPlace) -> PathBuf {
+        self.folder.join(format!("{}.{}", place.list, place.id))
+    }
+
+    /// A folder for a file's parts that no other run of the same import has.
+    fn parts(&self, place: ImportPlace) -> PathBuf {
+        self.folder.join(format!("{}.{}-parts-{:08x}", place.list, place.id, rand::random::<u32>()))
+    }
+}
+
+#[async_trait]
+impl ImportFiles for ImportFolder {
+    async fn left(&self, lists: &Lists) -> Result<Vec<ImportPlace>, ListError> {
         let (mut found, principal) = (Vec::new(), Principal::system("import"));
-        for entry in std::fs::read_dir(&self.0.folder)? {
+        // Later on files come that are no import's yet, and none of them is anybody's to take away.
+        let tidies = !self.tidied.load(Ordering::Relaxed);
+        for entry in std::fs::read_dir(&self.folder)? {
             let path = entry?.path();
-            let which = path.file_name().and_then(|name| which(name.to_str()?));
-            let record = match which {
-                Some(Which { list, id }) => self.0.lists.import(&principal, list, id).await.map(Some),
+            let place = path.file_name().and_then(|name| place_of(name.to_str()?));
+            let record = match place {
+                Some(ImportPlace { list, id }) => lists.import(&principal, list, id).await.map(Some),
                 None => Ok(None),
             };
-            match (which, record) {
-                (Some(which), Ok(Some(record))) if record.end.is_none() => found.push(which),
-                (_, Err(ListError::Store(error))) => return Err(ListError::Store(error).into()),
+            match (place, record) {
+                (Some(place), Ok(Some(record))) if record.end.is_none() => found.push(place),
+                (_, Err(error @ ListError::Store(_))) => return Err(error),
+                _ if !tidies => {}
                 _ if path.is_dir() => std::fs::remove_dir_all(path)?,
                 _ => std::fs::remove_file(path)?,
             }
         }
-        for which in &found {
-            self.start(principal.clone(), *which);
+        self.tidied.store(true, Ordering::Relaxed);
+        if tidies && !found.is_empty() {
+            tracing::info!(imports = found.len(), "going on with files of contacts");
         }
-        Ok(found.len())
+        Ok(found)
+    }
+
+    async fn run(&self, lists: &Lists, principal: &Principal, place: ImportPlace, stopping: &CancellationToken) {
+        running::run(self, lists, principal, place, stopping).await;
+    }
+}
+
+/// Takes in files, and has them imported. Clones are the same.
+#[derive(Clone)]
+pub struct Imports {
+    files: Arc<ImportFolder>,
+    lists: Lists,
+    importing: Importing,
+}
+
+impl Imports {
+    /// Imports of files of a folder by a tree.
+    #[must_use]
+    pub fn new(files: Arc<ImportFolder>, tree: &Tree) -> Self {
+        Self { files, lists: tree.lists.clone(), importing: tree.importing.clone() }
     }
 
     /// Begins the import of a file that has arrived.
@@ -187,82 +198,42 @@ impl Imports {
         arrived: Arrived,
         wish: Wish,
     ) -> Result<(ImportId, ImportRecord), ImportError> {
-        self.admit()?;
-        let which = Which { list, id: self.0.lists.new_import() };
+        self.importing.admit()?;
+        let place = ImportPlace { list, id: self.lists.new_import() };
         let Wish { filename, columns, tags, region, twice } = wish;
         let (format, size) = (arrived.format, arrived.size);
         let record = ImportRecord { format, filename, size, columns, tags, region, twice, ..ImportRecord::default() };
-        let file = self.0.file(which);
+        let file = self.files.file(place);
         tokio::task::spawn_blocking(move || arrived.place(&file)).await.map_err(io::Error::other)??;
-        match self.0.lists.begin_import(principal, (list, which.id), record).await {
+        match self.lists.begin_import(principal, (list, place.id), record).await {
             Ok(record) => {
-                self.start(principal.clone(), which);
-                Ok((which.id, record))
+                self.importing.start(principal, place);
+                Ok((place.id, record))
             }
             Err(error) => {
                 // What stays goes when the process starts again.
-                drop(std::fs::remove_file(self.0.file(which)));
+                drop(std::fs::remove_file(self.files.file(place)));
                 Err(error.into())
             }
         }
     }
 
-    /// Refuses one import more than may run or wait.
-    ///
-    /// # Errors
-    /// [`ImportError::TooMany`].
-    pub fn admit(&self) -> Result<(), ImportError> {
-        if self.0.under_way().len() < MOST { Ok(()) } else { Err(ImportError::TooMany) }
-    }
-
-    fn start(&self, principal: Principal, which: Which) {
-        let (told, hears) = watch::channel(false);
-        self.0.under_way().insert(which.id, hears);
-        let inner = Arc::clone(&self.0);
-        self.0.tasks.spawn(async move {
-            running::run(&inner, &principal, which).await;
-            inner.under_way().remove(&which.id);
-            told.send_replace(true);
-        });
-    }
-
     /// Whether an import runs, or waits for its turn, in this process.
     #[must_use]
     pub fn is_under_way(&self, id: ImportId) -> bool {
-        self.0.under_way().contains_key(&id)
+        self.importing.is_under_way(id)
     }
 
     /// Waits until an import has ended, at most so long.
     pub async fn until_ended(&self, id: ImportId, patience: Duration) {
-        let hears = self.0.under_way().get(&id).cloned();
-        if let Some(mut hears) = hears {
-            // One that is gone has ended as well.
-            let _ = tokio::time::timeout(patience, hears.wait_for(|ended| *ended)).await;
-        }
-    }
-
-    /// Stops them where they are, to go on when the process starts again.
-    pub async fn stop(&self) {
-        self.0.stopping.cancel();
-        self.0.tasks.close();
-        self.0.tasks.wait().await;
-    }
-}
-
-impl Inner {
-    fn under_way(&self) -> MutexGuard<'_, HashMap<ImportId, watch::Receiver<bool>>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn file(&self, which: Which) -> PathBuf {
-        self.folder.join(format!("{}.{}", which.list, which.id))
+        self.importing.until_ended(id, patience).await;
     }
 }
 
 /// The import whose file has this name.
-fn which(name: &str) -> Option<Which> {
+fn place_of(name: &str) -> Option<ImportPlace> {
     let (list, id) = name.split_once('.')?;
-    Some(Which { list: list.parse().ok()?, id: id.parse().ok()? })
+    Some(ImportPlace { list: list.parse().ok()?, id: id.parse().ok()? })
 }
 
 /// What a file is by its first bytes.

@@ -1,5 +1,7 @@
 //! Contacts of a file in parts by place, on the disk: so that they come into the list in its own order, each of its rows
-//! written once, and a number that stands twice in the file meets itself, with no more than a part in memory.
+//! written once, and a number that stands twice in the file meets itself. In memory there is one part at most, packed.
+//!
+//! A row there: its bytes from here on (u32), its line (u64), number, name, fields and tags; texts behind their lengths (u32).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
@@ -15,7 +17,9 @@ const PLACE_BITS: u32 = 24;
 /// Most parts, as a power of two.
 const MOST_BITS: u32 = 8;
 /// Bytes of a file for each part, about.
-const PART_BYTES: u64 = 512 * 1024;
+const PART_BYTES: u64 = 256 * 1024;
+/// Bytes of a length.
+const LENGTH: usize = 4;
 /// Bytes of a part that wait in memory for the disk.
 const BUFFER: usize = 16 * 1024;
 
@@ -72,6 +76,8 @@ impl Sorted {
     pub(super) fn push(&mut self, bits: u32, line: u64, contact: &ListedContact) {
         let part = (place(&contact.number) >> (PLACE_BITS - bits)) as usize;
         let out = self.0.entry(part).or_default();
+        let begin = out.len();
+        count(out, 0);
         out.extend_from_slice(&line.to_le_bytes());
         put(out, &contact.number);
         put(out, contact.name.as_deref().unwrap_or_default());
@@ -82,6 +88,8 @@ impl Sorted {
         }
         count(out, contact.tags.len());
         contact.tags.iter().for_each(|tag| put(out, tag));
+        let length = u32::try_from(out.len() - begin - LENGTH).unwrap_or(u32::MAX);
+        out[begin..begin + LENGTH].copy_from_slice(&length.to_le_bytes());
     }
 }
 
@@ -113,15 +121,44 @@ impl Filled {
     }
 
     /// The contacts of a part, in the order of the list, and of their lines where numbers are equal.
-    pub(super) fn part(&self, part: usize) -> io::Result<Vec<Numbered>> {
+    pub(super) fn part(&self, part: usize) -> io::Result<Part> {
         let mut bytes = Vec::new();
         File::open(path(&self.folder, part))?.read_to_end(&mut bytes)?;
-        let (mut rest, mut rows) = (bytes.as_slice(), Vec::new());
-        while !rest.is_empty() {
-            rows.push(row(&mut rest).ok_or(io::ErrorKind::InvalidData)?);
+        Ok(Part::of(bytes).ok_or(io::ErrorKind::InvalidData)?)
+    }
+}
+
+/// Rows of a part, still packed: contacts take many times as much memory, so each is unpacked when its turn comes.
+pub(super) struct Part {
+    bytes: Vec<u8>,
+    /// Where each begins, in the order of the list.
+    order: std::vec::IntoIter<usize>,
+}
+
+impl Part {
+    fn of(bytes: Vec<u8>) -> Option<Self> {
+        let (mut rows, mut at) = (Vec::new(), 0);
+        while at < bytes.len() {
+            let mut rest = bytes.get(at..)?;
+            let length = number(&mut rest)?;
+            let line = take(&mut rest, 8)?;
+            let digits = slice(&mut rest)?;
+            rows.push((place(digits), digits, u64::from_le_bytes(line.try_into().ok()?), at + LENGTH));
+            at += LENGTH + length;
         }
-        rows.sort_by_cached_key(|(line, contact)| (place(&contact.number), contact.number.clone(), *line));
-        Ok(rows)
+        rows.sort_unstable();
+        let order: Vec<usize> = rows.into_iter().map(|(.., at)| at).collect();
+        Some(Self { bytes, order: order.into_iter() })
+    }
+}
+
+impl Iterator for Part {
+    type Item = io::Result<Numbered>;
+
+    fn next(&mut self) -> Option<io::Result<Numbered>> {
+        let at = self.order.next()?;
+        let unpacked = self.bytes.get(at..).and_then(|mut rest| row(&mut rest));
+        Some(unpacked.ok_or_else(|| io::ErrorKind::InvalidData.into()))
     }
 }
 
@@ -136,9 +173,13 @@ fn number(rest: &mut &[u8]) -> Option<usize> {
     usize::try_from(u32::from_le_bytes(bytes)).ok()
 }
 
-fn text(rest: &mut &[u8]) -> Option<String> {
+fn slice<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
     let length = number(rest)?;
-    String::from_utf8(take(rest, length)?.to_vec()).ok()
+    std::str::from_utf8(take(rest, length)?).ok()
+}
+
+fn text(rest: &mut &[u8]) -> Option<String> {
+    slice(rest).map(str::to_owned)
 }
 
 fn row(rest: &mut &[u8]) -> Option<Numbered> {
@@ -173,7 +214,8 @@ mod tests {
                 parts.push(sorted).unwrap();
             }
             let filled = parts.finish().unwrap();
-            let all: Vec<Numbered> = (0..filled.parts()).flat_map(|part| filled.part(part).unwrap()).collect();
+            let all = (0..filled.parts()).flat_map(|part| filled.part(part).unwrap());
+            let all: Vec<Numbered> = all.collect::<io::Result<_>>().unwrap();
             assert_eq!(all.len(), 100);
             assert!(all.iter().all(|(line, one)| *one == contact(*line)));
             let order: Vec<_> = all.iter().map(|(line, one)| (place(&one.number), one.number.clone(), *line)).collect();
@@ -181,6 +223,9 @@ mod tests {
             drop(filled);
             assert!(!at.exists());
         }
-        assert_eq!([0, 1, 600_000, 60_000_000, 1 << 40].map(bits), [0, 0, 1, 7, 8]);
+        assert_eq!([0, 1, 300_000, 30_000_000, 1 << 40].map(bits), [0, 0, 1, 7, 8]);
+        for damaged in [&[1, 0, 0, 0][..], &[0; 11], &[200; 40]] {
+            assert!(Part::of(damaged.to_vec()).is_none());
+        }
     }
 }

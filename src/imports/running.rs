@@ -1,19 +1,19 @@
 //! An import runs: its file is read, and then comes into the list, commit by commit.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
-use wasup_actors::{ListError, Lists, Principal};
-use wasup_store::records::{ImportEnd, ImportPhase, ImportRecord};
-use wasup_store::repo::imports::Step;
+use wasup_actors::{ImportPlace, ListError, Lists, Principal};
+use wasup_store::records::{ImportEnd, ImportPhase, ImportRecord, ListedContact};
+use wasup_store::repo::imports::{Step, Stepped};
+use wasup_store::repo::listed::Twice;
 
-use super::listing::{Batch, batches};
+use super::listing::{Batch, Batches};
 use super::parts::{Filled, bits};
 use super::reading::{Job, Looked, read};
-use super::{Inner, SourceError, Which};
+use super::{ImportFolder, SourceError};
 
 /// Chunks that were looked at and wait to be noted.
 const WAITING: usize = 8;
@@ -50,33 +50,35 @@ impl From<SourceError> for Halt {
 }
 
 struct Run<'a> {
-    inner: &'a Inner,
+    files: &'a ImportFolder,
+    lists: &'a Lists,
     principal: &'a Principal,
-    which: Which,
+    place: ImportPlace,
+    stopping: &'a CancellationToken,
 }
 
-/// Runs an import to its end, or until the process stops.
-pub(super) async fn run(inner: &Inner, principal: &Principal, which: Which) {
-    let turn = tokio::select! {
-        turn = inner.turns.acquire() => turn,
-        () = inner.stopping.cancelled() => return,
-    };
-    let done = Run { inner, principal, which }.work().await;
-    drop(turn);
-    let (how, why) = match done {
+/// Runs an import to its end, or until it is told to stop.
+pub(super) async fn run(
+    files: &ImportFolder,
+    lists: &Lists,
+    principal: &Principal,
+    place: ImportPlace,
+    stopping: &CancellationToken,
+) {
+    let (how, why) = match (Run { files, lists, principal, place, stopping }).work().await {
         Ok(()) => (ImportEnd::Completed, None),
         Err(Halt::Stopped) => return,
-        Err(Halt::Unwanted) => return drop(std::fs::remove_file(inner.file(which))),
+        Err(Halt::Unwanted) => return drop(std::fs::remove_file(files.file(place))),
         Err(Halt::Source(error)) => of_file(&error),
         Err(Halt::Lists(error)) => (ImportEnd::Failed, Some(error.to_string())),
     };
     if how == ImportEnd::Failed {
-        tracing::warn!(import.id = %which.id, why, "an import failed");
+        tracing::warn!(import.id = %place.id, why, "an import failed");
     }
-    match inner.lists.end_import(principal, (which.list, which.id), how, why).await {
-        Ok(()) => drop(std::fs::remove_file(inner.file(which))),
+    match lists.end_import(principal, (place.list, place.id), how, why).await {
+        Ok(()) => drop(std::fs::remove_file(files.file(place))),
         // The file stays: the next process finds it, and goes on.
-        Err(error) => tracing::warn!(import.id = %which.id, %error, "the end of an import could not be noted"),
+        Err(error) => tracing::warn!(import.id = %place.id, %error, "the end of an import could not be noted"),
     }
 }
 
@@ -91,14 +93,13 @@ fn of_file(error: &SourceError) -> (ImportEnd, Option<String>) {
 }
 
 impl Run<'_> {
-    const fn place(&self) -> (wasup_store::id::ListId, wasup_store::id::ImportId) {
-        (self.which.list, self.which.id)
-    }
-
     async fn work(&self) -> Result<(), Halt> {
-        let record = self.inner.lists.read_import(self.principal, self.which.list, self.which.id).await?;
+        let record = self.lists.read_import(self.principal, self.place.list, self.place.id).await?;
         let record = record.ok_or(Halt::Unwanted)?;
-        let stopping = self.inner.stopping.child_token();
+        if record.end.is_some() {
+            return Err(Halt::Unwanted);
+        }
+        let stopping = self.stopping.child_token();
         let (told, looked) = channel(WAITING);
         let reading = self.start_reading(record.clone(), told, stopping.clone());
         let noted = match record.phase {
@@ -111,7 +112,7 @@ impl Run<'_> {
         }
         let filled = reading.await.map_err(|_| Halt::Source(std::io::Error::other("reading panicked").into()))?;
         noted?;
-        let filled = Arc::new(filled?);
+        let filled = filled?;
         if record.phase == ImportPhase::Reading {
             self.step(Step { phase: ImportPhase::Listing, ..Step::default() }, Vec::new()).await?;
         }
@@ -121,12 +122,11 @@ impl Run<'_> {
     fn start_reading(
         &self,
         record: ImportRecord,
-        told: tokio::sync::mpsc::Sender<Looked>,
+        told: Sender<Looked>,
         stopping: CancellationToken,
     ) -> JoinHandle<Result<Filled, SourceError>> {
-        let file = self.inner.file(self.which);
-        let folder = file.with_extension(format!("{}-parts", self.which.id));
-        let unpacked_max = self.inner.limits.unpacked;
+        let (file, folder) = (self.files.file(self.place), self.files.parts(self.place));
+        let unpacked_max = self.files.limits.unpacked;
         spawn_blocking(move || {
             let bits = bits(record.size);
             let job = Job { record: &record, file: &file, folder: &folder, bits, unpacked_max, stopping: &stopping };
@@ -134,9 +134,14 @@ impl Run<'_> {
         })
     }
 
-    async fn step(&self, step: Step, contacts: Vec<wasup_store::records::ListedContact>) -> Result<(), Halt> {
-        let noted = self.inner.lists.import_step(self.principal, self.place(), step, contacts).await?;
-        noted.map(|_| ()).ok_or(Halt::Unwanted)
+    async fn step(&self, step: Step, contacts: Vec<ListedContact>) -> Result<(), Halt> {
+        let place = (self.place.list, self.place.id);
+        match self.lists.import_step(self.principal, place, step, contacts).await? {
+            Stepped::Noted(_) => Ok(()),
+            Stepped::Gone => Err(Halt::Unwanted),
+            // Whoever went on with it needs the file.
+            Stepped::Overtaken => Err(Halt::Stopped),
+        }
     }
 
     /// Notes what becomes of rows while the file is read, in the order of the file.
@@ -155,49 +160,44 @@ impl Run<'_> {
         self.step(step, Vec::new()).await
     }
 
-    /// Brings the contacts into the list. While a commit goes to disk the next part is read.
-    async fn list(&self, record: &ImportRecord, filled: Arc<Filled>) -> Result<(), Halt> {
-        let (mut done, mut under_way) = (record.listed, None::<JoinHandle<Result<bool, ListError>>>);
-        for part in 0..filled.parts() {
-            let (from, twice, mut skip) = (Arc::clone(&filled), record.twice, done);
-            let read = spawn_blocking(move || {
-                let rows = from.part(part)?;
-                let batches = batches(rows, twice, &mut skip);
-                Ok::<_, std::io::Error>((batches, skip))
-            });
-            let read = read.await.map_err(std::io::Error::other).and_then(|read| read);
-            let (batches, left) = read.map_err(|error| Halt::Source(error.into()))?;
-            done = left;
-            for batch in batches {
-                if self.inner.stopping.is_cancelled() {
-                    return Err(Halt::Stopped);
-                }
-                // One after another: how far it is counts numbers in their order.
-                settle(under_way.take()).await?;
-                under_way = Some(self.commit(batch));
+    /// Brings the contacts into the list. While a commit goes to disk the next batch is made.
+    async fn list(&self, record: &ImportRecord, filled: Filled) -> Result<(), Halt> {
+        let (ready, mut batches) = channel(1);
+        let (twice, done) = (record.twice, record.listed);
+        let making = spawn_blocking(move || make(&filled, twice, done, &ready));
+        let mut from = done;
+        while let Some(batch) = batches.recv().await {
+            if self.stopping.is_cancelled() {
+                return Err(Halt::Stopped);
             }
+            from = self.commit(from, batch).await?;
         }
-        settle(under_way).await
+        let made = making.await.map_err(std::io::Error::other).and_then(|made| made);
+        made.map_err(|error| Halt::Source(error.into()))
     }
 
-    /// Starts the commit of a batch.
-    fn commit(&self, batch: Batch) -> JoinHandle<Result<bool, ListError>> {
+    /// Brings a batch into the list; answers how many numbers of the file are done then.
+    async fn commit(&self, from: u64, batch: Batch) -> Result<u64, Halt> {
         let Batch { contacts, tally, problems } = batch;
-        let step = Step { tally, problems, listed: contacts.len() as u64, phase: ImportPhase::Listing };
-        let (lists, principal, place): (Lists, _, _) = (self.inner.lists.clone(), self.principal.clone(), self.place());
-        tokio::spawn(async move { Ok(lists.import_step(&principal, place, step, contacts).await?.is_some()) })
+        let listed = contacts.len() as u64;
+        let step = Step { tally, problems, listed, from: Some(from), phase: ImportPhase::Listing };
+        self.step(step, contacts).await?;
+        Ok(from + listed)
     }
 }
 
-/// Waits for a commit, where one is under way.
-async fn settle(commit: Option<JoinHandle<Result<bool, ListError>>>) -> Result<(), Halt> {
-    let Some(commit) = commit else { return Ok(()) };
-    match commit.await {
-        Ok(Ok(true)) => Ok(()),
-        Ok(Ok(false)) => Err(Halt::Unwanted),
-        Ok(Err(error)) => Err(error.into()),
-        Err(_) => Err(Halt::Source(std::io::Error::other("a commit panicked").into())),
+/// Makes batches of all parts, until nobody takes them any more. It blocks.
+fn make(filled: &Filled, twice: Twice, mut done: u64, ready: &Sender<Batch>) -> std::io::Result<()> {
+    for part in 0..filled.parts() {
+        let mut batches = Batches::new(filled.part(part)?, twice, done);
+        for batch in batches.by_ref() {
+            if ready.blocking_send(batch?).is_err() {
+                return Ok(());
+            }
+        }
+        done = batches.done;
     }
+    Ok(())
 }
 
 async fn drain(mut looked: Receiver<Looked>) -> Result<(), Halt> {

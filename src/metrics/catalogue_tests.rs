@@ -2,10 +2,10 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use wasup_actors::supervision::CrashKind;
-use wasup_actors::{AttemptResult, Branch, DeliveryOutcome, PrunedRows, Refusal, SendOutcome};
+use wasup_actors::{AttemptResult, Branch, DeliveryOutcome, PrunedRows, Refusal, RowOutcome, SendOutcome};
 use wasup_sessions::meters::Arrived;
 use wasup_sessions::ports::DisconnectReason;
-use wasup_store::records::{Content, Lane, Phase, Reason, UserAction};
+use wasup_store::records::{Content, ImportEnd, Lane, Phase, Reason, UserAction};
 
 use super::*;
 
@@ -75,6 +75,9 @@ fn labels_say_what_the_types_say() {
     assert_eq!(values(&DELIVERIES, "outcome"), all);
     let all: Vec<_> = PrunedRows::ALL.iter().map(|word| word.as_str()).collect();
     assert_eq!(values(&PRUNED, "rows"), all);
+    let all: Vec<_> = RowOutcome::ALL.iter().map(|word| word.as_str()).collect();
+    assert_eq!(values(&IMPORT_ROWS, "outcome"), all);
+    assert_eq!(values(&IMPORTS_ENDED, "outcome"), words(&ImportEnd::ALL.map(ImportEnd::as_str)));
     let all: Vec<_> = Refusal::ALL.iter().map(|word| word.as_str()).collect();
     assert_eq!(values(&REFUSALS, "limit"), all);
 }

@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 use wasup_actors::supervision::CrashKind;
 use wasup_actors::{
     AttemptResult, Branch, DeliveryOutcome, Meters, PairingOutcome, PairingWay, PrunedRows, Refusal, ReplyOutcome,
-    RestrictionChange, SendOutcome,
+    RestrictionChange, RowOutcome, SendOutcome,
 };
 use wasup_sessions::meters::{Arrived, Counters, LinkMeters};
 use wasup_sessions::ports::DisconnectReason;
-use wasup_store::records::{Content, Phase};
+use wasup_store::records::{Content, ImportEnd, Phase};
 use wasup_store::repo::account::Outlived;
 
 use super::catalogue::{self, Family, Kind, Values, catalogue};
@@ -147,6 +147,12 @@ impl Metrics {
             endpoints_probed: self.gauge(&catalogue::ENDPOINTS_PROBED, &[]),
             indexed: self.counter(&catalogue::INDEXED, &[]),
             index_lag: self.gauge(&catalogue::INDEX_LAG, &[]),
+            import_rows: self.counters(&catalogue::IMPORT_ROWS, RowOutcome::ALL, RowOutcome::as_str),
+            imports_ended: self.counters(&catalogue::IMPORTS_ENDED, &ImportEnd::ALL, ImportEnd::as_str),
+            import_seconds: self.histogram(&catalogue::IMPORT_TIME, &[]),
+            imports_running: self.gauge(&catalogue::IMPORTS, &["running"]),
+            imports_waiting: self.gauge(&catalogue::IMPORTS, &["waiting"]),
+            job_items: Counters::new(ITEM_OUTCOMES, |outcome| self.counter(&catalogue::JOB_ITEMS, &[outcome.as_str()])),
             pruned: self.counters(&catalogue::PRUNED, PrunedRows::ALL, PrunedRows::as_str),
             ..Meters::default()
         }
@@ -183,6 +189,10 @@ impl Metrics {
         HttpMeters::new(self.clone())
     }
 }
+
+/// What comes of a try to send an item of a job.
+const ITEM_OUTCOMES: [SendOutcome; 5] =
+    [SendOutcome::Sent, SendOutcome::Rejected, SendOutcome::Held, SendOutcome::Failed, SendOutcome::Requeued];
 
 /// Every way of a pairing with everything that can come of it.
 fn pairings() -> impl Iterator<Item = (PairingWay, PairingOutcome)> {

@@ -51,6 +51,20 @@ async fn a_csv_file_comes_into_a_list_and_says_which_rows_did_not() {
     assert_eq!(siti["fields"], json!({"City": "Kota \"Baru\""}));
     assert_eq!(world.get(&path).await.1["contacts"], 2);
 
+    let scraped = world.ask(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    for line in [
+        "wasup_import_rows_total{outcome=\"added\"} 2",
+        "wasup_import_rows_total{outcome=\"bad_number\"} 1",
+        "wasup_import_rows_total{outcome=\"duplicate\"} 1",
+        "wasup_imports_total{outcome=\"completed\"} 1",
+        "wasup_import_seconds_count 1",
+        "wasup_imports{state=\"running\"} 0",
+        "wasup_lists 1",
+        "wasup_list_contacts 2",
+    ] {
+        assert!(scraped.lines().any(|shown| shown == line), "{line} is not in\n{scraped}");
+    }
+
     // The same again changes nothing; kept, replaced and named columns as asked.
     let (_, again) = import(&world, &path, "&add_tags=2026", file).await;
     assert_eq!(counts(&again)["known"], 2, "{again}");

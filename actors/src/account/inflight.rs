@@ -28,6 +28,8 @@ struct Flight {
     place: Place,
     /// It goes to somebody who never wrote.
     cold: bool,
+    /// It is an item of something larger.
+    of_run: bool,
 }
 
 /// What becomes of a send that was not acknowledged.
@@ -64,8 +66,8 @@ impl Flights {
 
     fn insert(&mut self, id: MessageId, record: &MessageRecord, place: Place) {
         let since_ms = record.times.sending_ms.unwrap_or(record.ts_ms);
-        let flight =
-            Flight { provider_id: record.provider_id.clone(), tries: record.tries, since_ms, place, cold: false };
+        let (provider_id, tries, of_run) = (record.provider_id.clone(), record.tries, record.run.is_some());
+        let flight = Flight { provider_id, tries, since_ms, place, cold: false, of_run };
         self.by_provider.insert(record.provider_id.clone(), id);
         self.flights.insert(id, flight);
     }
@@ -89,6 +91,11 @@ impl Flights {
     /// Whether it is known to go to somebody who never wrote.
     pub(super) fn is_cold(&self, id: MessageId) -> bool {
         self.flights.get(&id).is_some_and(|flight| flight.cold)
+    }
+
+    /// Whether it is an item of a job.
+    pub(super) fn is_of_run(&self, id: MessageId) -> bool {
+        self.flights.get(&id).is_some_and(|flight| flight.of_run)
     }
 
     /// How many are known to go to somebody who never wrote.

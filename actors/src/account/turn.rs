@@ -186,12 +186,14 @@ impl Incarnation {
         }
         self.linked |= plan.identity.is_some();
         for (id, settlement) in &plan.settlements {
+            let of_run = self.flights.is_of_run(*id);
             self.flights.remove(*id);
-            self.count_settled(*id, *settlement);
+            self.count_settled(*id, *settlement, of_run);
         }
         for id in &committed.moved {
+            let of_run = self.flights.is_of_run(*id);
             if self.flights.remove(*id) {
-                self.count_settled(*id, Settlement::Sent);
+                self.count_settled(*id, Settlement::Sent, of_run);
             }
         }
         let settled = plan.settlements.iter().map(|(id, _)| *id);
@@ -235,9 +237,12 @@ impl Incarnation {
         }
     }
 
-    fn count_settled(&self, id: MessageId, settlement: Settlement) {
+    fn count_settled(&self, id: MessageId, settlement: Settlement, of_run: bool) {
         let (outcome, meters) = (ack::outcome(settlement), &self.ctx.meters);
         meters.sends.count(outcome);
+        if of_run {
+            meters.job_items.count(outcome);
+        }
         if outcome == SendOutcome::Sent {
             // A send's key begins with the time of its acceptance.
             let took_ms = self.ctx.store.now_ms().saturating_sub(id.key.ts_ms);

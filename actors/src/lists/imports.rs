@@ -1,12 +1,15 @@
 //! Imports of files into lists: what is noted of them, step by step.
 
+use std::time::Duration;
+
 use wasup_store::WriteTx;
 use wasup_store::id::{ImportId, ListId};
-use wasup_store::records::{ImportEnd, ImportRecord, ListedContact, RowProblem};
-use wasup_store::repo::imports::{self, Step};
+use wasup_store::records::{ImportEnd, ImportRecord, ImportTally, ListedContact, RowProblem};
+use wasup_store::repo::imports::{self, Step, Stepped};
 use wasup_store::repo::lists;
 
 use super::{ListError, Lists};
+use crate::meters::RowOutcome;
 use crate::principal::Principal;
 
 impl Lists {
@@ -80,7 +83,7 @@ impl Lists {
         Ok(self.ctx.store.read(|tx| imports::problems(tx, list, id, from, limit)).await?)
     }
 
-    /// A step of an import; `None` where nobody wants the rest.
+    /// A step of an import.
     ///
     /// # Errors
     /// [`ListError::Store`].
@@ -90,11 +93,30 @@ impl Lists {
         (list, id): (ListId, ImportId),
         step: Step,
         contacts: Vec<ListedContact>,
-    ) -> Result<Option<ImportRecord>, ListError> {
+    ) -> Result<Stepped, ListError> {
         self.admit()?;
         let (tenant, now_ms) = (principal.tenant, self.ctx.store.now_ms());
         let write = move |tx: &mut WriteTx<'_>| Ok(imports::step(tx, tenant, (list, id), &step, &contacts, now_ms)?);
-        self.write(principal, write).await
+        let stepped = self.write(principal, write).await?;
+        if let Stepped::Noted(told) = &stepped {
+            self.count_rows(told);
+        }
+        Ok(stepped)
+    }
+
+    fn count_rows(&self, told: &ImportTally) {
+        for (outcome, rows) in [
+            (RowOutcome::Added, told.added),
+            (RowOutcome::Changed, told.changed),
+            (RowOutcome::Known, told.known),
+            (RowOutcome::Duplicate, told.duplicate),
+            (RowOutcome::MissingNumber, told.missing_number),
+            (RowOutcome::BadNumber, told.bad_number),
+            (RowOutcome::NotText, told.not_text),
+            (RowOutcome::TooLong, told.too_long),
+        ] {
+            self.ctx.meters.import_rows.add(outcome, rows);
+        }
     }
 
     /// An import's file is read from its beginning, perhaps once more; `None` where nobody wants it.
@@ -123,7 +145,12 @@ impl Lists {
     ) -> Result<(), ListError> {
         let now_ms = self.ctx.store.now_ms();
         let end = move |tx: &mut WriteTx<'_>| Ok(imports::end(tx, list, id, (how, why.as_deref()), now_ms)?);
-        self.write(principal, end).await.map(|_| ())
+        if let Some(ended) = self.write(principal, end).await? {
+            self.ctx.meters.imports_ended.count(how);
+            let took = Duration::from_millis(now_ms.saturating_sub(ended.created_ms));
+            self.ctx.meters.import_seconds.record(took.as_secs_f64());
+        }
+        Ok(())
     }
 
     /// Forgets an import; one that runs ends. Contacts that it brought stay.

@@ -43,6 +43,9 @@ pub enum ListError {
     /// A contact would have more than a contact may.
     #[error(transparent)]
     Unfit(#[from] UnfitContact),
+    /// The files of imports can't be looked at.
+    #[error("the files of imports can't be looked at: {0}")]
+    Files(#[from] std::io::Error),
     /// The store failed, or the disk is nearly full.
     #[error(transparent)]
     Store(#[from] StoreError),

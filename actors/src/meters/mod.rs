@@ -7,7 +7,7 @@ mod words;
 use metrics::{Counter, Gauge, Histogram};
 use wasup_sessions::meters::Counters;
 use wasup_sessions::ports::DisconnectReason;
-use wasup_store::records::Phase;
+use wasup_store::records::{ImportEnd, Phase};
 use wasup_store::repo::account::Outlived;
 
 use crate::root::Branch;
@@ -16,7 +16,7 @@ use crate::supervision::CrashKind;
 pub use per_account::{AccountCounts, PerAccount};
 pub use words::{
     AttemptResult, DeliveryOutcome, PairingOutcome, PairingWay, PrunedRows, Refusal, ReplyOutcome, RestrictionChange,
-    SendOutcome,
+    RowOutcome, SendOutcome,
 };
 
 /// The handles that the tree counts with. Times are seconds.
@@ -72,6 +72,18 @@ pub struct Meters {
     pub indexed: Counter,
     /// Events that the index of words has not looked at.
     pub index_lag: Gauge,
+    /// Tries to send items of jobs.
+    pub job_items: Counters<SendOutcome>,
+    /// Rows of files that came into lists, or did not.
+    pub import_rows: Counters<RowOutcome>,
+    /// Imports that ended.
+    pub imports_ended: Counters<ImportEnd>,
+    /// From an import's begin to its end.
+    pub import_seconds: Histogram,
+    /// Imports that run.
+    pub imports_running: Gauge,
+    /// Imports that wait for their turn.
+    pub imports_waiting: Gauge,
     /// What is counted for each account by itself.
     pub per_account: PerAccount,
 }
@@ -104,6 +116,12 @@ impl Default for Meters {
             pruned: Counters::default(),
             indexed: Counter::noop(),
             index_lag: Gauge::noop(),
+            job_items: Counters::default(),
+            import_rows: Counters::default(),
+            imports_ended: Counters::default(),
+            import_seconds: Histogram::noop(),
+            imports_running: Gauge::noop(),
+            imports_waiting: Gauge::noop(),
             per_account: PerAccount::default(),
         }
     }

@@ -125,6 +125,28 @@ words! {
 }
 
 words! {
+    /// What became of a row of a file of contacts.
+    RowOutcome {
+        /// A contact came into the list.
+        Added = "added",
+        /// A contact of the list is another one now.
+        Changed = "changed",
+        /// A contact of the list stayed as it was.
+        Known = "known",
+        /// Its number stood in an earlier row.
+        Duplicate = "duplicate",
+        /// It has no number.
+        MissingNumber = "missing_number",
+        /// It has something else for a number.
+        BadNumber = "bad_number",
+        /// It is not UTF-8.
+        NotText = "not_text",
+        /// It is too long, or has too much.
+        TooLong = "too_long",
+    }
+}
+
+words! {
     /// What became of an answer that was meant for a chat.
     ReplyOutcome {
         /// Accepted as a message.

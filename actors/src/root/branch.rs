@@ -9,6 +9,7 @@ use super::RootMsg;
 use crate::accounts::SupervisorMsg;
 use crate::campaigns::CampaignsMsg;
 use crate::files::FetcherMsg;
+use crate::importing::ImportsMsg;
 use crate::indexing::IndexerMsg;
 use crate::janitor::JanitorMsg;
 use crate::scheduler::SchedulerMsg;
@@ -51,12 +52,22 @@ pub enum Branch {
     Files,
     /// Keeps the index of words up to date.
     Search,
+    /// The imports of files into lists, and their supervisor.
+    Imports,
 }
 
 impl Branch {
     /// Every branch, in the order in which they start.
-    pub const ALL: [Self; 7] =
-        [Self::Janitor, Self::Webhooks, Self::Accounts, Self::Scheduler, Self::Campaigns, Self::Files, Self::Search];
+    pub const ALL: [Self; 8] = [
+        Self::Janitor,
+        Self::Webhooks,
+        Self::Accounts,
+        Self::Scheduler,
+        Self::Campaigns,
+        Self::Files,
+        Self::Search,
+        Self::Imports,
+    ];
 
     /// The word used in metrics and logs.
     #[must_use]
@@ -69,6 +80,7 @@ impl Branch {
             Self::Campaigns => "campaigns",
             Self::Files => "files",
             Self::Search => "search",
+            Self::Imports => "imports",
         }
     }
 
@@ -76,7 +88,13 @@ impl Branch {
     pub(super) const fn policy(self) -> RestartPolicy {
         match self {
             Self::Accounts => ACCOUNTS,
-            Self::Janitor | Self::Webhooks | Self::Scheduler | Self::Campaigns | Self::Files | Self::Search => OTHERS,
+            Self::Janitor
+            | Self::Webhooks
+            | Self::Scheduler
+            | Self::Campaigns
+            | Self::Files
+            | Self::Search
+            | Self::Imports => OTHERS,
         }
     }
 
@@ -85,7 +103,13 @@ impl Branch {
     pub(super) const fn misses_allowed(self) -> u32 {
         match self {
             Self::Accounts => 20,
-            Self::Janitor | Self::Webhooks | Self::Scheduler | Self::Campaigns | Self::Files | Self::Search => 2,
+            Self::Janitor
+            | Self::Webhooks
+            | Self::Scheduler
+            | Self::Campaigns
+            | Self::Files
+            | Self::Search
+            | Self::Imports => 2,
         }
     }
 }
@@ -115,6 +139,7 @@ pub(super) enum Running {
     Campaigns(ActorRef<CampaignsMsg>),
     Files(ActorRef<FetcherMsg>),
     Search(ActorRef<IndexerMsg>),
+    Imports(ActorRef<ImportsMsg>),
 }
 
 impl Running {
@@ -127,6 +152,7 @@ impl Running {
             Self::Campaigns(actor) => actor.get_cell(),
             Self::Files(actor) => actor.get_cell(),
             Self::Search(actor) => actor.get_cell(),
+            Self::Imports(actor) => actor.get_cell(),
         }
     }
 
@@ -139,6 +165,7 @@ impl Running {
             Self::Campaigns(_) => Branch::Campaigns,
             Self::Files(_) => Branch::Files,
             Self::Search(_) => Branch::Search,
+            Self::Imports(_) => Branch::Imports,
         }
     }
 
@@ -153,6 +180,7 @@ impl Running {
             Self::Campaigns(actor) => actor.cast(CampaignsMsg::Ping(beat)).is_ok(),
             Self::Files(actor) => actor.cast(FetcherMsg::Ping(beat)).is_ok(),
             Self::Search(actor) => actor.cast(IndexerMsg::Ping(beat)).is_ok(),
+            Self::Imports(actor) => actor.cast(ImportsMsg::Ping(beat)).is_ok(),
         };
     }
 
@@ -166,6 +194,7 @@ impl Running {
             Self::Campaigns(actor) => actor.cast(CampaignsMsg::Fault(fault)).unwrap(),
             Self::Files(actor) => actor.cast(FetcherMsg::Fault(fault)).unwrap(),
             Self::Search(actor) => actor.cast(IndexerMsg::Fault(fault)).unwrap(),
+            Self::Imports(actor) => actor.cast(ImportsMsg::Fault(fault)).unwrap(),
             Self::Accounts(actor) => actor.kill(),
         }
     }

@@ -15,6 +15,7 @@ use crate::accounts::AccountsSupervisor;
 use crate::campaigns::CampaignsSupervisor;
 use crate::context::Context;
 use crate::files::Fetcher;
+use crate::importing::ImportsSupervisor;
 use crate::indexing::Indexer;
 use crate::janitor::Janitor;
 use crate::look::BranchView;
@@ -183,6 +184,7 @@ impl Rooted {
             Branch::Campaigns => Running::Campaigns(Actor::spawn_linked(None, CampaignsSupervisor, ctx, root).await?.0),
             Branch::Files => Running::Files(Actor::spawn_linked(None, Fetcher, ctx, root).await?.0),
             Branch::Search => Running::Search(Actor::spawn_linked(None, Indexer, ctx, root).await?.0),
+            Branch::Imports => Running::Imports(Actor::spawn_linked(None, ImportsSupervisor, ctx, root).await?.0),
         })
     }
 

@@ -36,7 +36,7 @@ impl World {
 async fn a_panic_in_a_branch_drops_no_connection_and_never_ends_the_tree() {
     let world = World::running().await;
     world.connected(&["a"]).await;
-    for branch in [Branch::Janitor, Branch::Webhooks, Branch::Scheduler, Branch::Search] {
+    for branch in [Branch::Janitor, Branch::Webhooks, Branch::Scheduler, Branch::Search, Branch::Imports] {
         let first = world.branch(branch).await.generation;
         for round in 1..=3 {
             world.strike_branch(branch, Fault::Panic);
@@ -48,7 +48,7 @@ async fn a_panic_in_a_branch_drops_no_connection_and_never_ends_the_tree() {
     let link = world.network.last(world.no("a").await);
     assert!(link.is_open() && world.network.links(world.no("a").await).len() == 1);
     assert_eq!(world.get("a").await.state.phase, Phase::Connected);
-    timeout(Duration::from_millis(50), world.tree().gave_up()).await.expect_err("twelve restarts end nothing");
+    timeout(Duration::from_millis(50), world.tree().gave_up()).await.expect_err("so many restarts end nothing");
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_branch_that_hangs_is_killed_and_started_anew() {
     world.settings.supervision.heartbeat = Duration::from_millis(100);
     world.start().await;
     world.connected(&["a"]).await;
-    for branch in [Branch::Janitor, Branch::Webhooks, Branch::Scheduler, Branch::Search] {
+    for branch in [Branch::Janitor, Branch::Webhooks, Branch::Scheduler, Branch::Search, Branch::Imports] {
         let first = world.branch(branch).await.generation;
         world.strike_branch(branch, Fault::Hang);
         world.started(branch, first + 1).await;

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use metrics::{Counter, Gauge};
 use wasup_sessions::meters::Counters;
-use wasup_store::records::{Content, Lane, Phase};
+use wasup_store::records::{Content, DelayRange, JobState, Lane, Load, Phase};
 
 use super::network::Opens;
 use super::world::{World, account, me, peer, until};
 use crate::root::{Branch, RootMsg};
 use crate::supervision::CrashKind;
-use crate::{Fault, Refusal, SendCommand};
+use crate::{Fault, JobCommand, JobItem, Refusal, SendCommand, SendOutcome};
 
 /// Counters that can be read.
 struct Counted<K>(Vec<(K, Arc<AtomicU64>)>);
@@ -101,4 +101,33 @@ async fn a_refusal_is_counted_and_is_no_message() {
     };
     assert!(world.tree().messages.send(&me(), second).await.is_err());
     assert_eq!((refusals.all(), accepted.all()), (vec![1, 0, 0], vec![1]));
+}
+
+#[tokio::test]
+async fn items_of_jobs_are_counted_and_other_messages_are_not() {
+    let mut world = World::new();
+    let (sends, of_all) = Counted::new(SendOutcome::ALL);
+    let (items, of_jobs) = Counted::new(SendOutcome::ALL);
+    (world.meters.sends, world.meters.job_items) = (of_all, of_jobs);
+    world.start().await;
+    world.connected(&["a"]).await;
+    let item = || {
+        let load = Load { content: Content::text("x"), context: None, client_message_id: None };
+        JobItem::Message { chat: peer(), load: Box::new(load) }
+    };
+    let job = JobCommand {
+        account: account("a"),
+        name: None,
+        delay: DelayRange { min_ms: 0, max_ms: 0 },
+        items: vec![item(), item()],
+        idempotency: None,
+    };
+    let id = world.tree().jobs.accept(&me(), job).await.unwrap().id;
+    world.send("a", "by itself").await;
+    until("the job is over and three messages are sent", async || {
+        let over = world.tree().jobs.get(&me(), id).await.unwrap().record.state == JobState::Completed;
+        (over && sends.all()[0] == 3).then_some(())
+    })
+    .await;
+    assert_eq!(items.all(), [2, 0, 0, 0, 0, 0]);
 }

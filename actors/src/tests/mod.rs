@@ -12,6 +12,7 @@ mod deliveries;
 mod endpoints;
 mod files;
 mod held;
+mod importing;
 mod indexing;
 mod jobs;
 mod lists;

@@ -20,8 +20,8 @@ use wasup_store::{Clock, Durability, SpaceFloor, Store, SystemClock, Tree as Row
 use super::network::{Factory, Network};
 use super::receivers::{Encoder, PATIENCE, Receivers, Transport};
 use crate::{
-    Accepted, AccountsSettings, Meters, NewAccount, Nudges, Ports, Principal, RetentionSettings, SendCommand,
-    SendSettings, Settings, ShutdownReport, SupervisionSettings, Tree, WebhookSettings,
+    Accepted, AccountsSettings, ImportFiles, Meters, NewAccount, Nudges, Ports, Principal, RetentionSettings,
+    SendCommand, SendSettings, Settings, ShutdownReport, SupervisionSettings, Tree, WebhookSettings,
 };
 
 pub(super) struct World {
@@ -33,6 +33,7 @@ pub(super) struct World {
     pub(super) meters: Meters,
     pub(super) nudges: Nudges,
     clock: Arc<dyn Clock>,
+    pub(super) imports: Option<Arc<dyn ImportFiles>>,
     tree: Option<Tree>,
 }
 
@@ -131,6 +132,7 @@ impl World {
             meters: Meters::default(),
             nudges: Nudges::new(),
             clock,
+            imports: None,
             tree: None,
         }
     }
@@ -159,6 +161,7 @@ impl World {
             qr_shown: None,
             meters: self.meters.clone(),
             files: None,
+            imports: self.imports.clone(),
         };
         self.tree = Some(Tree::start(ports).await.unwrap());
     }

@@ -19,6 +19,7 @@ impl From<ListError> for Problem {
             ListError::NoImport => Self::not_found("import"),
             ListError::TooMany => Self::new(ErrorCode::TooMany, error.to_string()),
             ListError::Unfit(unfit) => Self::invalid(vec![FieldError::new("contact", unfit.to_string())]),
+            ListError::Files(error) => Self::new(ErrorCode::Internal, "files can't be looked at").because(error),
             ListError::Store(error) => error.into(),
         }
     }
@@ -33,7 +34,7 @@ impl From<ImportError> for Problem {
             ImportError::TooLarge(_) => Self::new(ErrorCode::BodyTooLarge, detail),
             ImportError::Truncated => Self::new(ErrorCode::Malformed, detail),
             ImportError::Unsupported(_) => Self::new(ErrorCode::UnsupportedMediaType, detail),
-            ImportError::TooMany => Self::new(ErrorCode::TooManyImports, detail).after(AGAIN),
+            ImportError::TooMany(_) => Self::new(ErrorCode::TooManyImports, detail).after(AGAIN),
             ImportError::Io(error) => Self::new(ErrorCode::Internal, "the file can't be kept").because(error),
         }
     }

@@ -56,7 +56,7 @@ pub(crate) static RESTARTS: Family = counter(
 pub(crate) static BRANCH_RESTARTS: Family = counter(
     "wasup_branch_restarts_total",
     "Restarts of a branch of the supervision tree after it broke. Only the accounts branch ends the process, after three in a minute.",
-    &[label("branch", &["janitor", "webhooks", "accounts", "scheduler", "campaigns", "files", "search"])],
+    &[label("branch", &["janitor", "webhooks", "accounts", "scheduler", "campaigns", "files", "search", "imports"])],
 );
 
 pub(crate) static QUARANTINED: Family =

@@ -2,6 +2,7 @@
 //! [`Family`] of this table, so that nothing is shown that does not stand here.
 
 mod accounts;
+mod bulk;
 mod deliveries;
 mod files;
 mod life;
@@ -12,6 +13,7 @@ mod store;
 mod streams;
 
 pub(crate) use accounts::*;
+pub(crate) use bulk::*;
 pub(crate) use deliveries::*;
 pub(crate) use files::*;
 pub(crate) use life::*;
@@ -123,7 +125,7 @@ const fn label(name: &'static str, values: &'static [&'static str]) -> Label {
 /// Every family, in the order of the rooms that they are about.
 #[must_use]
 pub fn catalogue() -> Vec<&'static Family> {
-    let accounts = [accounts::ALL, life::ALL, messages::ALL, restrictions::ALL].concat();
+    let accounts = [accounts::ALL, life::ALL, messages::ALL, bulk::ALL, restrictions::ALL].concat();
     [&accounts, deliveries::ALL, streams::ALL, files::ALL, store::ALL, server::ALL].concat()
 }
 

@@ -43,6 +43,22 @@ pub enum ImportEnd {
     Failed,
 }
 
+impl ImportEnd {
+    /// Every end.
+    pub const ALL: [Self; 4] = [Self::Completed, Self::Unreadable, Self::TooLarge, Self::Failed];
+
+    /// The word used in the API and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Unreadable => "unreadable",
+            Self::TooLarge => "too_large",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Why a row was not taken, or not as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

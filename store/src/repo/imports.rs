@@ -87,12 +87,24 @@ pub struct Step {
     pub problems: Vec<RowProblem>,
     /// Numbers of the file that are done with this step.
     pub listed: u64,
+    /// Numbers that were done before it, where it brings contacts. Another count: somebody else went on with the import.
+    pub from: Option<u64>,
     /// It is that far now.
     pub phase: ImportPhase,
 }
 
-/// Notes a step of an import, with the contacts that come into the list by it; `None` where the import, or the list, is
-/// gone: then nobody wants the rest.
+/// What became of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stepped {
+    /// It is noted, and this is what it added to the counts of rows.
+    Noted(ImportTally),
+    /// The import, or the list, is gone: nobody wants the rest.
+    Gone,
+    /// Somebody else went on with the import. Nothing is noted.
+    Overtaken,
+}
+
+/// Notes a step of an import, with the contacts that come into the list by it.
 ///
 /// # Errors
 /// [`StoreError`] when a row can't be read.
@@ -103,18 +115,22 @@ pub fn step(
     step: &Step,
     contacts: &[ListedContact],
     now_ms: Millis,
-) -> Result<Option<ImportRecord>, StoreError> {
+) -> Result<Stepped, StoreError> {
     let there = tx.reading(|tx| Ok((lists::get(tx, tenant, list)?, get(tx, list, id)?)))?;
-    let (Some(_), Some(mut record)) = there else { return Ok(None) };
+    let (Some(_), Some(mut record)) = there else { return Ok(Stepped::Gone) };
+    if record.end.is_some() || step.from.is_some_and(|from| from != record.listed) {
+        return Ok(Stepped::Overtaken);
+    }
     let outcomes = listed::put(tx, tenant, list, contacts, record.twice, now_ms)?.unwrap_or_default();
-    add(&mut record.tally, &step.tally);
+    let mut told = step.tally;
     for outcome in outcomes {
         *match outcome {
-            Listed::Added => &mut record.tally.added,
-            Listed::Changed => &mut record.tally.changed,
-            Listed::Known => &mut record.tally.known,
+            Listed::Added => &mut told.added,
+            Listed::Changed => &mut told.changed,
+            Listed::Known => &mut told.known,
         } += 1;
     }
+    add(&mut record.tally, &told);
     let room = usize::try_from(PROBLEMS_KEPT.saturating_sub(record.problems)).unwrap_or(usize::MAX);
     for part in step.problems[..step.problems.len().min(room)].chunks(PART) {
         tx.put_record(Tree::Contact, problems_of(list, id).u32(record.problem_rows), &part)?;
@@ -124,7 +140,7 @@ pub fn step(
     record.listed += step.listed;
     record.phase = step.phase;
     tx.put_record(Tree::Contact, key_of(list, id), &record)?;
-    Ok(Some(record))
+    Ok(Stepped::Noted(told))
 }
 
 fn add(to: &mut ImportTally, more: &ImportTally) {
@@ -154,7 +170,7 @@ pub fn read_again(tx: &mut WriteTx<'_>, list: ListId, id: ImportId) -> Result<Op
     Ok(Some(record))
 }
 
-/// Notes how an import ended; `false` where it is gone.
+/// Notes how an import ended; `None` where it is gone, or had ended before.
 ///
 /// # Errors
 /// [`StoreError`] when a row can't be read.
@@ -164,8 +180,9 @@ pub fn end(
     id: ImportId,
     (how, why): (ImportEnd, Option<&str>),
     now_ms: Millis,
-) -> Result<bool, StoreError> {
-    let Some(record) = tx.reading(|tx| get(tx, list, id))? else { return Ok(false) };
+) -> Result<Option<ImportRecord>, StoreError> {
+    let record = tx.reading(|tx| get(tx, list, id))?.filter(|record| record.end.is_none());
+    let Some(record) = record else { return Ok(None) };
     let ended = ImportRecord {
         phase: ImportPhase::Ended,
         end: Some(how),
@@ -174,7 +191,7 @@ pub fn end(
         ..record
     };
     tx.put_record(Tree::Contact, key_of(list, id), &ended)?;
-    Ok(true)
+    Ok(Some(ended))
 }
 
 /// Forgets an import; one that runs ends with its next step. Contacts that it brought stay. `false` where there is none.

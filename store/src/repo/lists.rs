@@ -85,6 +85,20 @@ pub fn page(
     Ok(found)
 }
 
+/// At most `limit` lists of everybody's after one, to be counted.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn every(tx: &ReadTx<'_>, after: Option<ListId>, limit: usize) -> Result<Vec<(ListId, ContactList)>, StoreError> {
+    let from = after.map_or_else(Key::new, |after| Key::new().bytes(&after.to_bytes()).u8(0));
+    let rows = tx.range(Tree::List, from.as_slice(), None, Direction::Forward, limit)?;
+    let row = |(key, value): &(bytes::Bytes, bytes::Bytes)| {
+        let id = ListId::from_bytes(key).ok_or_else(|| StoreError::corrupt(Tree::List, "a key holds no list"))?;
+        Ok((id, crate::envelope::open_record(Tree::List, value)?))
+    };
+    rows.iter().map(row).collect()
+}
+
 /// Changes what a list is called; `None` where there is none of that id.
 ///
 /// # Errors

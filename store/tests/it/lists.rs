@@ -11,7 +11,7 @@ use wasup_store::insurance::verify_engine;
 use wasup_store::records::{
     ImportEnd, ImportPhase, ImportRecord, ImportTally, ListedContact, RowFault, RowProblem, TemplateRecord,
 };
-use wasup_store::repo::imports::{self, Step};
+use wasup_store::repo::imports::{self, Step, Stepped};
 use wasup_store::repo::listed::{self, Listed, Twice};
 use wasup_store::repo::lists::{self, ListPatch};
 use wasup_store::repo::{account, opt_out, template};
@@ -239,21 +239,28 @@ async fn an_import_tells_how_far_it_is_with_what_it_brings() {
         ..Step::default()
     };
     let half = read_rows(1_000, 1..701);
-    write(&store, move |tx| imports::step(tx, DEFAULT_TENANT, (LIST, id(0)), &half, &[], NOW)).await.unwrap();
+    write(&store, move |tx| imports::step(tx, DEFAULT_TENANT, (LIST, id(0)), &half, &[], NOW)).await;
     // Killed while the file was read: it is read once more, and nothing is told twice.
     write(&store, move |tx| imports::read_again(tx, LIST, id(0))).await.unwrap();
     let whole = read_rows(2_000, 1..1_301);
-    write(&store, move |tx| imports::step(tx, DEFAULT_TENANT, (LIST, id(0)), &whole, &[], NOW)).await.unwrap();
+    write(&store, move |tx| imports::step(tx, DEFAULT_TENANT, (LIST, id(0)), &whole, &[], NOW)).await;
     let people = vec![contact(1, &["a"]), contact(2, &[])];
-    let listing = Step { listed: 2, phase: ImportPhase::Listing, ..Step::default() };
-    let record = write(&store, move |tx| imports::step(tx, DEFAULT_TENANT, (LIST, id(0)), &listing, &people, NOW));
-    let record = record.await.unwrap();
+    let listing = Step { listed: 2, from: Some(0), phase: ImportPhase::Listing, ..Step::default() };
+    let list_them = || {
+        let (listing, people) = (listing.clone(), people.clone());
+        write(&store, move |tx| imports::step(tx, DEFAULT_TENANT, (LIST, id(0)), &listing, &people, NOW))
+    };
+    assert_eq!(list_them().await, Stepped::Noted(ImportTally { added: 2, ..ImportTally::default() }));
+    assert_eq!(list_them().await, Stepped::Overtaken, "by whoever went on from there");
+    let record = read(&store, |tx| imports::get(tx, LIST, id(0))).await.unwrap();
     assert_eq!((record.tally.rows, record.tally.bad_number, record.tally.added, record.listed), (2_000, 1_300, 2, 2));
     assert_eq!((record.problems, record.phase), (1_300, ImportPhase::Listing));
     let piece = read(&store, |tx| imports::problems(tx, LIST, id(0), 499, 600)).await;
     assert!(piece.iter().map(|one| one.line).eq(500..1_100), "pieces go over the rows of the store");
     assert_eq!(read(&store, |tx| imports::problems(tx, LIST, id(0), 1_299, 9)).await.len(), 1);
-    assert!(write(&store, move |tx| imports::end(tx, LIST, id(0), (ImportEnd::Completed, None), NOW + 5)).await);
+    let end = || write(&store, move |tx| imports::end(tx, LIST, id(0), (ImportEnd::Completed, None), NOW + 5));
+    assert_eq!(end().await.map(|record| record.ended_ms), Some(Some(NOW + 5)));
+    assert_eq!(end().await, None, "an import ends once");
     sound(engine.as_ref());
     for n in 1..=imports::KEPT as u64 {
         assert!(begun(n).await);
@@ -268,7 +275,7 @@ async fn an_import_tells_how_far_it_is_with_what_it_brings() {
     let gone = write(&store, move |tx| {
         imports::step(tx, DEFAULT_TENANT, (LIST, id(3)), &Step::default(), &[contact(5, &[])], NOW)
     });
-    assert_eq!(gone.await, None, "nobody wants the rest");
+    assert_eq!(gone.await, Stepped::Gone, "nobody wants the rest");
     sound(engine.as_ref());
     assert!(write(&store, |tx| lists::delete(tx, DEFAULT_TENANT, LIST)).await);
     while write(&store, |tx| account::purge_step(tx, 7)).await {}

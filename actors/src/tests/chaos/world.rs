@@ -139,6 +139,7 @@ impl Chaos {
             qr_shown: None,
             meters: Meters::default(),
             files: None,
+            imports: None,
         };
         self.tree = Some(self.drive(Tree::start(ports)).await.unwrap());
         self.laws.forget_history(self.clock.now_ms());

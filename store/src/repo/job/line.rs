@@ -19,6 +19,16 @@ pub fn first(tx: &ReadTx<'_>, no: AccountNo) -> Result<Option<(JobId, JobRecord)
     Ok(Some((id, record)))
 }
 
+/// How many jobs stand in an account's line, looked at up to `most`.
+///
+/// # Errors
+/// [`StoreError`] when the rows can't be read.
+pub fn length(tx: &ReadTx<'_>, no: AccountNo, most: usize) -> Result<usize, StoreError> {
+    let line = Key::new().u8(LINE).u32(no.0);
+    let end = crate::key::prefix_end(line.as_slice());
+    Ok(tx.range(Tree::Job, line.as_slice(), end.as_deref(), Direction::Forward, most)?.len())
+}
+
 /// At most `limit` accounts after one that have jobs in their lines.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ use crate::{Direction, ReadTx, StoreError, Tree, WriteTx, envelope};
 pub use accepting::{Accepted, ITEMS_AT_ONCE, NewJob, add, begin, drop_abandoned, ready, replayed};
 pub use ending::{Wish, Wished, wish};
 pub(super) use ending::{complete, fail_of_account, restored};
-pub use line::{first, lines};
+pub use line::{first, length, lines};
 pub use turn::{Draw, Turn, enqueue, next_item};
 
 /// Bad items that one commit goes over.
