@@ -83,7 +83,7 @@ pub use messages::{
 };
 pub use meters::{
     AccountCounts, AttemptResult, DeliveryOutcome, Meters, PairingOutcome, PairingWay, PerAccount, PrunedRows, Refusal,
-    ReplyOutcome, RestrictionChange, RowOutcome, SendOutcome,
+    ReplyOutcome, RestrictionChange, RowOutcome, ScheduleOutcome, SendOutcome,
 };
 pub use numbers::{NumberContact, NumberMapping};
 pub use people::{

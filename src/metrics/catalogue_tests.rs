@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use wasup_actors::supervision::CrashKind;
-use wasup_actors::{AttemptResult, Branch, DeliveryOutcome, PrunedRows, Refusal, RowOutcome, SendOutcome};
+use wasup_actors::{AttemptResult, Branch, DeliveryOutcome, PrunedRows, Refusal, RowOutcome, ScheduleOutcome, SendOutcome};
 use wasup_sessions::meters::Arrived;
 use wasup_sessions::ports::DisconnectReason;
 use wasup_store::records::{Content, ImportEnd, Lane, Phase, Reason, UserAction};
@@ -78,6 +78,8 @@ fn labels_say_what_the_types_say() {
     let all: Vec<_> = RowOutcome::ALL.iter().map(|word| word.as_str()).collect();
     assert_eq!(values(&IMPORT_ROWS, "outcome"), all);
     assert_eq!(values(&IMPORTS_ENDED, "outcome"), words(&ImportEnd::ALL.map(ImportEnd::as_str)));
+    let all: Vec<_> = ScheduleOutcome::ALL.iter().map(|word| word.as_str()).collect();
+    assert_eq!(values(&SCHEDULES, "outcome"), all);
     let all: Vec<_> = Refusal::ALL.iter().map(|word| word.as_str()).collect();
     assert_eq!(values(&REFUSALS, "limit"), all);
 }

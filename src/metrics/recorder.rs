@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use wasup_actors::supervision::CrashKind;
 use wasup_actors::{
     AttemptResult, Branch, DeliveryOutcome, Meters, PairingOutcome, PairingWay, PrunedRows, Refusal, ReplyOutcome,
-    RestrictionChange, RowOutcome, SendOutcome,
+    RestrictionChange, RowOutcome, ScheduleOutcome, SendOutcome,
 };
 use wasup_sessions::meters::{Arrived, Counters, LinkMeters};
 use wasup_sessions::ports::DisconnectReason;
@@ -153,6 +153,7 @@ impl Metrics {
             imports_running: self.gauge(&catalogue::IMPORTS, &["running"]),
             imports_waiting: self.gauge(&catalogue::IMPORTS, &["waiting"]),
             job_items: Counters::new(ITEM_OUTCOMES, |outcome| self.counter(&catalogue::JOB_ITEMS, &[outcome.as_str()])),
+            schedules: self.counters(&catalogue::SCHEDULES, ScheduleOutcome::ALL, ScheduleOutcome::as_str),
             pruned: self.counters(&catalogue::PRUNED, PrunedRows::ALL, PrunedRows::as_str),
             ..Meters::default()
         }

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How late a time may come and still run: shorter than the machine stands still.
 const GRACE: &str = "2s";
 /// How long the machine stands still once.
-const STILL: Duration = Duration::from_secs(6);
+const STILL: Duration = Duration::from_secs(4);
 
 async fn ask(world: &World, method: Method, path: &str, body: Option<&Value>) -> Value {
     let client = Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();

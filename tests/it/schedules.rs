@@ -76,6 +76,28 @@ async fn a_time_that_comes_sends_its_message_once_and_tells_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_times_at_the_same_moment_run_once_each() {
+    const MANY: usize = 300;
+    let linked = Linked::with(1, &[]).await;
+    let (at, mut made) = (soon(3_000), Vec::new());
+    for n in 0..MANY {
+        let body = json!({"at": at, "missed": "run_all", "message": linked.says(&format!("many {n}"))});
+        made.push(linked.schedule(&body).await);
+    }
+    let mut late = Vec::new();
+    for schedule in &made {
+        linked.until(&path(schedule), |seen| seen["state"] == "ended").await;
+        let runs = linked.runs(schedule).await;
+        let at = |field: &str| runs[0][field].as_str().unwrap().parse::<Timestamp>().unwrap();
+        assert_eq!(runs.len(), 1, "{runs:?}");
+        late.push(at("scheduled_at").duration_until(at("ran_at")));
+    }
+    eprintln!("{MANY} times at one moment: {} to {} late", late.iter().min().unwrap(), late.iter().max().unwrap());
+    linked.until("/v1/schedules?limit=1", |_| linked.friend.tally("many ") == (MANY, MANY)).await;
+    assert_eq!(linked.network().violations(), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_second_runs_once_until_it_is_paused_and_from_its_resume_on() {
     let linked = Linked::with(1, &[("WASUP__SCHEDULES__HISTORY", "1000")]).await;
     let body = json!({"cron": "* * * * * *", "missed": "run_all", "missed_max": 100, "message": linked.says("tick")});

@@ -16,7 +16,7 @@ use crate::supervision::CrashKind;
 pub use per_account::{AccountCounts, PerAccount};
 pub use words::{
     AttemptResult, DeliveryOutcome, PairingOutcome, PairingWay, PrunedRows, Refusal, ReplyOutcome, RestrictionChange,
-    RowOutcome, SendOutcome,
+    RowOutcome, ScheduleOutcome, SendOutcome,
 };
 
 /// The handles that the tree counts with. Times are seconds.
@@ -66,6 +66,8 @@ pub struct Meters {
     pub first_attempt_seconds: Histogram,
     /// Endpoints that are only probed, after too many failures in a row.
     pub endpoints_probed: Gauge,
+    /// What times of schedules came to.
+    pub schedules: Counters<ScheduleOutcome>,
     /// Rows whose time was over.
     pub pruned: Counters<PrunedRows>,
     /// Messages that the index of words looked at.
@@ -113,6 +115,7 @@ impl Default for Meters {
             lag_seconds: Histogram::noop(),
             first_attempt_seconds: Histogram::noop(),
             endpoints_probed: Gauge::noop(),
+            schedules: Counters::default(),
             pruned: Counters::default(),
             indexed: Counter::noop(),
             index_lag: Gauge::noop(),

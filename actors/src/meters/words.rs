@@ -147,6 +147,20 @@ words! {
 }
 
 words! {
+    /// What a time of a schedule came to.
+    ScheduleOutcome {
+        /// A message.
+        Message = "message",
+        /// A job.
+        Job = "job",
+        /// It passed without anybody there.
+        Missed = "missed",
+        /// It could not run: the account was gone.
+        Failed = "failed",
+    }
+}
+
+words! {
     /// What became of an answer that was meant for a chat.
     ReplyOutcome {
         /// Accepted as a message.

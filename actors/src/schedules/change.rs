@@ -9,7 +9,9 @@ use super::{
     FILES_STAY_MS, FULL_RETRY_AFTER, RunSeen, ScheduleChange, ScheduleError, ScheduleSeen, Schedules, TRIES, Times,
     rules,
 };
+use crate::context::Context;
 use crate::messages::Idempotency;
+use crate::meters::ScheduleOutcome;
 use crate::principal::Principal;
 
 /// What people set, with what is asked for.
@@ -146,7 +148,7 @@ impl Schedules {
                 move |tx: &mut wasup_store::WriteTx<'_>| schedule::run_now(tx, seen, &make, request.as_ref(), &rules);
             match self.write(principal, run).await? {
                 RanNow::Ran(no, run) => {
-                    self.ctx.nudges.made(&record);
+                    made(&self.ctx, &record);
                     return Ok(RunSeen { no, run, replayed: false });
                 }
                 RanNow::Replayed(no) => {
@@ -177,13 +179,18 @@ impl Schedules {
     }
 }
 
-impl crate::Nudges {
-    /// A schedule ran.
-    pub(super) fn made(&self, record: &ScheduleRecord) {
-        match &record.plan.what {
-            ScheduleWhat::Message { .. } => self.outbox(record.account),
-            ScheduleWhat::Job(_) => self.jobs(record.account),
+/// A schedule ran: whoever goes on with what it made is told, and it is counted.
+pub(super) fn made(ctx: &Context, record: &ScheduleRecord) {
+    match &record.plan.what {
+        ScheduleWhat::Message { load, .. } => {
+            ctx.meters.schedules.count(ScheduleOutcome::Message);
+            ctx.meters.accepted.count(load.content.kind());
+            ctx.nudges.outbox(record.account);
         }
-        self.deliveries();
+        ScheduleWhat::Job(_) => {
+            ctx.meters.schedules.count(ScheduleOutcome::Job);
+            ctx.nudges.jobs(record.account);
+        }
     }
+    ctx.nudges.deliveries();
 }

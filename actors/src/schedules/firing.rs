@@ -6,10 +6,12 @@ use wasup_store::records::{ScheduleRecord, ScheduleState};
 use wasup_store::repo::schedule::{self, Fire, Fired, Miss, Rules};
 use wasup_store::{Durability, StoreError, WriteTx};
 
+use super::change::made;
 use super::made::drawn;
 use super::missed::{Step, is_late, step};
 use super::{Times, rules};
 use crate::context::Context;
+use crate::meters::ScheduleOutcome;
 
 /// Schedules of one round.
 const ROUND: usize = 256;
@@ -103,7 +105,9 @@ async fn one(
     match step(&times, record.plan.missed, at_ms, (now_ms, grace_ms)) {
         Step::Miss { until_ms, count, next_ms } => {
             let miss = Miss { id, version, at_ms, until_ms, count, next_ms, now_ms };
-            write(ctx, move |tx| schedule::miss(tx, &miss, &rules)).await?;
+            if write(ctx, move |tx| schedule::miss(tx, &miss, &rules)).await? {
+                ctx.meters.schedules.count(ScheduleOutcome::Missed);
+            }
             ctx.nudges.deliveries();
             Ok(true)
         }
@@ -111,8 +115,10 @@ async fn one(
             let Some(make) = drawn(ctx, id, &record, Some(at_ms)).await? else { return Ok(true) };
             let fire = Fire { id, version, at_ms, next_ms, make, now_ms: ctx.store.now_ms() };
             let fired = write(ctx, move |tx| schedule::fire(tx, &fire, &rules)).await?;
-            if matches!(fired, Fired::Ran(..)) {
-                ctx.nudges.made(&record);
+            match fired {
+                Fired::Ran(..) => made(ctx, &record),
+                Fired::AccountGone => ctx.meters.schedules.count(ScheduleOutcome::Failed),
+                Fired::OutboxFull | Fired::Stale => {}
             }
             Ok(matches!(fired, Fired::Ran(..) | Fired::Stale))
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use wasup_sessions::ports::DisconnectReason;
 use wasup_store::id::{Millis, ScheduleId};
@@ -50,6 +51,7 @@ impl Timed {
     async fn running() -> Self {
         let hands = Arc::new(Hands(AtomicU64::new(BEGIN)));
         let mut world = World::by(Arc::clone(&hands) as _);
+        world.settings.schedules.keep = Duration::from_secs(300);
         world.start().await;
         world.connected(&["a"]).await;
         Self { world, hands }
@@ -133,6 +135,14 @@ async fn each_time_is_one_message_whatever_breaks_and_whatever_the_clock_leaves_
     wire.sort_unstable();
     assert_eq!(wire, ["day", "hour", "hour", "once"]);
     // What has ended is forgotten some time later, and only then.
+    timed.pass(4);
+    timed.seen(once).await;
+    timed.pass(2);
+    until("what has ended is forgotten", async || {
+        let found = timed.world.tree().schedules.get(&me(), once, None).await;
+        matches!(found, Err(ScheduleError::NotFound)).then_some(())
+    })
+    .await;
     timed.world.tree().schedules.delete(&me(), daily).await.unwrap();
     assert!(matches!(timed.world.tree().schedules.get(&me(), daily, None).await, Err(ScheduleError::NotFound)));
     super::world::verify(&*timed.world.engine);

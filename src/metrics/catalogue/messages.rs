@@ -25,6 +25,13 @@ pub(crate) static INBOUND_COMMIT: Family = histogram(
     &[],
 );
 
+pub(crate) static SCHEDULES: Family = counter(
+    "wasup_schedule_runs_total",
+    "What times of schedules came to, runs by hand among them: a message, a job, missed (once for all that a stop took), \
+     failed.",
+    &[label("outcome", &["message", "job", "missed", "failed"])],
+);
+
 pub(crate) static COPIES_LOST: Family =
     counter("wasup_inbound_copies_lost_total", "Received messages whose decrypted copy a crash took.", &[]);
 
@@ -63,6 +70,7 @@ pub(super) const ALL: &[&Family] = &[
     &MESSAGES_SEEN,
     &ARRIVED,
     &INBOUND_COMMIT,
+    &SCHEDULES,
     &COPIES_LOST,
     &NOTES_DROPPED,
     &SENDS,

@@ -1,17 +1,18 @@
 //! Schedules: a run, what it makes and the next time are one commit.
 
 use wasup_store::Store;
-use wasup_store::id::{AccountNo, JobId, Millis, ScheduleId};
+use wasup_store::id::{AccountNo, JobId, MediaId, Millis, ScheduleId};
 use wasup_store::records::{
-    DelayRange, EventData, EventKind, ItemState, JobState, Load, MissedPolicy, PlannedJob, RunId, RunItem, RunOutcome,
-    SchedulePlan, ScheduleReason, ScheduleRecord, ScheduleRun, ScheduleState, ScheduleWhat, ScheduleWhen, StateTimes,
+    DelayRange, EventData, EventKind, ItemState, JobState, Load, Media, MediaFileRecord, MissedPolicy, Octets,
+    PlannedJob, RunId, RunItem, RunOutcome, SchedulePlan, ScheduleReason, ScheduleRecord, ScheduleRun, ScheduleState,
+    ScheduleWhat, ScheduleWhen, StateTimes,
 };
 use wasup_store::repo::job::{self, Draw, NewJob};
 use wasup_store::repo::schedule::{
     self, Change, Changed, Created, Fire, Fired, Make, Miss, NewSchedule, RanNow, Rules, SchedulesOf, Wished,
 };
 use wasup_store::repo::send::Idempotency;
-use wasup_store::repo::{account, event, message, run};
+use wasup_store::repo::{account, event, media, message, run};
 
 use crate::support::{NOW, depth, memory, owned, phone, read, text, write};
 
@@ -151,6 +152,43 @@ async fn a_run_its_message_and_the_next_time_are_one() {
     let waits = record(&store, id).await;
     assert_eq!((waits.next_ms, waits.runs), (Some(at_ms), 3));
     assert!(waits.wake_ms > waits.next_ms);
+    crate::recount::check(&*engine);
+}
+
+#[tokio::test]
+async fn files_stay_for_the_next_time_and_are_not_written_with_every_run() {
+    let (store, engine) = memory();
+    let no = owned(&store, "a").await.no;
+    let file = MediaFileRecord {
+        id: MediaId::new(NOW, 9),
+        tenant: wasup_store::id::DEFAULT_TENANT,
+        account: None,
+        message: None,
+        media: Media::default(),
+        sha256: Octets(vec![7; 32]),
+        created_ms: NOW,
+        expires_ms: NOW + HOUR,
+        uploads: Vec::new(),
+    };
+    let id = file.id;
+    write(&store, move |tx| media::put_new(tx, &file)).await;
+    let stays = async || read(&store, |tx| media::get(tx, id)).await.unwrap().expires_ms;
+    let mut with_file = new(no, 1, says("look"));
+    (with_file.plan.files, with_file.files_ms) = (vec![id], NOW + 2 * HOUR);
+    let schedule = created(&store, with_file).await;
+    let first = stays().await;
+    assert!(first > NOW + 2 * HOUR);
+    for _ in 0..3 {
+        fire(&store, schedule).await;
+        assert_eq!(stays().await, first, "long enough already");
+    }
+    let at_ms = record(&store, schedule).await.next_ms.unwrap();
+    let year_ms = at_ms + 365 * 24 * HOUR;
+    let (version, make) = (record(&store, schedule).await.version, drawn(7));
+    let far = Fire { id: schedule, version, at_ms, next_ms: Some(year_ms), make, now_ms: at_ms };
+    let rules = Rules { outbox_max: 1_000, ..RULES };
+    assert!(matches!(write(&store, move |tx| schedule::fire(tx, &far, &rules)).await, Fired::Ran(..)));
+    assert!(stays().await >= year_ms + RULES.files_ms);
     crate::recount::check(&*engine);
 }
 

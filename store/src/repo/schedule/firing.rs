@@ -14,8 +14,8 @@ use crate::repo::send::{self, AcceptError, NewSend};
 use crate::repo::{account, audit, event};
 use crate::{StoreError, WriteTx};
 
-/// How long a schedule waits whose account's outbox is full.
-const FULL_MS: Millis = 5_000;
+/// How long a schedule waits whose account's outbox is full: a quarter of the time that it waits already, within these.
+const FULL_MS: (Millis, Millis) = (5_000, 300_000);
 
 /// What is set for all schedules.
 #[derive(Debug, Clone, Copy)]
@@ -188,7 +188,8 @@ pub fn fire(tx: &mut WriteTx<'_>, fire: &Fire, rules: &Rules) -> Result<Fired, S
         Made::Done(outcome) => outcome,
         Made::Stale => return Ok(Fired::Stale),
         Made::OutboxFull => {
-            postpone(tx, (id, fire.version, fire.at_ms), now_ms.saturating_add(FULL_MS))?;
+            let wait_ms = (now_ms.saturating_sub(fire.at_ms) / 4).clamp(FULL_MS.0, FULL_MS.1);
+            postpone(tx, (id, fire.version, fire.at_ms), now_ms.saturating_add(wait_ms))?;
             return Ok(Fired::OutboxFull);
         }
         Made::AccountGone => {

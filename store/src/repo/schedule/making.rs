@@ -15,6 +15,9 @@ use crate::{Direction, ReadTx, StoreError, Tree, WriteTx};
 /// Items in a row.
 pub const ITEMS_IN_ROW: usize = 100;
 
+/// What files stay longer than they must.
+const FILES_MORE_MS: Millis = 86_400_000;
+
 /// Rows of a schedule's items that one commit looks at.
 const ROWS: usize = 4_096;
 
@@ -81,8 +84,16 @@ pub enum Created {
     NoAccount,
 }
 
+/// Lets the files of a schedule stay until a time at least. They get a little more, so that one that runs every minute does not
+/// write them every minute.
 pub(super) fn keep_files(tx: &mut WriteTx<'_>, plan: &SchedulePlan, until_ms: Millis) -> Result<(), StoreError> {
-    plan.files.iter().try_for_each(|file| media::prolong(tx, *file, until_ms))
+    for file in &plan.files {
+        let found = tx.reading(|tx| media::get(tx, *file))?;
+        if found.is_some_and(|found| found.expires_ms < until_ms) {
+            media::prolong(tx, *file, until_ms.saturating_add(FILES_MORE_MS))?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes a schedule.
