@@ -2,7 +2,9 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use wasup_actors::supervision::CrashKind;
-use wasup_actors::{AttemptResult, Branch, DeliveryOutcome, PrunedRows, Refusal, RowOutcome, ScheduleOutcome, SendOutcome};
+use wasup_actors::{
+    AttemptResult, Branch, DeliveryOutcome, PrunedRows, Refusal, RowOutcome, ScheduleOutcome, SendOutcome,
+};
 use wasup_sessions::meters::Arrived;
 use wasup_sessions::ports::DisconnectReason;
 use wasup_store::records::{Content, ImportEnd, Lane, Phase, Reason, UserAction};

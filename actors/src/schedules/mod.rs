@@ -2,6 +2,7 @@
 
 mod change;
 mod create;
+mod error;
 mod firing;
 mod made;
 mod missed;
@@ -20,6 +21,7 @@ use wasup_store::repo::schedule::{self, Rules, SchedulesOf};
 use wasup_store::repo::send::Idempotency as Repeatable;
 use wasup_store::{Durability, ReadTx, StoreError, WriteTx};
 
+pub use error::ScheduleError;
 pub(crate) use firing::{Left, run_due};
 pub use times::{BadTimes, Times, civil_ms, zone};
 
@@ -129,59 +131,6 @@ pub struct RunSeen {
     pub run: ScheduleRun,
     /// The answer is that to an earlier request.
     pub replayed: bool,
-}
-
-/// Why something about schedules can't be done.
-#[derive(Debug, thiserror::Error)]
-pub enum ScheduleError {
-    /// There is no such account.
-    #[error("no such account")]
-    AccountNotFound,
-    /// There is no such schedule.
-    #[error("no such schedule")]
-    NotFound,
-    /// Its times can't be read.
-    #[error(transparent)]
-    Times(#[from] BadTimes),
-    /// None of its times is to come.
-    #[error("no time is left")]
-    NoTimeLeft,
-    /// It has ended.
-    #[error("the schedule has ended")]
-    Over,
-    /// Its account is gone.
-    #[error("the schedule's account is gone")]
-    AccountGone,
-    /// It names more files than it may.
-    #[error("a schedule names at most {} different files", made::FILES_MAX)]
-    TooManyFiles,
-    /// It ran or was changed at the same moment, again and again.
-    #[error("the schedule changes all the time")]
-    Busy,
-    /// The key was used with another body.
-    #[error("the idempotency key was used with another request")]
-    IdempotencyKeyReused,
-    /// Too many messages wait already.
-    #[error("the account's outbox is full")]
-    OutboxFull {
-        /// When to ask again.
-        retry_after: Duration,
-    },
-    /// The disk is nearly full.
-    #[error("free space is below the floor")]
-    SpaceLow,
-    /// The store failed.
-    #[error(transparent)]
-    Store(StoreError),
-}
-
-impl From<StoreError> for ScheduleError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::SpaceLow { .. } => Self::SpaceLow,
-            other => Self::Store(other),
-        }
-    }
 }
 
 /// The use cases around schedules. Clones are the same.

@@ -122,7 +122,7 @@ fn make(
 }
 
 /// The schedule, where it still is as it was looked at.
-fn as_seen(
+pub(super) fn as_seen(
     tx: &WriteTx<'_>,
     (id, version, at_ms): (ScheduleId, u32, Millis),
 ) -> Result<Option<ScheduleRecord>, StoreError> {
@@ -134,7 +134,11 @@ fn as_seen(
 }
 
 /// What a record is when its next time is this one.
-fn going_on(mut record: ScheduleRecord, next_ms: Option<Millis>, (now_ms, rules): (Millis, &Rules)) -> ScheduleRecord {
+pub(super) fn going_on(
+    mut record: ScheduleRecord,
+    next_ms: Option<Millis>,
+    (now_ms, rules): (Millis, &Rules),
+) -> ScheduleRecord {
     (record.next_ms, record.wake_ms) = (next_ms, next_ms);
     if next_ms.is_none() {
         end(&mut record, ScheduleReason::Done, (now_ms, rules.keep_ms));
@@ -148,7 +152,7 @@ pub(super) fn end(record: &mut ScheduleRecord, why: ScheduleReason, (now_ms, kee
     record.wake_ms = Some(now_ms.saturating_add(keep_ms));
 }
 
-fn tell(
+pub(super) fn tell(
     tx: &mut WriteTx<'_>,
     (id, record): (ScheduleId, &ScheduleRecord),
     (no, run): (u32, ScheduleRun),
@@ -220,46 +224,6 @@ pub fn postpone(
     let Some(before) = as_seen(tx, (id, version, at_ms))? else { return Ok(()) };
     let after = ScheduleRecord { wake_ms: Some(until_ms), ..before.clone() };
     put(tx, id, Some(&before), &after)
-}
-
-/// Times that passed without the schedule, and are not made up for.
-#[derive(Debug, Clone, Copy)]
-pub struct Miss {
-    /// Which schedule.
-    pub id: ScheduleId,
-    /// As it was looked at.
-    pub version: u32,
-    /// The first of them.
-    pub at_ms: Millis,
-    /// The last of them.
-    pub until_ms: Millis,
-    /// How many they are.
-    pub count: u32,
-    /// The time after them, which may have passed, too.
-    pub next_ms: Option<Millis>,
-    /// Now.
-    pub now_ms: Millis,
-}
-
-/// Notes times as missed and goes on to the one after them; `false` where the schedule was changed since it was looked at.
-///
-/// # Errors
-/// [`StoreError`] when a row can't be read.
-pub fn miss(tx: &mut WriteTx<'_>, miss: &Miss, rules: &Rules) -> Result<bool, StoreError> {
-    let (id, now_ms) = (miss.id, miss.now_ms);
-    let Some(before) = as_seen(tx, (id, miss.version, miss.at_ms))? else { return Ok(false) };
-    let owner = tx.reading(|tx| account::owner(tx, before.account))?;
-    if owner.is_none_or(|owner| owner.gone) {
-        fail(tx, (id, &before), (now_ms, rules.keep_ms, rules.history))?;
-        return Ok(true);
-    }
-    let outcome = RunOutcome::Missed { until_ms: miss.until_ms, count: miss.count };
-    let run = ScheduleRun { at_ms: Some(miss.at_ms), ran_ms: now_ms, outcome };
-    let mut after = going_on(before.clone(), miss.next_ms, (now_ms, rules));
-    let no = runs::note(tx, id, &mut after, &run, rules.history)?;
-    put(tx, id, Some(&before), &after)?;
-    tell(tx, (id, &after), (no, run), EventKind::ScheduleMissed)?;
-    Ok(true)
 }
 
 /// What became of a run beside the times.

@@ -8,6 +8,7 @@
 mod ending;
 mod firing;
 mod making;
+mod missing;
 mod runs;
 
 use super::due::{self, DueKind};
@@ -18,11 +19,12 @@ use crate::{Direction, ReadTx, StoreError, Tree, WriteTx};
 
 pub use ending::{Wished, delete, forget, pause, resume};
 pub(super) use ending::{end_of_account, restored};
-pub use firing::{Fire, Fired, Make, Miss, RanNow, Rules, fire, miss, postpone, run_now};
+pub use firing::{Fire, Fired, Make, RanNow, Rules, fire, postpone, run_now};
 pub use making::{
     Change, Changed, Created, ITEMS_IN_ROW, NewSchedule, add_items, begin, change, create, drop_abandoned, items,
     replayed,
 };
+pub use missing::{Miss, miss};
 pub use runs::{run, runs};
 
 const RECORD: u8 = 0;
