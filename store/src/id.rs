@@ -185,6 +185,12 @@ timed!(
 );
 
 timed!(
+    /// One message for many recipients: `cmp_…`.
+    CampaignId,
+    "cmp_"
+);
+
+timed!(
     /// A list of contacts: `lst_…`.
     ListId,
     "lst_"

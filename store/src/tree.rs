@@ -98,13 +98,16 @@ trees! {
     Template = "template",
     /// 0 · media id → record of a kept file; 1 to 3: its indexes, see `repo::media`. Expires. Durable.
     Media = "media",
-    /// campaign id → campaign. Pruned by retention. Durable.
+    /// 0 · campaign id → campaign; 1 · campaign id · … → its recipients and counts; 2 and 3: its indexes, see
+    /// `repo::campaign`. Pruned by retention. Durable.
     Campaign = "campaign",
-    /// run 17 → how far it is; run · seq u32 → item of a job; see `repo::run`. Ends with the job. Durable.
+    /// run 17 → how far it is; run · seq u32 → item of a job, or of a campaign from its turn on; see `repo::run`. Ends with the
+    /// run. Durable.
     Recipient = "recipient",
-    /// run 17 · state u8 · seq → (), for items that are not pending. Ends with the job. Durable.
+    /// run 17 · state u8 · seq → (), for items that are not pending; under 128 those that were answered. Ends with the run.
+    /// Durable.
     RecipientState = "recipient_state",
-    /// no · person → campaign · seq. Ends with the campaign. Durable.
+    /// no · person → campaign · seq, the last one to them. Ends with the account. Durable.
     RecipientOf = "recipient_of",
     /// no · kind · time or human → what an account sent lately, and whose held sends may go; see `repo::pace`. Ends with
     /// its window. Durable.

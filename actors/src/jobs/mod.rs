@@ -300,7 +300,7 @@ pub(crate) fn item(asked: JobItem) -> RunItem {
         JobItem::Message { chat, load } => (Some(chat), Some(load), ItemState::Pending, None),
         JobItem::Bad(why) => (None, None, ItemState::Failed, Some(ItemTrouble::Bad(why))),
     };
-    RunItem { chat, load, state, message: None, times: StateTimes::default(), trouble }
+    RunItem { chat, load, state, message: None, times: StateTimes::default(), trouble, sender: None, replied_ms: None }
 }
 
 fn seen(tx: &ReadTx<'_>, id: JobId) -> Result<Option<JobSeen>, StoreError> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AccountId, EndpointId, JobId, ScheduleId};
+use crate::id::{AccountId, CampaignId, EndpointId, JobId, ScheduleId};
 use crate::principal::Principal;
 
 /// In which capacity somebody asks.
@@ -110,6 +110,20 @@ pub enum Act {
     ScheduleRun(ScheduleId),
     /// Deleted a schedule.
     ScheduleDeleted(ScheduleId),
+    /// Made a campaign.
+    CampaignCreated(CampaignId),
+    /// Changed a campaign that had not begun.
+    CampaignChanged(CampaignId),
+    /// Let a campaign start, now or at its time.
+    CampaignStarted(CampaignId),
+    /// Paused a campaign.
+    CampaignPaused(CampaignId),
+    /// Let a paused campaign go on.
+    CampaignResumed(CampaignId),
+    /// Gave a campaign up.
+    CampaignStopped(CampaignId),
+    /// Forgot a campaign.
+    CampaignDeleted(CampaignId),
     /// Believed the machine's clock after a jump.
     ClockTrusted,
 }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountState, Author, CallEvent, ChatSettings, Content, Direction, DiscardReason, FailReason, GroupEvent,
-    GroupMembersEvent, HistoryEvent, JobEvent, MessageContext, MessageState, Participant, PresenceEvent, ScheduleEvent,
+    AccountState, Author, CallEvent, CampaignEvent, ChatSettings, Content, Direction, DiscardReason, FailReason,
+    GroupEvent, GroupMembersEvent, HistoryEvent, JobEvent, MessageContext, MessageState, Participant, PresenceEvent,
+    ScheduleEvent,
 };
 use crate::id::{AccountId, AccountNo, ChatNo, MessageId, Millis, Position, Seq};
 
@@ -86,11 +87,14 @@ pub enum EventKind {
     /// Times of a schedule passed without it.
     #[serde(rename = "schedule.missed")]
     ScheduleMissed,
+    /// A campaign stands elsewhere.
+    #[serde(rename = "campaign.state")]
+    CampaignState,
 }
 
 impl EventKind {
     /// Every kind there is in this version.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::AccountState,
         Self::AccountRestricted,
         Self::SamePhone,
@@ -116,6 +120,7 @@ impl EventKind {
         Self::JobFinished,
         Self::ScheduleFired,
         Self::ScheduleMissed,
+        Self::CampaignState,
     ];
 
     /// The word used in webhooks, streams and filters.
@@ -147,6 +152,7 @@ impl EventKind {
             Self::JobFinished => "job.finished",
             Self::ScheduleFired => "schedule.fired",
             Self::ScheduleMissed => "schedule.missed",
+            Self::CampaignState => "campaign.state",
         }
     }
 
@@ -343,6 +349,8 @@ pub enum EventData {
     Job(JobEvent),
     /// What a schedule did, or missed.
     Schedule(ScheduleEvent),
+    /// Where a campaign stands.
+    Campaign(CampaignEvent),
 }
 
 impl EventData {

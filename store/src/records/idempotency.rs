@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{JobId, MessageId, Millis, ScheduleId};
+use crate::id::{CampaignId, JobId, MessageId, Millis, ScheduleId};
 
 /// Row of `idem`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub struct IdempotencyRecord {
     /// The schedule that it made, or the run of one: 0 for the schedule itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<(ScheduleId, u32)>,
+    /// The campaign that it made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignId>,
     /// When it may be forgotten.
     pub expires_ms: Millis,
 }

@@ -7,6 +7,7 @@ mod account;
 mod account_settings;
 mod attempt;
 mod author;
+mod campaign;
 mod chat;
 mod chatbot;
 mod contact_import;
@@ -42,6 +43,11 @@ pub use account_settings::{
 };
 pub use attempt::{AnswerBody, Attempt, AttemptOutcome, Octets};
 pub use author::{Act, AuditRecord, Author, Who};
+pub use campaign::{
+    CampaignCounts, CampaignEvent, CampaignPace, CampaignPlan, CampaignReason, CampaignRecord, CampaignState,
+    CampaignText, CampaignTo, EarlierWho, Gathering, OnRestriction, QuietHours, QuietZone, ReplyRules, Rotation,
+    WarmUp,
+};
 pub use chat::{ChatRecord, ChatSettings, PersonRecord};
 pub use chatbot::BotSender;
 pub use contact_import::{ImportEnd, ImportFormat, ImportPhase, ImportRecord, ImportTally, RowFault, RowProblem};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Content, FailReason, MessageContext, MessageState, Participant, StateTimes};
-use crate::id::{AccountNo, JobId, MessageId, Millis, TenantNo};
+use crate::id::{AccountNo, CampaignId, JobId, MessageId, Millis, TenantNo};
 
 /// What a message is sent for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -11,6 +11,8 @@ use crate::id::{AccountNo, JobId, MessageId, Millis, TenantNo};
 pub enum RunId {
     /// A job.
     Job(JobId),
+    /// A campaign.
+    Campaign(CampaignId),
 }
 
 /// Which part of what a message is sent for it is.
@@ -41,11 +43,28 @@ pub enum ItemState {
     Failed = 5,
     /// Taken back before it was on the wire.
     Cancelled = 6,
+    /// Left out by a rule.
+    Skipped = 7,
+    /// Its turn has come at an hour at which it is not to be sent; it comes again.
+    Deferred = 8,
 }
 
 impl ItemState {
     /// Every state.
-    pub const ALL: [Self; 7] =
+    pub const ALL: [Self; 9] = [
+        Self::Pending,
+        Self::Queued,
+        Self::Sent,
+        Self::Delivered,
+        Self::Read,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Skipped,
+        Self::Deferred,
+    ];
+
+    /// The states of a job's items.
+    pub const OF_JOBS: [Self; 7] =
         [Self::Pending, Self::Queued, Self::Sent, Self::Delivered, Self::Read, Self::Failed, Self::Cancelled];
 
     /// The word used in the API.
@@ -59,6 +78,8 @@ impl ItemState {
             Self::Read => "read",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Skipped => "skipped",
+            Self::Deferred => "deferred",
         }
     }
 
@@ -99,6 +120,14 @@ pub enum ItemTrouble {
     Bad(String),
     /// Its account is gone.
     AccountGone,
+    /// They want no campaigns.
+    OptedOut,
+    /// They wrote to the account lately: somebody talks with them.
+    WroteLately,
+    /// They never wrote to the account.
+    NeverWrote,
+    /// They answered the earlier campaign meanwhile.
+    Replied,
 }
 
 /// Row of `recipient`: an item of a run.
@@ -121,6 +150,12 @@ pub struct RunItem {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<ItemTrouble>,
+    /// The account that sends it, where the run has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<AccountNo>,
+    /// When the receiver first answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replied_ms: Option<Millis>,
 }
 
 /// How far a run is, kept with every step of every item.
@@ -132,10 +167,28 @@ pub struct RunTally {
     /// The first one whose turn has not come.
     pub next: u32,
     /// How many are in each state, in the order of [`ItemState::ALL`].
-    pub states: [u32; 7],
+    #[serde(deserialize_with = "padded")]
+    pub states: [u32; 9],
+    /// How many were answered.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub replied: u32,
     /// From where on nothing was sent any more, and what pending items from there on count as.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<(u32, ItemState)>,
+}
+
+/// Rows of an earlier version know fewer states.
+fn padded<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<[u32; 9], D::Error> {
+    let mut states = [0; 9];
+    for (place, count) in states.iter_mut().zip(Vec::<u32>::deserialize(deserializer)?) {
+        *place = count;
+    }
+    Ok(states)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks in this form")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl RunTally {
@@ -154,7 +207,7 @@ impl RunTally {
     /// How many have their outcome.
     #[must_use]
     pub const fn ended(&self) -> u32 {
-        self.success() + self.of(ItemState::Failed) + self.of(ItemState::Cancelled)
+        self.success() + self.of(ItemState::Failed) + self.of(ItemState::Cancelled) + self.of(ItemState::Skipped)
     }
 
     pub(crate) fn moves(&mut self, from: ItemState, to: ItemState) {

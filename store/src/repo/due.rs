@@ -24,6 +24,8 @@ pub enum DueKind {
     Fetch = 7,
     /// A chat that is losing its messages; see [`super::clearing`].
     Clear = 8,
+    /// A campaign that is to start; the id is the campaign's.
+    Campaign = 9,
 }
 
 pub(crate) fn key(kind: DueKind, at_ms: Millis, id: &[u8]) -> Key {

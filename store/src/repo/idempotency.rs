@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::expiry;
-use crate::id::{AccountNo, JobId, MessageId, Millis, ScheduleId, TenantNo};
+use crate::id::{AccountNo, CampaignId, JobId, MessageId, Millis, ScheduleId, TenantNo};
 use crate::key::Key;
 use crate::records::IdempotencyRecord;
 use crate::{ReadTx, StoreError, Tree, WriteTx};
@@ -76,7 +76,25 @@ pub(super) fn remember_schedule(
 }
 
 const fn nothing(request: &Idempotency) -> IdempotencyRecord {
-    IdempotencyRecord { body: request.body, message: None, job: None, schedule: None, expires_ms: request.expires_ms }
+    IdempotencyRecord {
+        body: request.body,
+        message: None,
+        job: None,
+        schedule: None,
+        campaign: None,
+        expires_ms: request.expires_ms,
+    }
+}
+
+/// A campaign belongs to no account: the key is the tenant's own.
+pub(super) fn remember_campaign(
+    tx: &mut WriteTx<'_>,
+    tenant: TenantNo,
+    request: &Idempotency,
+    campaign: CampaignId,
+) -> Result<(), StoreError> {
+    let record = IdempotencyRecord { campaign: Some(campaign), ..nothing(request) };
+    put(tx, row_key(tenant, AccountNo(0), request.key), &record)
 }
 
 fn put(tx: &mut WriteTx<'_>, key: Key, record: &IdempotencyRecord) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! What the durability hook commits: messages, their chats and persons, events and deliveries, all at once.
 
 use super::scope::AccountScope;
-use super::{acts, chat, fleeting, message, person, receipt, refer};
+use super::{acts, campaign, chat, fleeting, message, person, receipt, refer};
 use crate::id::{AccountNo, ChatNo, Epoch, MessageId, MessageKey, Millis, PersonNo, believable_ms};
 use crate::records::{
     Aftermath, Content, Direction, Lane, MessageContext, MessageRecord, MessageSecret, MessageState, Participant,
@@ -106,6 +106,8 @@ fn commit_one(
     message::tell(tx, scope, id, &record, now_ms)?;
     if new.from_me {
         receipt::catch_up(tx, scope, id, &record, now_ms)?;
+    } else if let Some(person) = sender.filter(|_| !new.group) {
+        campaign::heard(tx, scope, person, &record, now_ms)?;
     }
     Ok(InboundOutcome::Stored(id))
 }

@@ -1,7 +1,8 @@
 //! What an account sent lately, for whoever keeps it to a pace. Only accounts with such a limit have rows here.
 //!
 //! `pace`: no · 0 · at_ms u64 → u32, sends taken for the wire at that time; no · 1 · at_ms u64 · chat u32 → (), chats whose
-//! other side never wrote and that were written to then; no · 2 is [`super::held`]'s.
+//! other side never wrote and that were written to then; no · 2 is [`super::held`]'s, and no · 3
+//! [`super::bulk`]'s.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use crate::{Direction, ReadTx, StoreError, Tree, WriteTx, envelope};
 pub(crate) const SENDS: u8 = 0;
 pub(crate) const COLD: u8 = 1;
 pub(crate) const MAY_GO: u8 = 2;
+pub(crate) const BULK: u8 = 3;
 
 /// How long a chat counts against the limit of a day.
 pub const DAY_MS: Millis = 86_400_000;

@@ -4,7 +4,7 @@
 //! no · 1 · absorbed · canonical, both written by a merge in one commit.
 
 use super::scope::AccountScope;
-use super::{event, held, recent};
+use super::{campaign, event, held, recent};
 use crate::id::{AccountNo, Epoch, Millis, PersonNo};
 use crate::jid::{Jid, JidKind};
 use crate::key::{Key, Parts};
@@ -147,6 +147,7 @@ pub(super) fn resolve(
             scope.merges.push((into, absorbed));
             tx.put_fixed(Tree::Alias, alias_key(no, 0, into, absorbed), &[])?;
             tx.put_fixed(Tree::Alias, alias_key(no, 1, absorbed, into), &[])?;
+            campaign::merged(tx, no, (into, absorbed))?;
             if scope.counters.held > 0 {
                 // One of them may have written, the other may be held.
                 held::may_go(tx, no, into)?;

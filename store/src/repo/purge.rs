@@ -5,7 +5,7 @@
 
 use super::scope::AccountScope;
 use super::send::{Settlement, settle_one};
-use super::{account, counters, delivery, endpoint, expiry, job, media, message, outbox, run, schedule};
+use super::{account, campaign, counters, delivery, endpoint, expiry, job, media, message, outbox, run, schedule};
 use crate::id::{
     AccountNo, DeliveryId, EndpointId, LinkNo, ListId, MessageId, MessageKey, Millis, Position, ScheduleId,
 };
@@ -103,7 +103,7 @@ pub(super) fn step(tx: &mut WriteTx<'_>, limit: usize) -> Result<bool, StoreErro
             )? == limit
         }
         LIST => clear_prefixes(tx, &[Tree::Contact], parts.rest(), limit)? == limit,
-        RUN => clear_prefixes(tx, &[Tree::Recipient, Tree::RecipientState], parts.rest(), limit)? == limit,
+        RUN => step_run(tx, parts.rest(), limit)?,
         SCHEDULE => clear_prefixes(tx, &[Tree::Sched], parts.rest(), limit)? == limit,
         _ => return Err(bad()),
     };
@@ -111,6 +111,16 @@ pub(super) fn step(tx: &mut WriteTx<'_>, limit: usize) -> Result<bool, StoreErro
         tx.delete(Tree::Meta, &key)?;
     }
     Ok(true)
+}
+
+/// Clears the items of a run, and who was to get a campaign.
+fn step_run(tx: &mut WriteTx<'_>, prefix: &[u8], limit: usize) -> Result<bool, StoreError> {
+    if let Some((RunId::Campaign(id), _)) = run::of_key(prefix)
+        && clear_prefixes(tx, &[Tree::Campaign], campaign::owned(id).as_slice(), limit)? == limit
+    {
+        return Ok(true);
+    }
+    Ok(clear_prefixes(tx, &[Tree::Recipient, Tree::RecipientState], prefix, limit)? == limit)
 }
 
 /// Deletes at most `limit` rows under a prefix, tree by tree; answers how many.
@@ -133,7 +143,10 @@ fn step_account(tx: &mut WriteTx<'_>, no: AccountNo, cutoff_ms: Millis, limit: u
     for own in tx.reading(|tx| endpoint::owned_by(tx, no))? {
         endpoint::remove(tx, own.id, 0)?;
     }
-    if job::fail_of_account(tx, no, cutoff_ms)? || schedule::end_of_account(tx, no, cutoff_ms)? {
+    if job::fail_of_account(tx, no, cutoff_ms)?
+        || campaign::leave(tx, no, cutoff_ms)?
+        || schedule::end_of_account(tx, no, cutoff_ms)?
+    {
         return Ok(true);
     }
     if media::let_go_of_account(tx, no, limit / 8 + 1)? > limit / 8 {

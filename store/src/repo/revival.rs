@@ -3,7 +3,7 @@
 use super::account::StateChange;
 use super::account::{self, Owner};
 use super::scope::AccountScope;
-use super::{account_state, audit, counters, endpoint, job, schedule, send};
+use super::{account_state, audit, campaign, counters, endpoint, job, schedule, send};
 use crate::id::{AccountId, AccountNo, Epoch, Millis, ScheduleId, Seq};
 use crate::records::{AccountRecord, AccountState, Act, Desired, Phase, Reason, UserAction};
 use crate::{ReadTx, StoreError, WriteTx};
@@ -54,6 +54,7 @@ pub(crate) fn restored(tx: &mut WriteTx<'_>, id: &AccountId, now_ms: Millis) -> 
     let waits = scope.counters.outbox_depth() > 0;
     scope.close(tx)?;
     job::restored(tx, record.no)?;
+    campaign::restored(tx, record.no, now_ms)?;
     account_state::enter(tx, &mut record, &StateChange::told_at_once(&state), now_ms)?;
     account::store_owned(tx, &record)?;
     Ok(waits)

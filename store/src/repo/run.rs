@@ -1,25 +1,31 @@
-//! The items of jobs: what is to be sent, and how far each is. An item moves in the commit that moves its message, so that
+//! The items of jobs and campaigns: what is to be sent, and how far each is. An item moves in the commit that moves its message, so that
 //! neither can be ahead of the other.
 //!
 //! `recipient`: run 17 → [`RunTally`]; run · seq u32 → [`RunItem`]. `recipient_state`: run · state u8 · seq → (), for all
-//! but pending ones, which are those from the tally's `next` on.
+//! but pending ones, which are those from the tally's `next` on; run · 128 · seq → (), for those that were answered. A
+//! campaign's pending recipients have no rows here: they are packed in rows of [`super::campaign`].
 
-use super::job;
 use super::scope::AccountScope;
-use crate::id::{JobId, MessageId, Millis};
+use super::{bulk, campaign, job};
+use crate::id::{AccountNo, CampaignId, JobId, MessageId, Millis};
+use crate::jid::Jid;
 use crate::key::{Key, Parts};
-use crate::records::{ItemState, ItemTrouble, MessageRecord, RunId, RunItem, RunTally};
+use crate::records::{ItemState, ItemTrouble, MessageRecord, Participant, RunId, RunItem, RunTally, StateTimes};
 use crate::{Direction, ReadTx, StoreError, Tree, WriteTx, envelope};
 
 /// Bytes of a run in keys.
 pub(crate) const RUN_BYTES: usize = 17;
 
 const JOB: u8 = 1;
+const CAMPAIGN: u8 = 2;
+/// Stands where a state does, for those that were answered.
+const REPLIED: u8 = 128;
 
 /// What begins the keys of a run's rows.
 pub(crate) fn prefix(run: RunId) -> Key {
     match run {
         RunId::Job(id) => Key::new().u8(JOB).bytes(&id.to_bytes()),
+        RunId::Campaign(id) => Key::new().u8(CAMPAIGN).bytes(&id.to_bytes()),
     }
 }
 
@@ -28,6 +34,7 @@ pub(crate) fn of_key(key: &[u8]) -> Option<(RunId, Option<u32>)> {
     let mut parts = Parts(key);
     let run = match parts.u8()? {
         JOB => RunId::Job(JobId::from_bytes(parts.take(RUN_BYTES - 1)?)?),
+        CAMPAIGN => RunId::Campaign(CampaignId::from_bytes(parts.take(RUN_BYTES - 1)?)?),
         _ => return None,
     };
     match parts.rest() {
@@ -42,6 +49,10 @@ fn item_key(run: RunId, seq: u32) -> Key {
 
 pub(crate) fn state_key(run: RunId, state: ItemState, seq: u32) -> Key {
     prefix(run).u8(state as u8).u32(seq)
+}
+
+pub(crate) fn replied_key(run: RunId, seq: u32) -> Key {
+    prefix(run).u8(REPLIED).u32(seq)
 }
 
 fn put_tally(tx: &mut WriteTx<'_>, run: RunId, tally: &RunTally) -> Result<(), StoreError> {
@@ -65,6 +76,67 @@ pub(super) fn add(tx: &mut WriteTx<'_>, run: RunId, items: &[RunItem]) -> Result
         }
     }
     put_tally(tx, run, &tally)
+}
+
+/// Promises a campaign more recipients, whose rows are written when their turn comes; answers the place of the first.
+pub(super) fn promise(tx: &mut WriteTx<'_>, run: RunId, more: u32) -> Result<u32, StoreError> {
+    let mut tally = tx.reading(|tx| tally(tx, run))?;
+    let first = tally.total;
+    tally.total += more;
+    tally.states[ItemState::Pending as usize] += more;
+    put_tally(tx, run, &tally)?;
+    Ok(first)
+}
+
+/// Writes the item of a recipient whose turn has come, once more or for the first time.
+pub(super) fn place(
+    tx: &mut WriteTx<'_>,
+    run: RunId,
+    seq: u32,
+    (before, item): (ItemState, &RunItem),
+) -> Result<(), StoreError> {
+    put_item(tx, run, seq, item)?;
+    let mut tally = tx.reading(|tx| tally(tx, run))?;
+    tally.next = tally.next.max(seq + 1);
+    tally.moves(before, item.state);
+    put_tally(tx, run, &tally)?;
+    if before != ItemState::Pending {
+        tx.delete(Tree::RecipientState, state_key(run, before, seq))?;
+    }
+    if item.state == ItemState::Pending {
+        return Ok(());
+    }
+    tx.put_fixed(Tree::RecipientState, state_key(run, item.state, seq), &[])
+}
+
+/// Notes that the receiver of an item answered.
+pub(super) fn replied(tx: &mut WriteTx<'_>, run: RunId, seq: u32, item: &RunItem) -> Result<(), StoreError> {
+    put_item(tx, run, seq, item)?;
+    tx.put_fixed(Tree::RecipientState, replied_key(run, seq), &[])?;
+    let mut tally = tx.reading(|tx| tally(tx, run))?;
+    tally.replied += 1;
+    put_tally(tx, run, &tally)
+}
+
+/// At most `limit` items that were answered, from a place on.
+///
+/// # Errors
+/// [`StoreError`] when a row can't be read.
+pub fn answered(tx: &ReadTx<'_>, run: RunId, from: u32, limit: usize) -> Result<Vec<(u32, RunItem)>, StoreError> {
+    let end = crate::key::prefix_end(prefix(run).u8(REPLIED).as_slice());
+    let from = replied_key(run, from);
+    let rows = tx.range(Tree::RecipientState, from.as_slice(), end.as_deref(), Direction::Forward, limit)?;
+    let mut found = Vec::with_capacity(rows.len());
+    for (key, _) in &rows {
+        let seq = place_of(Tree::RecipientState, key)?;
+        found.extend(item(tx, run, seq)?.map(|item| (seq, item)));
+    }
+    Ok(found)
+}
+
+fn place_of(tree: Tree, key: &[u8]) -> Result<u32, StoreError> {
+    let seq = key.last_chunk().copied().map(u32::from_be_bytes);
+    seq.ok_or_else(|| StoreError::corrupt(tree, "a key holds no place"))
 }
 
 /// How far a run is.
@@ -94,59 +166,84 @@ pub fn page(
     from: u32,
     limit: usize,
 ) -> Result<Vec<(u32, RunItem)>, StoreError> {
-    let all = match state {
-        Some(ItemState::Pending) => {
-            let tally = tally(tx, run)?;
-            return if tally.stopped.is_some() {
-                Ok(Vec::new())
-            } else {
-                pending(tx, run, from.max(tally.next), limit)
-            };
-        }
-        Some(state) => prefix(run).u8(state as u8),
-        None => prefix(run),
+    let tally = tally(tx, run)?;
+    let open = |state: ItemState| matches!(state, ItemState::Pending | ItemState::Deferred);
+    if tally.stopped.is_some() && state.is_some_and(open) {
+        return Ok(Vec::new());
+    }
+    let mut found = match state {
+        Some(ItemState::Pending) => Vec::new(),
+        Some(state) => in_state(tx, run, state, from, limit)?,
+        None => rows(tx, run, from, limit)?,
     };
-    let tree = if state.is_some() { Tree::RecipientState } else { Tree::Recipient };
-    let end = crate::key::prefix_end(all.as_slice());
-    let rows = tx.range(tree, all.u32(from).as_slice(), end.as_deref(), Direction::Forward, limit)?;
-    let mut found = Vec::with_capacity(rows.len());
-    for (key, value) in &rows {
-        let seq = key.last_chunk().copied().map(u32::from_be_bytes);
-        let seq = seq.ok_or_else(|| StoreError::corrupt(tree, "a key holds no place"))?;
-        let item: RunItem = match state {
-            None => envelope::open_record(tree, value)?,
-            Some(_) => item(tx, run, seq)?.ok_or_else(|| StoreError::corrupt(tree, "an item is gone"))?,
-        };
-        found.push((seq, item));
+    match (tally.stopped, state) {
+        (Some((stopped, counts_as)), Some(state)) if state == counts_as => {
+            found.extend(in_state(tx, run, ItemState::Deferred, from, limit)?);
+            found.sort_by_key(|(seq, _)| *seq);
+            found.truncate(limit);
+            if found.len() < limit {
+                found.extend(pending(tx, run, from.max(stopped), limit - found.len())?);
+                found.sort_by_key(|(seq, _)| *seq);
+            }
+        }
+        (_, Some(ItemState::Pending)) => found = pending(tx, run, from.max(tally.next), limit)?,
+        // A campaign's have no rows of their own yet.
+        (_, None) if matches!(run, RunId::Campaign(_)) && found.len() < limit => {
+            found.extend(pending(tx, run, from.max(tally.next), limit - found.len())?);
+        }
+        _ => {}
     }
-    let Some((stopped, counts_as)) = tally(tx, run)?.stopped else { return Ok(found) };
-    if state == Some(counts_as) && found.len() < limit {
-        found.extend(pending(tx, run, from.max(stopped), limit - found.len())?);
-        found.sort_by_key(|(seq, _)| *seq);
-    }
-    for (_, item) in found.iter_mut().filter(|(_, item)| item.state == ItemState::Pending) {
+    let Some((_, counts_as)) = tally.stopped else { return Ok(found) };
+    for (_, item) in found.iter_mut().filter(|(_, item)| open(item.state)) {
         item.state = counts_as;
+    }
+    Ok(found)
+}
+
+/// Items that have rows of their own.
+fn rows(tx: &ReadTx<'_>, run: RunId, from: u32, limit: usize) -> Result<Vec<(u32, RunItem)>, StoreError> {
+    let end = crate::key::prefix_end(prefix(run).as_slice());
+    let from = item_key(run, from);
+    let rows = tx.range(Tree::Recipient, from.as_slice(), end.as_deref(), Direction::Forward, limit)?;
+    let row = |(key, value): &(bytes::Bytes, bytes::Bytes)| {
+        Ok((place_of(Tree::Recipient, key)?, envelope::open_record(Tree::Recipient, value)?))
+    };
+    rows.iter().map(row).collect()
+}
+
+fn in_state(
+    tx: &ReadTx<'_>,
+    run: RunId,
+    state: ItemState,
+    from: u32,
+    limit: usize,
+) -> Result<Vec<(u32, RunItem)>, StoreError> {
+    let end = crate::key::prefix_end(prefix(run).u8(state as u8).as_slice());
+    let from = state_key(run, state, from);
+    let rows = tx.range(Tree::RecipientState, from.as_slice(), end.as_deref(), Direction::Forward, limit)?;
+    let mut found = Vec::with_capacity(rows.len());
+    for (key, _) in &rows {
+        let seq = place_of(Tree::RecipientState, key)?;
+        let item = item(tx, run, seq)?.ok_or_else(|| StoreError::corrupt(Tree::RecipientState, "an item is gone"))?;
+        found.push((seq, item));
     }
     Ok(found)
 }
 
 /// Those whose turn has not come, from a place on that is not before the first of them: all but those that were bad from the
 /// beginning.
-fn pending(tx: &ReadTx<'_>, run: RunId, from: u32, limit: usize) -> Result<Vec<(u32, RunItem)>, StoreError> {
-    let (mut found, mut from) = (Vec::new(), from);
-    let end = crate::key::prefix_end(prefix(run).as_slice());
+fn pending(tx: &ReadTx<'_>, run: RunId, mut from: u32, limit: usize) -> Result<Vec<(u32, RunItem)>, StoreError> {
+    if let RunId::Campaign(id) = run {
+        let recipients = campaign::unpacked_from(tx, id, from, limit)?;
+        return Ok(recipients.into_iter().map(|(seq, contact)| (seq, unwritten(&contact.number))).collect());
+    }
+    let mut found = Vec::new();
     while found.len() < limit {
-        let key = item_key(run, from);
-        let rows = tx.range(Tree::Recipient, key.as_slice(), end.as_deref(), Direction::Forward, limit)?;
-        for (key, value) in &rows {
-            let (_, seq) = of_key(key).ok_or_else(|| StoreError::corrupt(Tree::Recipient, "a key is no item's"))?;
-            from = seq.unwrap_or_default() + 1;
-            let item: RunItem = envelope::open_record(Tree::Recipient, value)?;
-            if item.state == ItemState::Pending {
-                found.push((from - 1, item));
-            }
-        }
-        if rows.len() < limit {
+        let some = rows(tx, run, from, limit)?;
+        let last = some.len() < limit;
+        from = some.last().map_or(from, |(seq, _)| seq + 1);
+        found.extend(some.into_iter().filter(|(_, item)| item.state == ItemState::Pending));
+        if last {
             break;
         }
     }
@@ -154,21 +251,45 @@ fn pending(tx: &ReadTx<'_>, run: RunId, from: u32, limit: usize) -> Result<Vec<(
     Ok(found)
 }
 
+/// The item of a recipient whose turn has not come.
+pub(super) fn unwritten(number: &str) -> RunItem {
+    RunItem {
+        chat: Some(Participant { jid: Jid::phone(number), phone: Some(number.to_owned()), lid: None }),
+        load: None,
+        state: ItemState::Pending,
+        message: None,
+        times: StateTimes::default(),
+        trouble: None,
+        sender: None,
+        replied_ms: None,
+    }
+}
+
 /// Says that nothing more of a run is sent; items whose turn has not come count as being in a state from now on.
 pub(super) fn stop(tx: &mut WriteTx<'_>, run: RunId, as_state: ItemState) -> Result<RunTally, StoreError> {
     let mut tally = tx.reading(|tx| tally(tx, run))?;
-    if tally.stopped.is_none() && tally.of(ItemState::Pending) > 0 {
+    let open = tally.of(ItemState::Pending) + tally.of(ItemState::Deferred);
+    if tally.stopped.is_none() && open > 0 {
         tally.stopped = Some((tally.next, as_state));
-        tally.states[as_state as usize] += std::mem::take(&mut tally.states[ItemState::Pending as usize]);
+        for state in [ItemState::Pending, ItemState::Deferred] {
+            tally.states[as_state as usize] += std::mem::take(&mut tally.states[state as usize]);
+        }
         put_tally(tx, run, &tally)?;
     }
     Ok(tally)
 }
 
-/// Fails what has no outcome and will not get one: the account is gone, and its messages with it.
-pub(super) fn fail_open(tx: &mut WriteTx<'_>, run: RunId, limit: usize) -> Result<(), StoreError> {
+/// Fails what has no outcome and will not get one: the account is gone, and its messages with it. Of a run with several
+/// accounts only what that one was to send.
+pub(super) fn fail_open(
+    tx: &mut WriteTx<'_>,
+    run: RunId,
+    sender: Option<AccountNo>,
+    limit: usize,
+) -> Result<(), StoreError> {
     let mut tally = tx.reading(|tx| tally(tx, run))?;
-    for (seq, item) in tx.reading(|tx| page(tx, run, Some(ItemState::Queued), 0, limit))? {
+    let open = tx.reading(|tx| page(tx, run, Some(ItemState::Queued), 0, limit))?;
+    for (seq, item) in open.into_iter().filter(|(_, item)| sender.is_none() || item.sender == sender) {
         let failed = RunItem { state: ItemState::Failed, trouble: Some(ItemTrouble::AccountGone), ..item };
         put_item(tx, run, seq, &failed)?;
         tx.delete(Tree::RecipientState, state_key(run, ItemState::Queued, seq))?;
@@ -227,8 +348,15 @@ pub(super) fn moved(
         return Ok(());
     }
     put_item(tx, of.run, of.seq, &after)?;
+    if let RunId::Campaign(campaign) = of.run {
+        campaign::moved(tx, campaign, (&before, &after), now_ms)?;
+    }
     if state == before.state {
         return Ok(());
+    }
+    // It was on the wire, and has its outcome: now the next one may go.
+    if before.state == ItemState::Queued && message.times.sending_ms.is_some() {
+        bulk::note(tx, scope.no, now_ms)?;
     }
     if before.state != ItemState::Pending {
         tx.delete(Tree::RecipientState, state_key(of.run, before.state, of.seq))?;
@@ -253,6 +381,7 @@ pub(super) fn through(
     }
     match run {
         RunId::Job(id) => job::complete(tx, scope, id, now_ms),
+        RunId::Campaign(id) => campaign::complete(tx, Some(scope), id, now_ms),
     }
 }
 

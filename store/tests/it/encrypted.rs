@@ -23,9 +23,10 @@ use crate::support::{
 };
 
 /// What runs again over encrypted stores. The others look at bytes that have no values yet, or at the disk alone.
-const AGAIN: [&str; 17] = [
+const AGAIN: [&str; 18] = [
     "accounts::",
     "budget::",
+    "campaigns::",
     "conformance::",
     "crash::",
     "deliveries::",

@@ -24,6 +24,8 @@ fn item(n: u64) -> RunItem {
         message: None,
         times: StateTimes::default(),
         trouble: None,
+        sender: None,
+        replied_ms: None,
     }
 }
 

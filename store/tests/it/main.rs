@@ -5,6 +5,7 @@ mod account_settings;
 mod accounts;
 mod acts;
 mod budget;
+mod campaigns;
 mod chatbots;
 mod chats;
 mod child;

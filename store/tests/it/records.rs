@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 use wasup_store::Tree;
 use wasup_store::envelope;
 use wasup_store::id::{
-    AccountNo, ChatNo, EndpointId, Epoch, JobId, LinkNo, MediaId, MessageId, MessageKey, PersonNo, Position,
-    ScheduleId, Seq, TenantNo,
+    AccountNo, CampaignId, ChatNo, EndpointId, Epoch, JobId, LinkNo, ListId, MediaId, MessageId, MessageKey, PersonNo,
+    Position, ScheduleId, Seq, TemplateId, TenantNo,
 };
 use wasup_store::records::*;
 
@@ -146,6 +146,8 @@ fn jobs() {
         message: None,
         times: StateTimes::default(),
         trouble: None,
+        sender: None,
+        replied_ms: None,
     };
     let message = MessageId { account: AccountNo(2), key: MessageKey::new(NOW, 3) };
     let failed = RunItem {
@@ -155,7 +157,13 @@ fn jobs() {
         trouble: Some(ItemTrouble::Message(FailReason::NoAck)),
         ..item.clone()
     };
-    let tally = RunTally { total: 9, next: 3, states: [0, 1, 2, 0, 0, 0, 6], stopped: Some((3, ItemState::Cancelled)) };
+    let tally = RunTally {
+        total: 9,
+        next: 3,
+        states: [0, 1, 2, 0, 0, 0, 6, 0, 0],
+        stopped: Some((3, ItemState::Cancelled)),
+        replied: 0,
+    };
     let event = JobEvent { id, name: job.name.clone(), state: job.state, reason: job.reason, tally };
     let run = Some(RunRef { run: RunId::Job(id), seq: 4 });
     let of_job = MessageRecord { run, ..self::message() };
@@ -226,11 +234,73 @@ fn schedules() {
         run(RunOutcome::Failed(ScheduleReason::AccountGone)),
     ];
     let event = ScheduleEvent { id, name: None, no: 4, run: runs[0], next_ms: Some(NOW + 5) };
-    let answer =
-        IdempotencyRecord { body: [7; 32], message: None, job: None, schedule: Some((id, 4)), expires_ms: NOW };
+    let answer = IdempotencyRecord {
+        body: [7; 32],
+        message: None,
+        job: None,
+        schedule: Some((id, 4)),
+        campaign: None,
+        expires_ms: NOW,
+    };
     let mut all = vec![bytes(&plain), bytes(&full), bytes(&EventData::Schedule(event)), bytes(&answer)];
     all.extend(runs.iter().map(bytes));
     insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn campaigns() {
+    let id = CampaignId::new(NOW, 8);
+    let plan = CampaignPlan {
+        load: Box::new(Load { content: text("hello"), context: None, client_message_id: None }),
+        text: Some(CampaignText {
+            body: "{{ name }}".into(),
+            strict: true,
+            defaults: [("name".to_owned(), "you".to_owned())].into(),
+        }),
+        template: Some(TemplateId::new(NOW, 9)),
+        to: CampaignTo::Lists { lists: vec![ListId::new(NOW, 1)], tags: ["vip".to_owned()].into() },
+        senders: vec![AccountNo(2), AccountNo(3)],
+        rotation: Rotation::Random,
+        pace: CampaignPace {
+            gap_min_ms: 1,
+            gap_max_ms: 2,
+            per_minute: Some(3),
+            per_hour: Some(4),
+            per_day: None,
+            warm_up: Some(WarmUp { start: 20, growth: 1.5 }),
+        },
+        quiet: Some(QuietHours { from_minute: 1_260, to_minute: 480, zone: QuietZone::Named("Asia/Jakarta".into()) }),
+        replies: ReplyRules {
+            stop_words: ["STOP".to_owned()].into(),
+            skip_if_wrote_within_ms: Some(5),
+            only_known: true,
+        },
+        on_restriction: OnRestriction::Pause,
+    };
+    let record = CampaignRecord {
+        tenant: TenantNo(1),
+        name: "May".into(),
+        plan,
+        state: CampaignState::Paused,
+        reason: Some(CampaignReason::NoSender),
+        gathering: Gathering::At("62".into()),
+        seed: 6,
+        created_ms: NOW,
+        start_at_ms: Some(NOW + 1),
+        started_ms: Some(NOW + 2),
+        ended_ms: Some(NOW + 3),
+    };
+    let earlier = CampaignTo::Earlier { campaign: id, who: EarlierWho::Silent };
+    let counts = CampaignCounts { sent: 6, delivered: 5, read: 4, replied: 3, failed: 2, skipped: 1 };
+    let tally = RunTally { replied: 3, ..RunTally::default() };
+    let event = CampaignEvent { id, name: record.name.clone(), state: record.state, reason: record.reason, tally };
+    let rows = [bytes(&record), bytes(&earlier), bytes(&counts), bytes(&EventData::Campaign(event))];
+    insta::assert_snapshot!(rows.join("\n"));
+    // A tally of before there were campaigns.
+    let old =
+        rmp_serde::to_vec_named(&std::collections::BTreeMap::from([("states", [1_u32, 2, 3, 4, 5, 6, 7])])).unwrap();
+    let read: RunTally = rmp_serde::from_slice(&old).unwrap();
+    assert_eq!(read.states, [1, 2, 3, 4, 5, 6, 7, 0, 0]);
 }
 
 #[test]
@@ -461,6 +531,7 @@ fn idempotency() {
         message: Some(message),
         job: None,
         schedule: None,
+        campaign: None,
         expires_ms: NOW
     }));
 }

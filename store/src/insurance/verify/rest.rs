@@ -11,7 +11,7 @@ use crate::records::{
 use crate::repo::{media, pace, stat};
 
 /// Trees whose rows only have to be rows.
-const REST: &[Tree] = &[Tree::Meta, Tree::Campaign, Tree::RecipientOf, Tree::Audit];
+const REST: &[Tree] = &[Tree::Meta, Tree::Audit];
 
 pub(super) fn check(check: &mut Check<'_>) {
     let mut answers = 0_u64;
@@ -45,6 +45,12 @@ pub(super) fn check(check: &mut Check<'_>) {
     });
     check.owned(Tree::TextTodo, |_, _, _, value| well_formed(Tree::TextTodo, value));
     check.owned(Tree::Early, |_, _, _, value| record::<EarlyReceipt>(Tree::Early, value).map(drop));
+    check.owned(Tree::RecipientOf, |check, _, key, value| {
+        if key.len() != 8 || fixed(Tree::RecipientOf, value)?.len() != 20 {
+            check.fail(FindingCode::BadKey, Tree::RecipientOf, key);
+        }
+        Ok(())
+    });
     check.owned(Tree::Keep, |_, _, _, value| record::<KeepRecord>(Tree::Keep, value).map(drop));
     check.owned(Tree::Stat, |_, _, key, value| stat::read(key, value).map(drop));
     pieces(check);
@@ -61,6 +67,7 @@ fn paces(check: &mut Check<'_>) {
         let (body, mut parts) = (fixed(Tree::Pace, value)?, Parts(key.get(4..).unwrap_or_default()));
         let sound = match parts.u8() {
             Some(pace::SENDS) => parts.u64().is_some() && parts.rest().is_empty() && body.len() == 4,
+            Some(pace::BULK) => parts.u64().is_some() && parts.rest().is_empty() && body.len() == 8,
             Some(pace::COLD) => parts.u64().is_some() && parts.u32().is_some() && parts.rest().is_empty(),
             Some(pace::MAY_GO) => {
                 let person = Key::new().u32(no).u8(0).bytes(parts.rest());

@@ -123,7 +123,7 @@ pub(super) fn fail(
 ) -> Result<(), StoreError> {
     let over = JobRecord { state: JobState::Failed, reason: Some(reason), ended_ms: Some(now_ms), ..job.clone() };
     run::stop(tx, RunId::Job(id), ItemState::Failed)?;
-    run::fail_open(tx, RunId::Job(id), OPEN_MAX)?;
+    run::fail_open(tx, RunId::Job(id), None, OPEN_MAX)?;
     move_in_line(tx, id, &over)
 }
 

@@ -57,7 +57,7 @@ pub(crate) struct ContactBlock {
 struct Slot(String, Option<String>, Vec<(u32, String)>, Vec<u32>, Millis);
 
 impl ContactBlock {
-    pub(super) fn of<'a>(contacts: impl Iterator<Item = &'a ListedContact>) -> Self {
+    pub(crate) fn of<'a>(contacts: impl Iterator<Item = &'a ListedContact>) -> Self {
         let (mut block, mut known) = (Self::default(), HashMap::new());
         for contact in contacts {
             let mut word = |word: &'a str| {
@@ -74,7 +74,7 @@ impl ContactBlock {
     }
 
     /// The row as it is stored.
-    pub(super) fn pack(&self) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn pack(&self) -> Result<Vec<u8>, StoreError> {
         let damaged = || StoreError::corrupt(Tree::Contact, "contacts can't be packed");
         let plain = rmp_serde::to_vec_named(self).map_err(|_| damaged())?;
         let mut packer = DeflateEncoder::new(vec![DEFLATED], Compression::fast());
