@@ -157,6 +157,7 @@ impl Edge {
             messages: tree.messages.clone(),
             jobs: tree.jobs.clone(),
             schedules: tree.schedules.clone(),
+            campaigns: tree.campaigns.clone(),
             chats: tree.chats.clone(),
             endpoints: tree.endpoints.clone(),
             lists: tree.lists.clone(),
@@ -450,6 +451,7 @@ fn api_settings(config: &Config, reach: Reach, ending: CancellationToken) -> Api
         job_body_max: config.jobs.body_max.as_usize(),
         job_items_max: config.jobs.items_max,
         job_delay: config.jobs.delay(),
+        campaign_pace: config.campaigns.pace(),
         reach,
         ending,
     }

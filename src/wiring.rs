@@ -81,6 +81,7 @@ pub(crate) fn tree_settings(config: &Config, free_space_floor: SpaceFloor) -> Se
             ids: config.persistence.remember_ids.0,
             erase_after: config.persistence.erase_after.0,
             jobs: config.jobs.keep.0,
+            campaigns: config.campaigns.keep.0,
         },
     }
 }

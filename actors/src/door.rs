@@ -9,11 +9,11 @@ use ractor::{ActorId, ActorRef, Message};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use wasup_sessions::ports::{CodeRefusal, Link, PairingCode, QrCode};
-use wasup_store::id::{AccountNo, EndpointId, Millis};
+use wasup_store::id::{AccountNo, CampaignId, EndpointId, Millis};
 
 use crate::account::AccountMsg;
 use crate::accounts::SupervisorMsg;
-use crate::campaigns::CampaignsMsg;
+use crate::campaigns::{Bulk, CampaignsMsg};
 use crate::importing::ImportsMsg;
 use crate::janitor::JanitorMsg;
 use crate::scheduler::SchedulerMsg;
@@ -285,10 +285,19 @@ impl Nudges {
 
     /// The account's line of jobs may have changed.
     pub(crate) fn jobs(&self, no: AccountNo) {
+        self.bulk(Bulk::Line(no));
+    }
+
+    /// The campaign may have changed.
+    pub(crate) fn campaign(&self, id: CampaignId) {
+        self.bulk(Bulk::Campaign(id));
+    }
+
+    fn bulk(&self, of: Bulk) {
         let campaigns = self.doors.campaigns.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(campaigns) = campaigns.as_ref() {
-            // One that is just being restarted looks at every line by itself.
-            let _ = campaigns.cast(CampaignsMsg::Line(no));
+            // One that is just being restarted looks at everything by itself.
+            let _ = campaigns.cast(CampaignsMsg::Look(of));
         }
     }
 

@@ -55,6 +55,10 @@ pub use accounts::{
     PhaseCounts, QrAnswer, Setting,
 };
 pub use audit::Audit;
+pub use campaigns::{
+    CAMPAIGN_LISTS_MAX, CampaignCommand, CampaignError, CampaignSeen, CampaignStats, CampaignWish, Campaigns,
+    CampaignsOverview, RecipientSeen, RecipientsOf, SENDERS_MAX, SenderNow, SenderSeen,
+};
 pub use chats::{
     ChatError, ChatMark, ChatName, ChatPageQuery, ChatTotals, Chats, ChatsFound, ChatsQuery, HistoryLook, MessageName,
     Older, Persistence, Receipts,

@@ -52,8 +52,18 @@ impl Settings {
     /// The shortest life of rows that the clock ends.
     #[must_use]
     pub fn shortest_life(&self) -> Duration {
-        let RetentionSettings { events, deliveries, acts, timeline, messages, ids, jobs, .. } = self.retention;
-        let rows = self.send.idempotency_ttl.min(events).min(deliveries).min(acts).min(timeline).min(ids).min(jobs);
+        let RetentionSettings { events, deliveries, acts, timeline, messages, ids, jobs, campaigns, .. } =
+            self.retention;
+        let rows = self
+            .send
+            .idempotency_ttl
+            .min(events)
+            .min(deliveries)
+            .min(acts)
+            .min(timeline)
+            .min(ids)
+            .min(jobs)
+            .min(campaigns);
         let rows = rows.min(self.schedules.keep);
         let rows = if messages.is_zero() { rows } else { rows.min(messages) };
         let AccountsSettings { expire_never_linked, expire_logged_out, .. } = self.accounts;
@@ -82,6 +92,8 @@ pub struct RetentionSettings {
     pub erase_after: Duration,
     /// Jobs that are over.
     pub jobs: Duration,
+    /// How long campaigns that are over are kept.
+    pub campaigns: Duration,
 }
 
 impl Default for RetentionSettings {
@@ -97,6 +109,7 @@ impl Default for RetentionSettings {
             ids: days(60),
             erase_after: Duration::from_secs(3_600),
             jobs: days(30),
+            campaigns: days(365),
         }
     }
 }

@@ -13,6 +13,7 @@ use wasup_store::repo::account;
 
 use crate::accounts::{Accounts, SupervisorMsg};
 use crate::audit::Audit;
+use crate::campaigns::Campaigns;
 use crate::chats::Chats;
 use crate::clock::Clock;
 use crate::context::{Context, Ports};
@@ -132,6 +133,8 @@ pub struct Tree {
     pub jobs: Jobs,
     /// The use cases around schedules.
     pub schedules: Schedules,
+    /// The use cases around campaigns.
+    pub campaigns: Campaigns,
     /// The use cases around chats.
     pub chats: Chats,
     /// The use cases around webhook endpoints.
@@ -204,6 +207,7 @@ impl Tree {
             messages: Messages::new(Arc::clone(&ctx)),
             jobs: Jobs::new(Arc::clone(&ctx)),
             schedules: Schedules::new(Arc::clone(&ctx)),
+            campaigns: Campaigns::new(Arc::clone(&ctx)),
             chats: Chats::new(Arc::clone(&ctx)),
             endpoints: Endpoints::new(Arc::clone(&ctx)),
             lists: Lists::new(Arc::clone(&ctx)),

@@ -14,6 +14,8 @@ pub struct Accepted {
     pub device: u16,
     /// The chat it was addressed to, as the sender wrote it.
     pub to: String,
+    /// When the server accepted it, in milliseconds since the epoch.
+    pub at_ms: u64,
 }
 
 /// A list that counts everything and keeps a limited number.

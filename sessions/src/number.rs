@@ -106,6 +106,16 @@ pub fn digits(text: &str, region: Option<&str>) -> Result<String, NumberError> {
     }
 }
 
+/// The country of a number, by its two letters of ISO 3166; `None` where it is none, or no country's.
+#[must_use]
+pub fn country(digits: &str) -> Option<String> {
+    let found = catch_unwind(AssertUnwindSafe(|| {
+        let number = PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None).ok()?;
+        PHONE_NUMBER_UTIL.get_region_for_number(&number).map(|region| region.as_region_str().to_string())
+    }));
+    found.ok().flatten()
+}
+
 /// A valid number.
 struct Found {
     digits: String,

@@ -3,6 +3,7 @@
 mod accounts;
 mod admin;
 mod audit;
+mod campaigns;
 mod chatbot;
 mod chats;
 mod clock;
@@ -65,6 +66,7 @@ fn routes(door: &Door) -> OpenApiRouter<ApiState> {
         .merge(messages::routes())
         .merge(jobs::routes())
         .merge(schedules::routes())
+        .merge(campaigns::routes())
         .merge(groups::routes())
         .merge(chats::routes())
         .merge(persistence::routes())

@@ -29,6 +29,8 @@ use super::state::ApiState;
         (name = "schedules", description = "Messages and jobs at a time, or again and again"),
         (name = "media", description = "Files"),
         (name = "lists", description = "Lists of contacts, their tags, files of them, and who wants no campaigns"),
+        (name = "jobs", description = "Many messages of one account, sent one after the other"),
+        (name = "campaigns", description = "One message, made anew for each of many recipients, sent by one or several accounts"),
         (name = "templates", description = "Texts with places for what is known of each contact"),
         (name = "events", description = "What happened: one log, as a list and as live streams"),
         (name = "webhooks", description = "Where events go"),

@@ -6,10 +6,10 @@ use std::time::Duration;
 use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
 use wasup_actors::{
-    Accounts, Audit, Chats, Clock, DeliveryLog, Endpoints, Events, Groups, Jobs, Lists, Look, MessageFiles, Messages,
-    People, Schedules, Stats, Templates,
+    Accounts, Audit, Campaigns, Chats, Clock, DeliveryLog, Endpoints, Events, Groups, Jobs, Lists, Look, MessageFiles,
+    Messages, People, Schedules, Stats, Templates,
 };
-use wasup_store::records::DelayRange;
+use wasup_store::records::{CampaignPace, DelayRange};
 
 use super::admin::Backups;
 use super::stream::Streams;
@@ -36,6 +36,8 @@ pub struct ApiState {
     pub jobs: Jobs,
     /// Use cases around schedules.
     pub schedules: Schedules,
+    /// Use cases around campaigns.
+    pub campaigns: Campaigns,
     /// Use cases around chats.
     pub chats: Chats,
     /// Use cases around webhook endpoints.
@@ -97,6 +99,8 @@ pub struct Settings {
     pub job_items_max: usize,
     /// The wait between two items where a job says none.
     pub job_delay: DelayRange,
+    /// The pace of a campaign that says none.
+    pub campaign_pace: CampaignPace,
     /// Where webhooks may go.
     pub reach: Reach,
     /// Ends long polls.
@@ -120,6 +124,7 @@ handles!(
     messages: Messages,
     jobs: Jobs,
     schedules: Schedules,
+    campaigns: Campaigns,
     chats: Chats,
     endpoints: Endpoints,
     lists: Lists,

@@ -4,6 +4,7 @@
 //! be right.
 
 mod accounts;
+mod campaigns;
 mod check;
 mod data;
 mod events;
@@ -36,6 +37,7 @@ use figment::Figment;
 use serde::{Deserialize, Serialize};
 
 pub use accounts::{AccountsFile, DeclaredAccount, Places, read_accounts};
+pub use campaigns::CampaignsConfig;
 pub use check::Finding;
 pub use data::DataConfig;
 pub use events::{AuditConfig, EventsConfig};
@@ -87,6 +89,8 @@ pub struct Config {
     pub jobs: JobsConfig,
     /// Limits of schedules.
     pub schedules: SchedulesConfig,
+    /// How fast campaigns send.
+    pub campaigns: CampaignsConfig,
     /// What of messages is kept, and how long.
     pub persistence: PersistenceConfig,
     /// How messages are searched.
@@ -175,6 +179,7 @@ impl Config {
         self.send.check(&mut checks);
         self.jobs.check(&mut checks);
         self.schedules.check(&mut checks);
+        self.campaigns.check(&mut checks);
         self.persistence.check(&mut checks);
         self.history.check(&mut checks);
         self.supervision.check(&mut checks);

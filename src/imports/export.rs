@@ -91,7 +91,7 @@ impl Walk {
                 out.push('\u{feff}');
             }
             let names = ["number", "name", "tags"].into_iter().chain(self.fields.iter().map(String::as_str));
-            row(&mut out, self.of.delimiter, names);
+            csv_row(&mut out, self.of.delimiter, names);
         }
         let (tag, after) = (self.of.tag.as_deref(), self.after.as_deref());
         let page = self.lists.contacts(&self.principal, self.of.list, tag, after, PIECE).await?;
@@ -105,11 +105,12 @@ impl Walk {
         let tags = contact.tags.iter().map(String::as_str).collect::<Vec<_>>().join(";");
         let known = [contact.number.as_str(), contact.name.as_deref().unwrap_or_default(), &tags];
         let fields = self.fields.iter().map(|name| contact.fields.get(name).map_or("", String::as_str));
-        row(out, self.of.delimiter, known.into_iter().chain(fields));
+        csv_row(out, self.of.delimiter, known.into_iter().chain(fields));
     }
 }
 
-fn row<'a>(out: &mut String, delimiter: char, cells: impl Iterator<Item = &'a str>) {
+/// Writes a row of cells, each of which is quoted where it has to be, and never run by a spreadsheet.
+pub(crate) fn csv_row<'a>(out: &mut String, delimiter: char, cells: impl Iterator<Item = &'a str>) {
     for (at, text) in cells.enumerate() {
         if at > 0 {
             out.push(delimiter);

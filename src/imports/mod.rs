@@ -31,6 +31,7 @@ use wasup_store::repo::listed::Twice;
 
 pub use arriving::Arrived;
 pub use export::Exported;
+pub(crate) use export::csv_row;
 
 /// The folder of files in the store's.
 const FOLDER: &str = "imports";

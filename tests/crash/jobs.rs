@@ -24,7 +24,7 @@ const NOBODY: &str = "6289999999999";
 /// Every n-th item goes to nobody.
 const FAIL_EVERY: usize = 17;
 
-async fn ask(world: &World, method: Method, path: &str, body: Option<&Value>) -> Option<Value> {
+pub(crate) async fn ask(world: &World, method: Method, path: &str, body: Option<&Value>) -> Option<Value> {
     let client = Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
     let request = client.request(method, format!("http://{}{path}", world.address)).bearer_auth(KEY);
     let request = match body {

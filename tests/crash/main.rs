@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test can not get, fails it")]
 
 mod asked;
+mod campaigns;
 mod contact_files;
 mod deliveries;
 mod demo;

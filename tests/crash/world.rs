@@ -34,14 +34,19 @@ pub(crate) struct World {
 impl World {
     /// With a webhook for each account that tells the receiver everything.
     pub(crate) async fn build() -> Self {
-        Self::with(|receiver| format!("webhook = {{ url = \"{}\" }}\n", receiver.url())).await
+        Self::with(ACCOUNTS, |receiver| format!("webhook = {{ url = \"{}\" }}\n", receiver.url())).await
     }
 
     pub(crate) async fn without_webhooks() -> Self {
-        Self::with(|_| String::new()).await
+        Self::with(ACCOUNTS, |_| String::new()).await
     }
 
-    async fn with(webhook: impl Fn(&Receiver) -> String) -> Self {
+    /// With so many accounts, and without webhooks.
+    pub(crate) async fn of_accounts(accounts: usize) -> Self {
+        Self::with(accounts, |_| String::new()).await
+    }
+
+    async fn with(accounts: usize, webhook: impl Fn(&Receiver) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let network = Network::start(Config::default()).await.unwrap();
         let receiver = Receiver::start().await.unwrap();
@@ -49,7 +54,7 @@ impl World {
         // Taken and given back: the port stays the same through all restarts.
         let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let phone = |n: usize| network.phone(&format!("62811{n:07}"));
-        let accounts: Vec<_> = (1..=ACCOUNTS).map(|n| (format!("account-{n}"), phone(2_000_000 + n))).collect();
+        let accounts: Vec<_> = (1..=accounts).map(|n| (format!("account-{n}"), phone(2_000_000 + n))).collect();
         let strangers = (1..=STRANGERS).map(|n| phone(3_000_000 + n)).collect();
         let file: String =
             accounts.iter().map(|(id, _)| format!("[[account]]\nid = \"{id}\"\n{}", webhook(&receiver))).collect();

@@ -12,6 +12,8 @@ mod bench;
 #[cfg(feature = "sandbox")]
 mod calls;
 #[cfg(feature = "sandbox")]
+mod campaigns;
+#[cfg(feature = "sandbox")]
 mod chaos_live;
 mod chatbots;
 #[cfg(feature = "sandbox")]

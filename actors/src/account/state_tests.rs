@@ -24,6 +24,7 @@ pub(crate) fn record(phase: Phase, reason: Reason, linked: bool) -> AccountRecor
         desired: Desired::Running,
         state: AccountState { since_ms: 5, ..state(phase, reason, UserAction::None) },
         identity: linked.then(identity),
+        number_since_ms: None,
         default_region: None,
         autostart: true,
         metadata: None,

@@ -14,6 +14,7 @@ fn record(desired: Desired) -> AccountRecord {
         desired,
         state: AccountState { phase: Phase::Connected, ..AccountState::default() },
         identity: None,
+        number_since_ms: None,
         default_region: None,
         autostart: true,
         metadata: None,

@@ -1,176 +1,283 @@
-//! The supervisor over bulk sending: an actor for each account that has jobs in its line.
+//! The use cases around campaigns, and what runs them: an actor each, under the supervisor over bulk sending.
+
+mod actor;
+mod compose;
+mod looks;
+mod quiet;
+mod sight;
+mod step;
+mod supervisor;
+mod wishes;
+mod zones;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
-use rand::rngs::StdRng;
-use tokio::time::Instant;
-use wasup_store::StoreError;
-use wasup_store::id::AccountNo;
-use wasup_store::repo::job;
+use wasup_store::id::{AccountId, AccountNo, CampaignId};
+use wasup_store::records::{CampaignPlan, CampaignRecord, CampaignState, CampaignTo, RunTally};
+use wasup_store::repo::campaign::{self, Created, NewCampaign};
+use wasup_store::repo::send::Idempotency as Repeatable;
+use wasup_store::repo::{account, lists};
+use wasup_store::{Durability, ReadTx, StoreError, WriteTx};
+
+pub use looks::{CampaignStats, CampaignsOverview, RecipientSeen, RecipientsOf, SenderSeen};
+pub use step::SenderNow;
+pub(crate) use supervisor::{Bulk, CampaignsMsg, CampaignsSupervisor};
+pub use wishes::CampaignWish;
+pub(crate) use wishes::start_due;
 
 use crate::context::Context;
-use crate::jobs::{Line, LineMsg};
-use crate::root::Beat;
-use crate::supervision::{
-    Backoff, ChildTable, Departure, Exit, OnExceeded, RestartKind, RestartPolicy, Verdict, cause, not_started,
-};
+use crate::messages::Idempotency;
+use crate::principal::Principal;
 
-/// A line that keeps breaking harms nobody but its account's jobs, and no job is better off without it.
-const LINES: RestartPolicy = RestartPolicy {
-    kind: RestartKind::Transient,
-    max_restarts: 5,
-    within: Duration::from_secs(60),
-    backoff: Backoff { base: Duration::from_millis(200), factor: 2.0, cap: Duration::from_secs(10), jitter: 0.2 },
-    stable_after: Duration::from_secs(60),
-    on_exceeded: OnExceeded::KeepTrying(Duration::from_secs(60)),
-};
+/// Most accounts of a campaign.
+pub const SENDERS_MAX: usize = 100;
+/// Most lists of a campaign.
+pub const CAMPAIGN_LISTS_MAX: usize = 20;
 
-/// Accounts looked at in one read at the start.
-const PAGE: usize = 256;
-
-/// What the supervisor over bulk sending is told.
-pub(crate) enum CampaignsMsg {
-    /// An account's line may have changed.
-    Line(AccountNo),
-    /// A restart's time has come.
-    Respawn { no: AccountNo, generation: u64 },
-    /// The root asks for a sign of life. One.
-    Ping(Beat),
-    /// Break.
-    #[cfg(test)]
-    Fault(crate::accounts::Fault),
-    /// Break a line.
-    #[cfg(test)]
-    Strike(AccountNo, crate::accounts::Fault),
+/// A campaign as it is asked for.
+#[derive(Debug, Clone)]
+pub struct CampaignCommand {
+    /// What people call it.
+    pub name: String,
+    /// What is to be done, but for who does it.
+    pub plan: CampaignPlan,
+    /// The accounts that send.
+    pub senders: Vec<AccountId>,
+    /// When it starts by itself, where it does.
+    pub start: Option<CampaignWish>,
+    /// The request's key.
+    pub idempotency: Option<Idempotency>,
 }
 
-/// The supervisor over bulk sending.
-pub(crate) struct CampaignsSupervisor;
+/// A campaign as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CampaignSeen {
+    /// Its id.
+    pub id: CampaignId,
+    /// Its accounts by name; `None` for one that is gone.
+    pub senders: Vec<Option<AccountId>>,
+    /// Its record.
+    pub record: CampaignRecord,
+    /// What became of its recipients so far.
+    pub tally: RunTally,
+    /// The request had been accepted before; this is what it made.
+    pub replayed: bool,
+}
 
-/// What it remembers.
-pub(crate) struct Supervising {
+/// Why something about campaigns can't be done.
+#[derive(Debug, thiserror::Error)]
+pub enum CampaignError {
+    /// There is no such campaign.
+    #[error("no such campaign")]
+    NotFound,
+    /// One of its accounts is not there.
+    #[error("no such account")]
+    AccountNotFound,
+    /// One of its lists is not there.
+    #[error("no such list")]
+    ListNotFound,
+    /// The earlier campaign is not there.
+    #[error("no such earlier campaign")]
+    EarlierNotFound,
+    /// None of its accounts is there any more.
+    #[error("none of its accounts is there")]
+    NoSender,
+    /// Where it stands that can't be done.
+    #[error("the campaign is {}", .0.as_str())]
+    Stands(CampaignState),
+    /// The idempotency key was used with another body.
+    #[error("the idempotency key was used with another request")]
+    IdempotencyKeyReused,
+    /// The store failed, or the disk is nearly full.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The use cases around campaigns. Clones are the same.
+#[derive(Clone)]
+pub struct Campaigns {
     ctx: Arc<Context>,
-    myself: ActorRef<CampaignsMsg>,
-    lines: ChildTable<AccountNo, ActorRef<LineMsg>>,
-    rng: StdRng,
 }
 
-impl Actor for CampaignsSupervisor {
-    type Msg = CampaignsMsg;
-    type State = Supervising;
-    type Arguments = Arc<Context>;
+impl std::fmt::Debug for Campaigns {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Campaigns").finish_non_exhaustive()
+    }
+}
 
-    async fn pre_start(
-        &self,
-        myself: ActorRef<CampaignsMsg>,
-        ctx: Arc<Context>,
-    ) -> Result<Supervising, ActorProcessingErr> {
-        *ctx.nudges.doors.campaigns.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(myself.clone());
-        // What stood in the lines when the last incarnation ended.
-        let mut after = None;
-        loop {
-            let page = ctx.store.read(|tx| job::lines(tx, after, PAGE)).await?;
-            after = page.last().copied();
-            for no in &page {
-                myself.cast(CampaignsMsg::Line(*no))?;
-            }
-            if page.len() < PAGE {
-                break;
-            }
-        }
-        Ok(Supervising { ctx, myself, lines: ChildTable::with_own_budgets(LINES), rng: rand::make_rng() })
+impl Campaigns {
+    pub(crate) const fn new(ctx: Arc<Context>) -> Self {
+        Self { ctx }
     }
 
-    async fn handle(
+    async fn write<T: Send + 'static>(
         &self,
-        _: ActorRef<CampaignsMsg>,
-        message: CampaignsMsg,
-        state: &mut Supervising,
-    ) -> Result<(), ActorProcessingErr> {
-        match message {
-            CampaignsMsg::Line(no) => state.look_at(no).await,
-            CampaignsMsg::Respawn { no, generation } => {
-                if state.lines.begin_due(&no, generation).is_some() {
-                    state.spawn(no).await;
+        principal: &Principal,
+        job: impl Fn(&mut WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, CampaignError> {
+        Ok(self.ctx.store.write_by(principal, Durability::Durable, job).await?)
+    }
+
+    fn repeatable(&self, request: &Idempotency) -> Repeatable {
+        let ttl = self.ctx.settings.send.idempotency_ttl;
+        let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+        Repeatable::new(&request.key, request.body_sha256, self.ctx.store.now_ms().saturating_add(ttl_ms))
+    }
+
+    /// The numbers of accounts, which must all be there and the caller's.
+    async fn senders(&self, principal: &Principal, ids: &[AccountId]) -> Result<Vec<AccountNo>, CampaignError> {
+        let tenant = principal.tenant;
+        let numbers = self.ctx.store.read(|tx| {
+            let mut numbers = Vec::with_capacity(ids.len());
+            for id in ids {
+                let record = account::get(tx, id)?.filter(|record| record.tenant == tenant);
+                numbers.push(record.map(|record| record.no));
+            }
+            Ok::<_, StoreError>(numbers)
+        });
+        let mut numbers =
+            numbers.await?.into_iter().collect::<Option<Vec<_>>>().ok_or(CampaignError::AccountNotFound)?;
+        // Somebody may be named twice.
+        let mut met = std::collections::BTreeSet::new();
+        numbers.retain(|no| met.insert(*no));
+        Ok(numbers)
+    }
+
+    /// Refuses what recipients can't be read from.
+    async fn is_there(&self, principal: &Principal, to: &CampaignTo) -> Result<(), CampaignError> {
+        let tenant = principal.tenant;
+        let missing = self.ctx.store.read(|tx| {
+            Ok::<_, StoreError>(match to {
+                CampaignTo::Lists { lists, .. } => {
+                    let mut missing = None;
+                    for list in lists {
+                        if lists::get(tx, tenant, *list)?.is_none() {
+                            missing = Some(CampaignError::ListNotFound);
+                        }
+                    }
+                    missing
                 }
-            }
-            CampaignsMsg::Ping(beat) => beat.answer(),
-            #[cfg(test)]
-            CampaignsMsg::Fault(fault) => fault.strike().await?,
-            #[cfg(test)]
-            CampaignsMsg::Strike(no, fault) => {
-                state.lines.child(&no).inspect(|line| line.cast(LineMsg::Fault(fault)).unwrap());
-            }
-        }
-        Ok(())
+                CampaignTo::Earlier { campaign, .. } => {
+                    let there = campaign::get(tx, *campaign)?.is_some_and(|earlier| earlier.tenant == tenant);
+                    (!there).then_some(CampaignError::EarlierNotFound)
+                }
+            })
+        });
+        missing.await?.map_or(Ok(()), Err)
     }
 
-    async fn handle_supervisor_evt(
+    /// The first answer to a request, where it is a repeat; `None` for a new one.
+    ///
+    /// # Errors
+    /// [`CampaignError::IdempotencyKeyReused`] where the key was used with another body.
+    pub async fn replayed(
         &self,
-        _: ActorRef<CampaignsMsg>,
-        event: SupervisionEvent,
-        state: &mut Supervising,
-    ) -> Result<(), ActorProcessingErr> {
-        let (actor, exit, cause) = match event {
-            SupervisionEvent::ActorTerminated(actor, _, reason) => (actor, Exit::terminated(reason.as_deref()), None),
-            SupervisionEvent::ActorFailed(actor, error) => (actor, Exit::failed(&error), cause(&error)),
-            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => return Ok(()),
+        principal: &Principal,
+        request: &Idempotency,
+    ) -> Result<Option<CampaignSeen>, CampaignError> {
+        let (request, now_ms) = (self.repeatable(request), self.ctx.store.now_ms());
+        let known = |tx: &ReadTx<'_>| campaign::replayed(tx, principal.tenant, &request, now_ms);
+        match self.ctx.store.read_durable(known).await? {
+            Some(Created::Replayed(id)) => self.first(principal, id).await.map(Some),
+            Some(Created::KeyReused) => Err(CampaignError::IdempotencyKeyReused),
+            _ => Ok(None),
+        }
+    }
+
+    async fn first(&self, principal: &Principal, id: CampaignId) -> Result<CampaignSeen, CampaignError> {
+        Ok(CampaignSeen { replayed: true, ..self.get(principal, id).await? })
+    }
+
+    /// Makes a campaign.
+    ///
+    /// # Errors
+    /// [`CampaignError`]; nothing is kept of a refused one.
+    pub async fn create(&self, principal: &Principal, command: CampaignCommand) -> Result<CampaignSeen, CampaignError> {
+        self.ctx.settings.send.free_space_floor.admit()?;
+        let senders = self.senders(principal, &command.senders).await?;
+        self.is_there(principal, &command.plan.to).await?;
+        let now_ms = self.ctx.store.now_ms();
+        let new = NewCampaign {
+            id: CampaignId::new(now_ms, rand::random()),
+            tenant: principal.tenant,
+            name: command.name,
+            plan: CampaignPlan { senders, ..command.plan },
+            start: command.start,
+            seed: rand::random(),
+            now_ms,
         };
-        if let Some(gone) = state.lines.exited(actor.get_id(), exit, Instant::now(), &mut state.rng) {
-            let Departure { key, generation, verdict, .. } = gone;
-            state.carry_out(key, generation, verdict, cause.as_deref()).await;
-        }
-        Ok(())
-    }
-}
-
-impl Supervising {
-    /// Wakes an account's line, or starts it where there is something in it.
-    async fn look_at(&mut self, no: AccountNo) {
-        if let Some(line) = self.lines.child(&no) {
-            // One that ends at this moment is looked at again when it is gone.
-            let _ = line.cast(LineMsg::Nudge);
-            return;
-        }
-        if self.is_empty(no).await.unwrap_or(false) {
-            self.lines.forget(&no);
-        } else if self.lines.begin(&no).is_some() {
-            self.spawn(no).await;
-        }
-    }
-
-    async fn is_empty(&self, no: AccountNo) -> Result<bool, StoreError> {
-        Ok(self.ctx.store.read(|tx| job::first(tx, no)).await?.is_none())
-    }
-
-    async fn spawn(&mut self, no: AccountNo) {
-        let args = (Arc::clone(&self.ctx), no);
-        match Actor::spawn_linked(None, Line, args, self.myself.get_cell()).await {
-            Ok((line, _)) => self.lines.started(&no, line.get_id(), line, Instant::now()),
-            Err(error) => {
-                let cause = not_started(&error);
-                let (generation, verdict) = self.lines.not_started(&no, Instant::now(), &mut self.rng);
-                self.carry_out(no, generation, verdict, cause.as_deref()).await;
+        let (id, request) = (new.id, command.idempotency.as_ref().map(|key| self.repeatable(key)));
+        match self.write(principal, move |tx| campaign::create(tx, &new, request.as_ref())).await? {
+            Created::New(_) => {
+                self.ctx.nudges.campaign(id);
+                self.ctx.nudges.scheduler();
+                self.ctx.nudges.deliveries();
+                self.get(principal, id).await
             }
+            Created::Replayed(first) => self.first(principal, first).await,
+            Created::KeyReused => Err(CampaignError::IdempotencyKeyReused),
         }
     }
 
-    async fn carry_out(&mut self, no: AccountNo, generation: u64, verdict: Verdict, cause: Option<&str>) {
-        match verdict {
-            Verdict::RestartAfter(wait) => {
-                tracing::warn!(account_no = no.0, cause, ?wait, "a line of jobs broke and is started again");
-                self.myself.send_after(wait, move || CampaignsMsg::Respawn { no, generation });
-            }
-            // It found nothing; something may have come while it ended.
-            Verdict::LeaveStopped | Verdict::Quarantine | Verdict::Escalate => {
-                if self.is_empty(no).await.unwrap_or(false) {
-                    self.lines.forget(&no);
-                } else {
-                    let _ = self.myself.cast(CampaignsMsg::Line(no));
-                }
-            }
+    /// Changes the name or the plan of a campaign that has not begun.
+    ///
+    /// # Errors
+    /// [`CampaignError::Stands`] for one that has.
+    pub async fn change(
+        &self,
+        principal: &Principal,
+        id: CampaignId,
+        name: Option<String>,
+        (plan, senders): (CampaignPlan, Option<Vec<AccountId>>),
+    ) -> Result<CampaignSeen, CampaignError> {
+        let before = self.get(principal, id).await?;
+        let senders = match senders {
+            Some(senders) => self.senders(principal, &senders).await?,
+            None => before.record.plan.senders.clone(),
+        };
+        self.is_there(principal, &plan.to).await?;
+        let (plan, now_ms) = (CampaignPlan { senders, ..plan }, self.ctx.store.now_ms());
+        let change = move |tx: &mut WriteTx<'_>| {
+            let plan = plan.clone();
+            campaign::change(tx, id, name.as_deref(), |_| plan, now_ms)
+        };
+        match self.write(principal, change).await? {
+            Some(_) => self.get(principal, id).await,
+            None => Err(CampaignError::Stands(self.get(principal, id).await?.record.state)),
         }
+    }
+
+    /// A new one that is to do what a campaign does.
+    ///
+    /// # Errors
+    /// [`CampaignError`], as for any new one.
+    pub async fn copy(
+        &self,
+        principal: &Principal,
+        id: CampaignId,
+        (name, start): (Option<String>, Option<CampaignWish>),
+        to: Option<CampaignTo>,
+    ) -> Result<CampaignSeen, CampaignError> {
+        let of = self.get(principal, id).await?;
+        let CampaignRecord { name: former, plan, .. } = of.record;
+        let plan = CampaignPlan { to: to.unwrap_or_else(|| plan.to.clone()), ..plan };
+        let senders = of.senders.into_iter().flatten().collect::<Vec<_>>();
+        if senders.is_empty() {
+            return Err(CampaignError::NoSender);
+        }
+        let name = name.unwrap_or(former);
+        self.create(principal, CampaignCommand { name, plan, senders, start, idempotency: None }).await
+    }
+
+    /// Forgets a campaign that has not begun or is over. Its messages stay.
+    ///
+    /// # Errors
+    /// [`CampaignError::Stands`] for one that is under way.
+    pub async fn delete(&self, principal: &Principal, id: CampaignId) -> Result<(), CampaignError> {
+        let stands = self.get(principal, id).await?.record.state;
+        let now_ms = self.ctx.store.now_ms();
+        let deleted = self.write(principal, move |tx| campaign::delete(tx, id, now_ms)).await?;
+        self.ctx.nudges.janitor();
+        if deleted { Ok(()) } else { Err(CampaignError::Stands(stands)) }
     }
 }

@@ -1,6 +1,7 @@
 //! The janitor: clears what deleted accounts, ended links and removed endpoints left behind, and rows whose time is
 //! over. One store job a message, so that it never stands in anybody's way.
 
+mod campaigns;
 mod clearing;
 mod jobs;
 mod keeping;
@@ -18,6 +19,7 @@ use crate::context::Context;
 use crate::root::Beat;
 use crate::supervision::{Crash, StoreTrouble};
 
+use campaigns::OldCampaigns;
 use clearing::Unfinished;
 use jobs::OldJobs;
 use keeping::{Keeping, erase, erase_pause};
@@ -65,6 +67,7 @@ pub(crate) struct Rounds {
     keeping: Keeping,
     clearing: Unfinished,
     jobs: OldJobs,
+    campaigns: OldCampaigns,
 }
 
 impl Actor for Janitor {
@@ -81,6 +84,7 @@ impl Actor for Janitor {
             keeping: Keeping::default(),
             clearing: Unfinished::default(),
             jobs: OldJobs::default(),
+            campaigns: OldCampaigns::default(),
         })
     }
 
@@ -249,6 +253,11 @@ impl Rounds {
         let Some(until_ms) = until_ms else { return Ok(()) };
         match self.jobs.step(store, settings.retention.jobs, until_ms, meters).await {
             // What hangs on them is cleared away by the same actor.
+            Ok(Left::More) => drop(self.myself.cast(JanitorMsg::Retain)),
+            Ok(Left::Nothing) => drop(self.myself.cast(JanitorMsg::Purge)),
+            Err(error) => return weather(error),
+        }
+        match self.campaigns.step(&self.ctx, settings.retention.campaigns, until_ms).await {
             Ok(Left::More) => drop(self.myself.cast(JanitorMsg::Retain)),
             Ok(Left::Nothing) => drop(self.myself.cast(JanitorMsg::Purge)),
             Err(error) => return weather(error),

@@ -170,7 +170,8 @@ impl Jobs {
         }
         let owner = self.owner(principal, &command.account).await?;
         let (now_ms, request) = (self.ctx.store.now_ms(), command.idempotency.as_ref().map(|key| self.repeatable(key)));
-        let id = JobId::new(now_ms, rand::random());
+        let newest = self.ctx.store.read(|tx| job::page(tx, JobsOf::Account(owner.no), None, 1)).await?;
+        let id = later_id(newest.first().map(|(id, _)| *id), JobId::new(now_ms, rand::random()));
         let new = NewJob { id, no: owner.no, name: command.name, delay: command.delay, now_ms };
         self.write(principal, move |tx| job::begin(tx, &new)).await?.ok_or(JobError::AccountNotFound)?;
         let items: Vec<RunItem> = command.items.into_iter().map(item).collect();
@@ -303,6 +304,17 @@ pub(crate) fn item(asked: JobItem) -> RunItem {
     RunItem { chat, load, state, message: None, times: StateTimes::default(), trouble, sender: None, replied_ms: None }
 }
 
+/// The id of a job that comes after the newest of its account: ids are the order of the line, also within one millisecond.
+fn later_id(newest: Option<JobId>, drawn: JobId) -> JobId {
+    match newest {
+        Some(newest) if newest >= drawn => match newest.rand.checked_add(1) {
+            Some(rand) => JobId { rand, ..newest },
+            None => JobId::new(newest.ts_ms.saturating_add(1), drawn.rand),
+        },
+        _ => drawn,
+    }
+}
+
 fn seen(tx: &ReadTx<'_>, id: JobId) -> Result<Option<JobSeen>, StoreError> {
     job::find(tx, id)?.map(|record| whole(tx, id, record)).transpose()
 }
@@ -314,4 +326,24 @@ fn whole(tx: &ReadTx<'_>, id: JobId, record: JobRecord) -> Result<JobSeen, Store
 
 fn name_of(tx: &ReadTx<'_>, no: AccountNo) -> Result<Option<AccountId>, StoreError> {
     Ok(account::by_no(tx, no)?.map(|record| record.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_job_has_a_later_id() {
+        let id = JobId::new;
+        for (newest, drawn, expected) in [
+            (None, id(5, 1), id(5, 1)),
+            (Some(id(4, 9)), id(5, 1), id(5, 1)),
+            (Some(id(5, 9)), id(5, 1), id(5, 10)),
+            (Some(id(5, 1)), id(5, 9), id(5, 9)),
+            (Some(id(9, 3)), id(5, 9), id(9, 4)),
+            (Some(id(5, u64::MAX)), id(5, 9), id(6, 9)),
+        ] {
+            assert_eq!(later_id(newest, drawn), expected, "{newest:?} {drawn:?}");
+        }
+    }
 }

@@ -121,6 +121,8 @@ words! {
         Contents = "contents",
         /// Jobs that were over.
         Jobs = "jobs",
+        /// Campaigns that were over.
+        Campaigns = "campaigns",
     }
 }
 

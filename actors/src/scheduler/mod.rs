@@ -16,6 +16,7 @@ use wasup_store::{Durability, StoreError};
 
 use crate::accounts::SupervisorMsg;
 use crate::alarm::Alarm;
+use crate::campaigns::start_due;
 use crate::context::Context;
 use crate::root::Beat;
 use crate::schedules::{Left, run_due};
@@ -179,8 +180,9 @@ impl Scheduling {
                 let _ = supervisor.cast(SupervisorMsg::Retry(*no));
             }
         }
+        let campaigns_left = start_due(&self.ctx, now_ms).await?;
         let expires = self.expire().await?;
-        Ok((told, !restarts.is_empty(), expires))
+        Ok((told, !restarts.is_empty() || campaigns_left, expires))
     }
 
     /// Begins to run the schedules whose time has come. A job may take a while to be written, which is no reason to be deaf.
@@ -206,7 +208,7 @@ impl Scheduling {
         let (store, now) = (&self.ctx.store, Instant::now());
         let now_ms = store.now_ms();
         let mut at = now + SLOW_WAKE;
-        for kind in [DueKind::StateEvent, DueKind::Restart] {
+        for kind in [DueKind::StateEvent, DueKind::Restart, DueKind::Campaign] {
             // What is due and still there could not be dealt with: it is looked at again a little later.
             match store.read(|tx| due::next(tx, kind)).await {
                 Ok(Some(due_ms)) if due_ms > now_ms => at = at.min(now + Duration::from_millis(due_ms - now_ms)),

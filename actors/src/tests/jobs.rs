@@ -7,7 +7,7 @@ use wasup_store::id::JobId;
 use wasup_store::records::{Content, DelayRange, ItemState, JobState, Load, Phase};
 
 use super::world::{World, account, me, peer, until};
-use crate::campaigns::CampaignsMsg;
+use crate::campaigns::{Bulk, CampaignsMsg};
 use crate::{Fault, JobCommand, JobItem, JobSeen, JobWish};
 
 fn item(text: &str) -> JobItem {
@@ -126,7 +126,7 @@ async fn an_api_send_goes_before_the_next_item_of_a_job() {
 impl crate::Nudges {
     fn strike_line(&self, no: wasup_store::id::AccountNo, fault: Fault) {
         let campaigns = self.doors.campaigns.read().unwrap();
-        campaigns.as_ref().unwrap().cast(CampaignsMsg::Strike(no, fault)).unwrap();
+        campaigns.as_ref().unwrap().cast(CampaignsMsg::Strike(Bulk::Line(no), fault)).unwrap();
     }
 }
 

@@ -2,6 +2,7 @@
 //! of its own, under which paused time would leap.
 
 mod branches;
+mod campaigns;
 mod chaos;
 mod clearing;
 mod codes;

@@ -94,7 +94,12 @@ type Copy = (Addressee, Vec<Node>);
 /// The hash says that the sender's list of devices is old.
 fn accept(session: &Session, id: &str, chat: &Jid, hash: Option<String>) {
     session.registry.counters.messages_accepted.add_one();
-    session.account.accepted.enter(Accepted { id: id.to_owned(), device: session.device.id, to: chat.to_string() });
+    session.account.accepted.enter(Accepted {
+        id: id.to_owned(),
+        device: session.device.id,
+        to: chat.to_string(),
+        at_ms: crate::phone::now_ms(),
+    });
     let mut ack = message_ack(id, chat, None);
     if let Some(hash) = hash {
         ack.attrs.insert("phash", hash);

@@ -43,7 +43,7 @@ pub use settings::{Setting, SharedSetting};
 
 pub(crate) use files::bring_again;
 pub(crate) use greeting::greet;
-pub(crate) use receive::receive;
+pub(crate) use receive::{now_ms, receive};
 pub(crate) use signal::EncKind;
 pub(crate) use state::PhoneState;
 

@@ -203,7 +203,7 @@ fn text_of(message: &Message) -> Option<String> {
     message.conversation.clone().or_else(extended)
 }
 
-fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

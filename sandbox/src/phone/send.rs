@@ -62,7 +62,7 @@ pub(crate) fn send_as(
     };
     let copies = encrypt_all(registry, account, letter, &chat)?;
     registry.counters.messages_accepted.add_one();
-    account.accepted.enter(Accepted { id: id.clone(), device: 0, to: chat.to_string() });
+    account.accepted.enter(Accepted { id: id.clone(), device: 0, to: chat.to_string(), at_ms: crate::phone::now_ms() });
     account.phone.inbox().counts.sent += 1;
     account.phone.remember(&id, &letter.to, &letter.message);
     // The compose lock is free again: a delivery may make another phone answer this one.

@@ -74,7 +74,7 @@ pub(super) fn send(registry: &Registry, account: &Arc<Account>, letter: &Letter<
         automatic: false,
     };
     registry.counters.messages_accepted.add_one();
-    account.accepted.enter(Accepted { id: id.clone(), device: 0, to: chat.to_string() });
+    account.accepted.enter(Accepted { id: id.clone(), device: 0, to: chat.to_string(), at_ms: crate::phone::now_ms() });
     account.phone.inbox().counts.sent += 1;
     account.phone.remember_shared(&id, chat, letter.message);
     let author = Author { account, device: 0, family: letter.family };

@@ -26,9 +26,9 @@ pub(super) struct ItemsQuery {
 }
 
 fn state(word: &str) -> Result<ItemState, Problem> {
-    let found = ItemState::ALL.into_iter().find(|state| state.as_str() == word);
+    let found = ItemState::OF_JOBS.into_iter().find(|state| state.as_str() == word);
     found.ok_or_else(|| {
-        let words = ItemState::ALL.map(ItemState::as_str).join(", ");
+        let words = ItemState::OF_JOBS.map(ItemState::as_str).join(", ");
         Problem::invalid(vec![FieldError::new("state", format!("must be one of {words}"))])
     })
 }

@@ -16,11 +16,25 @@ use crate::imports::Exported;
 /// What stands between values.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Delimiter {
+pub(in crate::api) enum Delimiter {
+    /// A comma.
     #[default]
     Comma,
+    /// A semicolon.
     Semicolon,
+    /// A tab.
     Tab,
+}
+
+impl Delimiter {
+    /// The character.
+    pub(in crate::api) const fn character(self) -> char {
+        match self {
+            Self::Comma => ',',
+            Self::Semicolon => ';',
+            Self::Tab => '\t',
+        }
+    }
 }
 
 /// What is exported, and how.
@@ -58,11 +72,7 @@ pub(super) async fn export(
         let names = fields.split(',').map(str::trim).filter(|name| !name.is_empty());
         names.map(str::to_owned).collect()
     });
-    let delimiter = match query.delimiter {
-        Delimiter::Comma => ',',
-        Delimiter::Semicolon => ';',
-        Delimiter::Tab => '\t',
-    };
+    let delimiter = query.delimiter.character();
     let exported = Exported { list, tag: query.tag, fields, delimiter, bom: query.bom };
     let pieces = exported.csv(lists, caller).await?;
     let headers = [

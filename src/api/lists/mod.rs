@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use super::state::ApiState;
 
+pub(super) use export::Delimiter;
 pub(super) use form::{ContactForm, number};
 
 /// The routes of this folder.

@@ -15,7 +15,7 @@ use crate::media::{Intake, MediaKind, MediaRefusal, Wanted, unfit_name};
 #[serde(deny_unknown_fields, default)]
 pub(in crate::api) struct MediaForm {
     /// A file that was uploaded before (`POST /v1/media`).
-    #[schema(value_type = Option<String>, examples("med_0000106gk3fv0a0mk8d1p3m5r7"))]
+    #[schema(value_type = Option<String>, examples("med_0000106gk3fv0a0mk8d1p3m5r4"))]
     pub(in crate::api) id: Option<MediaId>,
     /// Where it is: fetched now, from addresses that the config allows.
     #[schema(examples("https://example.com/photo.jpg"))]

@@ -127,14 +127,46 @@ impl Composer<'_> {
                 let options = content::votes(poll_of(&record)?, &body.options).map_err(one)?;
                 return Ok((Content::PollVote { target, options: Some(options) }, chat));
             }
+            body => self.plain(body, named).await?,
+        };
+        Ok((content, self.chat(common).await?))
+    }
+
+    /// What neither has a file nor is about another message.
+    async fn plain(&self, body: &MessageBody, named: &[Participant]) -> Result<Content, Problem> {
+        let content = match body {
             MessageBody::Text(body) => content::text(body, named, self.text_max),
             MessageBody::Location(body) => content::location(body),
             MessageBody::Contact(body) => content::contacts(body, self.addresses.region().await?),
             MessageBody::Poll(body) => content::poll(body),
-            // It was looked for above.
-            _ => return Err(one(FieldError::new("type", "is no type of message"))),
+            _ => Err(FieldError::new("type", "is about another message")),
         };
-        Ok((content.map_err(one)?, self.chat(common).await?))
+        content.map_err(one)
+    }
+
+    /// A message that many get: it says to nobody whom it is to, and is about no other message.
+    pub(in crate::api) async fn for_many(
+        &self,
+        request: &SendMessage,
+    ) -> Result<(Content, Option<Box<MessageContext>>), Problem> {
+        let Common { to, client_message_id, reply_to, mentions, expiration, recipients, except } = &request.common;
+        let named = [
+            ("to", to.is_some()),
+            ("client_message_id", client_message_id.is_some()),
+            ("reply_to", reply_to.is_some()),
+            ("mentions", !mentions.is_empty()),
+            ("recipients", recipients.is_some() || !except.is_empty()),
+        ];
+        if let Some((field, _)) = named.into_iter().find(|(_, is_there)| *is_there) {
+            return Err(one(FieldError::new(field, "is not for a message that many get")));
+        }
+        let (content, view_once) = match request.body.file() {
+            Some((kind, body)) => (self.file(kind, body, &[]).await?, body.view_once),
+            None => (self.plain(&request.body, &[]).await?, false),
+        };
+        let disappears_after = content::expiration(*expiration).map_err(one)?;
+        let context = MessageContext { disappears_after, view_once, ..MessageContext::default() };
+        Ok((content, (context != MessageContext::default()).then(|| Box::new(context))))
     }
 
     /// A message with a file: taken in, looked at and kept before the message is.

@@ -25,7 +25,7 @@ fn patch<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Res
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct TemplateMediaForm {
     /// A file that was uploaded (`POST /v1/media`). It has to be kept still when the template is used.
-    #[schema(value_type = String, examples("med_0000106gk3fv0a0mk8d1p3m5r7"))]
+    #[schema(value_type = String, examples("med_0000106gk3fv0a0mk8d1p3m5r4"))]
     id: MediaId,
     /// As what it is sent: `image`, `video`, `gif`, `audio`, `voice`, `document` or `sticker`.
     #[schema(examples("image"))]

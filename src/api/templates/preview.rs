@@ -23,7 +23,7 @@ pub(in crate::api) struct PreviewForm {
     /// Somebody, as in a list. Or a `list` that they are in.
     contact: Option<ContactForm>,
     /// The list of somebody who is in one.
-    #[schema(value_type = Option<String>, examples("lst_0000106gk3fv0a0mk8d1p3m5r7"))]
+    #[schema(value_type = Option<String>, examples("lst_0000106gk3fv0a0mk8d1p3m5r4"))]
     list: Option<ListId>,
     /// Their number; by it variants are drawn.
     #[schema(examples("+62 812-3456-7890"))]

@@ -12,6 +12,7 @@ use wasup_store::records::{
     StatusEvent,
 };
 
+use super::campaign::CampaignData;
 use super::chat::ChatData;
 use super::group::{GroupChangeData, GroupMembersData};
 use super::job::JobData;
@@ -100,6 +101,7 @@ enum Data<'a> {
     Presence(Box<PresenceData>),
     Job(Box<JobData<'a>>),
     Schedule(Box<ScheduleData<'a>>),
+    Campaign(Box<CampaignData<'a>>),
 }
 
 /// `history.synced`.
@@ -201,6 +203,7 @@ impl<'a> EventView<'a> {
             EventData::Chat(chat) => Data::Chat(Box::new(ChatData::new(event.no, chat))),
             EventData::Job(job) => Data::Job(Box::new(job.into())),
             EventData::Schedule(run) => Data::Schedule(Box::new(run.into())),
+            EventData::Campaign(campaign) => Data::Campaign(Box::new(campaign.into())),
             EventData::Merged(merged) => {
                 let id = |chat: ChatNo| ChatId { account: event.no, chat }.to_string();
                 let (contact, chat) = (PersonView::from(&merged.contact), merged.chat.map(id));

@@ -31,7 +31,7 @@ pub struct MediaView {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub animated: bool,
     /// Its id here, where it is kept.
-    #[schema(value_type = Option<String>, examples("med_0000106gk3fv0a0mk8d1p3m5r7"))]
+    #[schema(value_type = Option<String>, examples("med_0000106gk3fv0a0mk8d1p3m5r4"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<MediaId>,
     /// In webhooks: where it can be fetched without a key, until `url_expires_at`.
@@ -68,7 +68,7 @@ impl From<&Media> for MediaView {
 #[schema(as = MediaFile)]
 pub struct MediaFileView {
     /// Its id.
-    #[schema(value_type = String, examples("med_0000106gk3fv0a0mk8d1p3m5r7"))]
+    #[schema(value_type = String, examples("med_0000106gk3fv0a0mk8d1p3m5r4"))]
     pub id: MediaId,
     /// Its type.
     #[schema(examples("image/jpeg"))]

@@ -64,7 +64,7 @@ impl From<&ImportTally> for ImportRowsView {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ImportView {
     /// Its id.
-    #[schema(value_type = String, examples("imp_0000106gk3fv0a0mk8d1p3m5r7"))]
+    #[schema(value_type = String, examples("imp_0000106gk3fv0a0mk8d1p3m5r4"))]
     pub id: ImportId,
     /// How it stands.
     pub state: ImportState,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 use wasup_actors::JobSeen;
-use wasup_store::records::{DelayRange, ItemState, ItemTrouble, JobEvent, RunItem, RunTally};
+use wasup_store::records::{DelayRange, ItemState, JobEvent, RunItem, RunTally};
 
 use super::{MessageTimes, PersonView, ReasonView, Time};
 
@@ -12,7 +12,7 @@ use super::{MessageTimes, PersonView, ReasonView, Time};
 #[schema(as = Job)]
 pub struct JobView {
     /// The job's id.
-    #[schema(examples("job_0000106gk3fv0a0mk8d1p3m5r7"))]
+    #[schema(examples("job_0000106gk3fv0a0mk8d1p3m5r4"))]
     id: String,
     /// The account that sends; `null` where that was deleted.
     account: Option<String>,
@@ -141,12 +141,7 @@ impl JobItemView {
     /// The view of an item.
     #[must_use]
     pub fn new(index: u32, item: &RunItem) -> Self {
-        let (reason, detail) = match &item.trouble {
-            None => (None, None),
-            Some(ItemTrouble::Message(reason)) => (Some(ReasonView::from(*reason)), None),
-            Some(ItemTrouble::Bad(why)) => (Some(ReasonView::word("bad_item")), Some(why.clone())),
-            Some(ItemTrouble::AccountGone) => (Some(ReasonView::word("account_gone")), None),
-        };
+        let (reason, detail) = super::campaign::trouble(item.trouble.as_ref());
         Self {
             index,
             to: item.chat.as_ref().map(PersonView::from),

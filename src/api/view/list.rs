@@ -15,7 +15,7 @@ use super::Time;
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ContactListView {
     /// Its id.
-    #[schema(value_type = String, examples("lst_0000106gk3fv0a0mk8d1p3m5r7"))]
+    #[schema(value_type = String, examples("lst_0000106gk3fv0a0mk8d1p3m5r4"))]
     pub id: ListId,
     /// What you call it.
     #[schema(examples("Customers"))]

@@ -11,7 +11,7 @@ use super::{ContentView, PersonView, Time};
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct MessageView {
     /// Its id here.
-    #[schema(value_type = String, examples("msg_0000000106gk3fv0a0mk8d1p3m5r7t9v"))]
+    #[schema(value_type = String, examples("msg_0000000106gk3fv0a0mk8d1p3m5r4t9v"))]
     pub id: MessageId,
     /// The account.
     pub account: String,

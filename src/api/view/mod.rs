@@ -2,6 +2,7 @@
 
 mod account;
 mod account_settings;
+mod campaign;
 mod chat;
 mod chatbot;
 mod content;
@@ -28,6 +29,7 @@ mod words;
 
 pub use account::{AccountView, IdentityView, StateView};
 pub use account_settings::{GapView, HistoryView, PacingView, RestartView, RestrictionView};
+pub use campaign::{CampaignStatsView, CampaignView, CampaignsOverviewView, RecipientView};
 pub use chat::{ChatKind, ChatView};
 pub use chatbot::{ChatbotSenderView, ChatbotView};
 pub use content::{

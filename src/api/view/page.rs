@@ -5,8 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use utoipa::ToSchema;
 use wasup_store::id::{
-    AccountId, AccountNo, ChatNo, ContactId, EndpointId, ImportId, JobId, ListId, MediaId, MessageKey, PersonNo,
-    ScheduleId, TemplateId,
+    AccountId, AccountNo, CampaignId, ChatNo, ContactId, EndpointId, ImportId, JobId, ListId, MediaId, MessageKey,
+    PersonNo, ScheduleId, TemplateId,
 };
 use wasup_store::repo::audit::AuditPlace;
 use wasup_store::repo::chat_list::ChatPlace;
@@ -73,7 +73,9 @@ pub enum Cursor {
     Job(JobId),
     /// In a list of schedules.
     Schedule(ScheduleId),
-    /// Among the items of a job, or the runs of a schedule.
+    /// In the list of campaigns.
+    Campaign(CampaignId),
+    /// Among the items of a job, the runs of a schedule, or the recipients of a campaign.
     Item(u32),
 }
 
@@ -98,6 +100,7 @@ impl std::fmt::Display for Cursor {
             Self::Person(place) => [b"p".as_slice(), &place.0.to_be_bytes()].concat(),
             Self::Job(id) => [b"j".as_slice(), &id.to_bytes()].concat(),
             Self::Schedule(id) => [b"s".as_slice(), &id.to_bytes()].concat(),
+            Self::Campaign(id) => [b"b".as_slice(), &id.to_bytes()].concat(),
             Self::Item(seq) => [b"q".as_slice(), &seq.to_be_bytes()].concat(),
             Self::Chat(place) => [b"c".as_slice(), &place.last_ms.to_be_bytes(), &place.chat.0.to_be_bytes()].concat(),
         };
@@ -133,6 +136,7 @@ impl Cursor {
             (b'c', place) => placed(place).map(|(last_ms, chat)| Self::Chat(ChatPlace { last_ms, chat: ChatNo(chat) })),
             (b'j', id) => JobId::from_bytes(id).map(Self::Job),
             (b's', id) => ScheduleId::from_bytes(id).map(Self::Schedule),
+            (b'b', id) => CampaignId::from_bytes(id).map(Self::Campaign),
             (b'q', seq) => Some(Self::Item(u32::from_be_bytes(seq.try_into().ok()?))),
             (b'd', place) => Some(Self::Delivery(DeliveryCursor(place.to_vec()))),
             _ => None,
@@ -164,6 +168,7 @@ mod tests {
             Cursor::Tag("größe".into()),
             Cursor::Problem(7),
             Cursor::Job(JobId::new(7, 9)),
+            Cursor::Campaign(CampaignId::new(7, 9)),
             Cursor::Item(7),
             Cursor::Act((7, 9)),
             Cursor::Timeline((7, 9)),

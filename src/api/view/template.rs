@@ -14,7 +14,7 @@ use super::Time;
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TemplateMediaView {
     /// The file.
-    #[schema(value_type = String, examples("med_0000106gk3fv0a0mk8d1p3m5r7"))]
+    #[schema(value_type = String, examples("med_0000106gk3fv0a0mk8d1p3m5r4"))]
     pub id: MediaId,
     /// As what it is sent.
     #[schema(examples("image"))]
@@ -31,7 +31,7 @@ impl From<&TemplateMedia> for TemplateMediaView {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TemplateView {
     /// Its id.
-    #[schema(value_type = String, examples("tpl_0000106gk3fv0a0mk8d1p3m5r7"))]
+    #[schema(value_type = String, examples("tpl_0000106gk3fv0a0mk8d1p3m5r4"))]
     pub id: TemplateId,
     /// What you call it.
     #[schema(examples("Welcome"))]

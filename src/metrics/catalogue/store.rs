@@ -41,7 +41,10 @@ pub(crate) static SYNC_TIME: Family =
 pub(crate) static PRUNED: Family = counter(
     "wasup_rows_pruned_total",
     "Rows that went after the time they are kept, by what they were.",
-    &[label("rows", &["events", "deliveries", "acts", "timeline", "messages", "message_ids", "contents", "jobs"])],
+    &[label(
+        "rows",
+        &["events", "deliveries", "acts", "timeline", "messages", "message_ids", "contents", "jobs", "campaigns"],
+    )],
 );
 
 pub(crate) static INDEXED: Family =

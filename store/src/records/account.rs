@@ -351,6 +351,9 @@ pub struct AccountRecord {
     /// Who it is, once linked.
     #[serde(default)]
     pub identity: Option<Identity>,
+    /// Since when it is linked to its number; `None` where that was before anybody noted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number_since_ms: Option<Millis>,
     /// Region for numbers in national form (`ID`, `DE`), before the installation's own.
     #[serde(default)]
     pub default_region: Option<String>,

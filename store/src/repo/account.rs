@@ -124,6 +124,7 @@ pub fn create(tx: &mut WriteTx<'_>, new: &NewAccount) -> Result<AccountRecord, C
         desired: new.desired,
         state,
         identity: None,
+        number_since_ms: None,
         default_region: new.default_region.clone(),
         autostart: new.autostart,
         metadata: new.metadata.clone(),
@@ -231,6 +232,7 @@ pub fn set_identity(
     if record.identity.as_ref() != Some(identity) {
         let former = record.identity.replace(identity.clone());
         if former.as_ref().and_then(phone) != phone(identity) {
+            record.number_since_ms = Some(now_ms);
             phone::remove(tx, record.tenant, no, former.as_ref())?;
         }
         store(tx, &record)?;

@@ -62,6 +62,7 @@ async fn draft(store: &Store, n: u64, plan: CampaignPlan) -> CampaignId {
         tenant: DEFAULT_TENANT,
         name: format!("campaign {n}"),
         plan,
+        start: None,
         seed: n,
         now_ms: NOW,
     };
@@ -417,7 +418,7 @@ async fn wishes_do_what_they_may_and_a_stop_takes_back_what_waits() {
     assert_eq!(wish(&store, id, Wish::Pause).await, Wished::Cant(CampaignState::Draft));
     assert!(matches!(wish(&store, id, Wish::Start(Some(NOW + 1_000))).await, Wished::Done(_)));
     assert_eq!(read(&store, |tx| campaign::due(tx, NOW + 999, 10)).await, []);
-    assert_eq!(read(&store, |tx| campaign::due(tx, NOW + 1_000, 10)).await, [id]);
+    assert_eq!(read(&store, |tx| campaign::due(tx, NOW + 1_000, 10)).await, [(NOW + 1_000, id)]);
     assert!(matches!(wish(&store, id, Wish::Unschedule).await, Wished::Done(_)));
     assert_eq!(read(&store, |tx| campaign::due(tx, NOW + 1_000, 10)).await, []);
     assert!(matches!(wish(&store, id, Wish::Start(Some(NOW + 2_000))).await, Wished::Done(_)));

@@ -71,6 +71,7 @@ fn accounts() {
         desired: Desired::Running,
         state: state(),
         identity: Some(identity),
+        number_since_ms: Some(NOW + 3),
         default_region: Some("ID".into()),
         autostart: false,
         metadata: Some("{}".into()),

@@ -66,7 +66,7 @@ pub fn wish(tx: &mut WriteTx<'_>, id: CampaignId, wish: Wish, now_ms: Millis) ->
         }
         (Wish::Start(Some(at)), Draft | Scheduled) if at > now_ms => (Scheduled, Some(at), Act::CampaignStarted(id)),
         (Wish::Start(_), Draft | Scheduled) => (Running, None, Act::CampaignStarted(id)),
-        (Wish::Unschedule, Scheduled) => (Draft, None, Act::CampaignPaused(id)),
+        (Wish::Unschedule, Scheduled) => (Draft, None, Act::CampaignChanged(id)),
         (Wish::Pause, Running) => (Paused, None, Act::CampaignPaused(id)),
         (Wish::Resume, Paused) => (Running, None, Act::CampaignResumed(id)),
         (Wish::Stop, Draft | Scheduled | Running | Paused) => (Cancelled, None, Act::CampaignStopped(id)),

@@ -28,7 +28,7 @@ pub(super) use ending::{complete, leave, restored};
 pub use gathering::{Gathered, gather, gathered};
 pub(super) use reply::{heard, merged};
 pub use turn::{Offer, Outcome, Proposal, Turn, aside, offer};
-pub use writing::{Created, NewCampaign, change, create, delete, over_before, replayed};
+pub use writing::{Created, NewCampaign, Walked, change, create, delete, replayed, walk};
 
 const RECORD: u8 = 0;
 const OWNED: u8 = 1;
@@ -118,13 +118,13 @@ pub fn running(tx: &ReadTx<'_>, after: Option<CampaignId>, limit: usize) -> Resu
     rows.iter().map(|(row, _)| last_id(Tree::Campaign, row)).collect()
 }
 
-/// At most `limit` campaigns that are due to start, the oldest time first.
+/// At most `limit` campaigns that are due to start, the oldest time first, with it.
 ///
 /// # Errors
 /// [`StoreError`] when a row can't be read.
-pub fn due(tx: &ReadTx<'_>, now_ms: Millis, limit: usize) -> Result<Vec<CampaignId>, StoreError> {
-    let due = super::due::due(tx, super::due::DueKind::Campaign, now_ms, limit)?;
-    due.iter().map(|id| last_id(Tree::Due, id)).collect()
+pub fn due(tx: &ReadTx<'_>, now_ms: Millis, limit: usize) -> Result<Vec<(Millis, CampaignId)>, StoreError> {
+    let due = super::due::ripe(tx, super::due::DueKind::Campaign, now_ms, limit)?;
+    due.iter().map(|(at_ms, id)| Ok((*at_ms, last_id(Tree::Due, id)?))).collect()
 }
 
 /// What a row of the tree is, for whoever walks over all of them.
@@ -185,12 +185,10 @@ pub(crate) fn account_of(key: &[u8]) -> Option<AccountNo> {
 fn records(
     tx: &ReadTx<'_>,
     after: Option<CampaignId>,
-    to_ms: Millis,
     looks: usize,
 ) -> Result<Vec<(CampaignId, CampaignRecord)>, StoreError> {
     let from = after.map_or_else(|| Key::new().u8(RECORD), |after| key(after).u8(0));
-    let to = Key::new().u8(RECORD).u64(to_ms);
-    let rows = tx.range(Tree::Campaign, from.as_slice(), Some(to.as_slice()), Direction::Forward, looks)?;
+    let rows = tx.range(Tree::Campaign, from.as_slice(), Some(&[RECORD + 1]), Direction::Forward, looks)?;
     rows.iter()
         .map(|(row, value)| Ok((last_id(Tree::Campaign, row)?, envelope::open_record(Tree::Campaign, value)?)))
         .collect()

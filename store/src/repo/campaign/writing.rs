@@ -1,7 +1,7 @@
 //! How a campaign comes, changes while it has not begun, and goes.
 
-use super::{get, key, put, records};
-use crate::id::{AccountNo, CampaignId, Millis, TenantNo};
+use super::{Wish, Wished, get, key, put, records, wish};
+use crate::id::{AccountNo, CampaignId, MediaId, Millis, TenantNo};
 use crate::records::{Act, CampaignPlan, CampaignRecord, CampaignState, Gathering, IdempotencyRecord, RunId};
 use crate::repo::send::Idempotency;
 use crate::repo::{audit, idempotency, purge};
@@ -18,6 +18,8 @@ pub struct NewCampaign {
     pub name: String,
     /// What is to be done.
     pub plan: CampaignPlan,
+    /// When it is to start, where it is to start by itself.
+    pub start: Option<Wish>,
     /// Which draw of variants it is.
     pub seed: u64,
     /// Now.
@@ -27,7 +29,7 @@ pub struct NewCampaign {
 /// What became of a campaign that was to be made.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Created {
-    /// It is there, as a draft.
+    /// It is there.
     New(Box<CampaignRecord>),
     /// The request had been accepted before, as this one.
     Replayed(CampaignId),
@@ -35,7 +37,7 @@ pub enum Created {
     KeyReused,
 }
 
-/// Makes a draft.
+/// Makes a campaign: a draft, or one that starts by itself.
 ///
 /// # Errors
 /// [`StoreError`] when a row can't be read.
@@ -61,7 +63,13 @@ pub fn create(tx: &mut WriteTx<'_>, new: &NewCampaign, request: Option<&Idempote
     };
     put(tx, new.id, None, &record)?;
     audit::note(tx, Act::CampaignCreated(new.id), None, new.now_ms)?;
-    Ok(Created::New(Box::new(record)))
+    match new.start {
+        Some(start) => match wish(tx, new.id, start, new.now_ms)? {
+            Wished::Done(record) => Ok(Created::New(record)),
+            Wished::Cant(_) | Wished::NoSender | Wished::Unknown => Ok(Created::New(Box::new(record))),
+        },
+        None => Ok(Created::New(Box::new(record))),
+    }
 }
 
 fn replay(request: &Idempotency, first: &IdempotencyRecord) -> Created {
@@ -126,21 +134,32 @@ pub fn delete(tx: &mut WriteTx<'_>, id: CampaignId, now_ms: Millis) -> Result<bo
     Ok(true)
 }
 
-/// Campaigns that were over before a time, from the oldest on, after one; with the id to go on from.
+/// What a walk over campaigns met.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Walked {
+    /// Those that were over before a time.
+    pub over: Vec<CampaignId>,
+    /// The files of those that are not over.
+    pub files: Vec<MediaId>,
+    /// The one to go on from.
+    pub next: Option<CampaignId>,
+}
+
+/// Walks over at most `looks` campaigns after one, the oldest first, for those that were over before a time, and for the files
+/// of the others.
 ///
 /// # Errors
 /// [`StoreError`] when a row can't be read.
-pub fn over_before(
-    tx: &ReadTx<'_>,
-    after: Option<CampaignId>,
-    before_ms: Millis,
-    looks: usize,
-) -> Result<(Vec<CampaignId>, Option<CampaignId>), StoreError> {
-    // What was made later can't be over earlier.
-    let found = records(tx, after, before_ms, looks)?;
-    let last = found.last().map(|(id, _)| *id).filter(|_| found.len() == looks);
-    let over = |record: &CampaignRecord| {
-        record.state.is_over() && record.ended_ms.is_some_and(|ended_ms| ended_ms < before_ms)
-    };
-    Ok((found.into_iter().filter(|(_, record)| over(record)).map(|(id, _)| id).collect(), last))
+pub fn walk(tx: &ReadTx<'_>, after: Option<CampaignId>, before_ms: Millis, looks: usize) -> Result<Walked, StoreError> {
+    let found = records(tx, after, looks)?;
+    let mut walked =
+        Walked { next: found.last().map(|(id, _)| *id).filter(|_| found.len() == looks), ..Walked::default() };
+    for (id, record) in found {
+        if !record.state.is_over() {
+            walked.files.extend(record.plan.load.content.media().and_then(|media| media.file));
+        } else if record.ended_ms.is_some_and(|ended_ms| ended_ms < before_ms) {
+            walked.over.push(id);
+        }
+    }
+    Ok(walked)
 }
