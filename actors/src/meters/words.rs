@@ -155,6 +155,8 @@ words! {
         Message = "message",
         /// A job.
         Job = "job",
+        /// A campaign.
+        Campaign = "campaign",
         /// It passed without anybody there.
         Missed = "missed",
         /// It could not run: the account was gone.

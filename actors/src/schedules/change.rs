@@ -1,7 +1,9 @@
 //! What can be done to a schedule.
 
 use wasup_store::id::ScheduleId;
-use wasup_store::records::{SchedulePlan, ScheduleReason, ScheduleRecord, ScheduleState, ScheduleWhat};
+use wasup_store::records::{
+    RunOutcome, SchedulePlan, ScheduleReason, ScheduleRecord, ScheduleRun, ScheduleState, ScheduleWhat,
+};
 use wasup_store::repo::schedule::{self, Change, Changed, RanNow, Wished};
 
 use super::made::{Written, drawn};
@@ -148,7 +150,7 @@ impl Schedules {
                 move |tx: &mut wasup_store::WriteTx<'_>| schedule::run_now(tx, seen, &make, request.as_ref(), &rules);
             match self.write(principal, run).await? {
                 RanNow::Ran(no, run) => {
-                    made(&self.ctx, &record);
+                    made(&self.ctx, &record, &run);
                     return Ok(RunSeen { no, run, replayed: false });
                 }
                 RanNow::Replayed(no) => {
@@ -180,16 +182,25 @@ impl Schedules {
 }
 
 /// A schedule ran: whoever goes on with what it made is told, and it is counted.
-pub(super) fn made(ctx: &Context, record: &ScheduleRecord) {
-    match &record.plan.what {
-        ScheduleWhat::Message { load, .. } => {
+pub(super) fn made(ctx: &Context, record: &ScheduleRecord, run: &ScheduleRun) {
+    match run.outcome {
+        RunOutcome::Message(_) => {
             ctx.meters.schedules.count(ScheduleOutcome::Message);
-            ctx.meters.accepted.count(load.content.kind());
+            if let ScheduleWhat::Message { load, .. } = &record.plan.what {
+                ctx.meters.accepted.count(load.content.kind());
+            }
             ctx.nudges.outbox(record.account);
         }
-        ScheduleWhat::Job(_) => {
+        RunOutcome::Job(_) => {
             ctx.meters.schedules.count(ScheduleOutcome::Job);
             ctx.nudges.jobs(record.account);
+        }
+        RunOutcome::Campaign(id) => {
+            ctx.meters.schedules.count(ScheduleOutcome::Campaign);
+            ctx.nudges.campaign(id);
+        }
+        RunOutcome::Missed { .. } | RunOutcome::Failed(_) => {
+            ctx.meters.schedules.count(ScheduleOutcome::Failed);
         }
     }
     ctx.nudges.deliveries();

@@ -28,6 +28,9 @@ pub enum ScheduleError {
     /// Its account is gone.
     #[error("the schedule's account is gone")]
     AccountGone,
+    /// The campaign that it is to make others of is not there.
+    #[error("no such campaign")]
+    NoCampaign,
     /// It names more files than it may.
     #[error("a schedule names at most {} different files", made::FILES_MAX)]
     TooManyFiles,

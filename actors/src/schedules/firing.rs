@@ -116,7 +116,7 @@ async fn one(
             let fire = Fire { id, version, at_ms, next_ms, make, now_ms: ctx.store.now_ms() };
             let fired = write(ctx, move |tx| schedule::fire(tx, &fire, &rules)).await?;
             match fired {
-                Fired::Ran(..) => made(ctx, &record),
+                Fired::Ran(_, run) => made(ctx, &record, &run),
                 Fired::AccountGone => ctx.meters.schedules.count(ScheduleOutcome::Failed),
                 Fired::OutboxFull | Fired::Stale => {}
             }

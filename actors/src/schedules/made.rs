@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
-use wasup_store::id::{JobId, MediaId, Millis, ScheduleId};
+use wasup_store::id::{CampaignId, JobId, MediaId, Millis, ScheduleId};
 use wasup_store::records::{PlannedJob, RunItem, ScheduleRecord, ScheduleWhat};
+use wasup_store::repo::campaign;
 use wasup_store::repo::job::{self, Draw, NewJob};
 use wasup_store::repo::schedule::{self, ITEMS_IN_ROW, Make};
 use wasup_store::{Durability, StoreError, WriteTx};
@@ -47,6 +48,15 @@ impl Schedules {
                 let files = distinct(file_of(&load).into_iter())?;
                 return Ok(Written { what: ScheduleWhat::Message { chat, load }, files, prepared_ms: None });
             }
+            Planned::Campaign(campaign) => {
+                let tenant = principal.tenant;
+                let there = self.ctx.store.read(|tx| campaign::get(tx, campaign)).await?;
+                if there.is_none_or(|there| there.tenant != tenant) {
+                    return Err(ScheduleError::NoCampaign);
+                }
+                // Its file is the campaign's, which the janitor looks after.
+                return Ok(Written { what: ScheduleWhat::Campaign(campaign), files: Vec::new(), prepared_ms: None });
+            }
             Planned::Job { name, delay, items } => (name, delay, items),
         };
         let items: Vec<RunItem> = items.into_iter().map(item).collect();
@@ -84,6 +94,10 @@ pub(super) async fn drawn(
             let random = at_ms.map_or_else(rand::random, |at_ms| drawn_from(id, at_ms));
             let secret = secret(&ctx.store, &load.content).await?;
             Ok(Some(Make::Message(Draw { provider_id: provider_id(random), rand: rand::random(), secret })))
+        }
+        ScheduleWhat::Campaign(_) => {
+            let id = CampaignId::new(ctx.store.now_ms(), rand::random());
+            Ok(Some(Make::Campaign(id, rand::random())))
         }
         ScheduleWhat::Job(planned) => Ok(prepared(ctx, (id, record), planned).await?.map(Make::Job)),
     }

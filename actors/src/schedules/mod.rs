@@ -11,7 +11,7 @@ mod times;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasup_store::id::{AccountId, MediaId, Millis, ScheduleId};
+use wasup_store::id::{AccountId, CampaignId, MediaId, Millis, ScheduleId};
 use wasup_store::records::{
     AccountRecord, DelayRange, Load, MissedPolicy, Participant, ScheduleRecord, ScheduleRun, ScheduleState,
     ScheduleWhen,
@@ -58,6 +58,8 @@ pub enum Planned {
         /// At least one.
         items: Vec<JobItem>,
     },
+    /// Make a campaign as this one is then, and start it.
+    Campaign(CampaignId),
 }
 
 /// A schedule as it is asked for.

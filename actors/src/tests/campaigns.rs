@@ -6,7 +6,8 @@ use wasup_sessions::ports::DisconnectReason;
 use wasup_store::id::{CampaignId, ListId, Millis};
 use wasup_store::records::{
     CampaignPace, CampaignPlan, CampaignReason, CampaignState, CampaignText, CampaignTo, Content, EventData, ItemState,
-    ListedContact, Load, OnRestriction, Phase, ReplyRules, Restriction, Rotation,
+    ListedContact, Load, MissedPolicy, OnRestriction, Phase, ReplyRules, Restriction, Rotation, RunOutcome,
+    ScheduleReason, ScheduleWhen,
 };
 use wasup_store::repo::listed::Twice;
 use wasup_store::repo::restriction;
@@ -14,7 +15,10 @@ use wasup_store::{Durability, WriteTx};
 
 use super::world::{World, account, me, until};
 use crate::campaigns::{Bulk, CampaignsMsg};
-use crate::{CampaignCommand, CampaignSeen, CampaignWish, Fault, RecipientsOf, SenderNow};
+use crate::{
+    CampaignCommand, CampaignSeen, CampaignWish, Fault, Planned, RecipientsOf, ScheduleCommand, ScheduleError,
+    ScheduleSpec, SenderNow,
+};
 
 fn plan(to: CampaignTo) -> CampaignPlan {
     CampaignPlan {
@@ -266,5 +270,39 @@ async fn a_campaign_starts_at_its_time_also_when_nobody_was_there() {
     world.phase("a", Phase::Connected).await;
     world.campaign_is(later, CampaignState::Completed).await;
     world.campaign_is(never, CampaignState::Draft).await;
+    super::world::verify(&*world.engine);
+}
+
+#[tokio::test]
+async fn a_schedule_makes_a_campaign_each_time() {
+    let world = World::running().await;
+    world.connected(&["a"]).await;
+    let list = world.listed(3).await;
+    let of = world.campaign(&["a"], plan(to(list)), None).await;
+    let at_ms = world.store.now_ms() + 150;
+    let spec = ScheduleSpec {
+        name: Some("weekly".into()),
+        when: ScheduleWhen::Once { at_ms, zone: None },
+        start_ms: None,
+        end_ms: None,
+        missed: MissedPolicy::RunOnce,
+        what: Planned::Campaign(of),
+    };
+    let command = ScheduleCommand { account: account("a"), spec, paused: false, idempotency: None };
+    let schedule = world.tree().schedules.create(&me(), command.clone()).await.unwrap().id;
+    let made = until("the campaign of the schedule is over", async || {
+        let all = world.tree().campaigns.list(&me(), None, 10).await.unwrap();
+        all.into_iter().find(|seen| seen.record.state == CampaignState::Completed)
+    })
+    .await;
+    assert_eq!((made.record.name.as_str(), made.tally.success()), ("weekly", 3));
+    assert_eq!(world.campaign_is(of, CampaignState::Draft).await.tally.total, 0);
+    let runs = world.tree().schedules.runs(&me(), schedule, None, 10).await.unwrap();
+    assert_eq!(runs[0].run.outcome, RunOutcome::Campaign(made.id));
+    world.tree().campaigns.delete(&me(), of).await.unwrap();
+    let run = world.tree().schedules.run_now(&me(), schedule, None).await.unwrap();
+    assert_eq!(run.run.outcome, RunOutcome::Failed(ScheduleReason::CampaignGone));
+    let refused = world.tree().schedules.create(&me(), command).await;
+    assert!(matches!(refused, Err(ScheduleError::NoCampaign)), "{refused:?}");
     super::world::verify(&*world.engine);
 }

@@ -88,6 +88,7 @@ impl Timed {
         let word = |outcome| match outcome {
             RunOutcome::Message(_) => "message",
             RunOutcome::Job(_) => "job",
+            RunOutcome::Campaign(_) => "campaign",
             RunOutcome::Missed { .. } => "missed",
             RunOutcome::Failed(_) => "failed",
         };

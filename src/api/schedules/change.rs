@@ -78,10 +78,10 @@ pub(super) async fn change(
     let Json(body): Json<ChangeSchedule> = Json::of(read_long(request, &state).await?)?;
     let seen = state.schedules.get(&caller, id, Some(0)).await?;
     let mut change = changed(&body, &seen.record.plan)?;
-    if body.message.is_some() || body.job.is_some() {
+    if body.message.is_some() || body.job.is_some() || body.campaign.is_some() {
         let account = seen.account.ok_or_else(|| Problem::new(ErrorCode::Conflict, "the account is gone"))?;
         let composer = Composer::new(&state, &caller, &account).sharing_files();
-        change.what = planned(&composer, &state.settings, body.message, body.job).await?;
+        change.what = planned(&composer, &state.settings, (body.message, body.job, body.campaign)).await?;
     }
     Ok(axum::Json(ScheduleView::from(&state.schedules.change(&caller, id, change).await?)))
 }

@@ -66,8 +66,8 @@ pub(super) async fn create(
     Times::read(&when, start_ms, end_ms)?;
     state.accounts.get(&caller, &id).await?;
     let composer = Composer::new(&state, &caller, &id).sharing_files();
-    let what = planned(&composer, &state.settings, body.message, body.job).await?;
-    let what = what.ok_or_else(|| one("message", "missing field `message`, or `job`"))?;
+    let what = planned(&composer, &state.settings, (body.message, body.job, body.campaign)).await?;
+    let what = what.ok_or_else(|| one("message", "missing field `message`, `job` or `campaign`"))?;
     let spec = ScheduleSpec { name: body.name, when, start_ms, end_ms, missed, what };
     let command = ScheduleCommand { account: id.clone(), spec, paused: body.paused, idempotency };
     Ok(answer(&state.schedules.create(&caller, command).await?))

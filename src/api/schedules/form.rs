@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 use wasup_actors::Planned;
+use wasup_store::id::CampaignId;
 use wasup_store::records::{Load, MissedPolicy};
 
 use crate::api::jobs::NewJobBody;
@@ -30,7 +31,7 @@ pub(super) enum MissedWord {
     RunAll,
 }
 
-/// A schedule: when, and what. One of `at` and `cron`, one of `message` and `job`.
+/// A schedule: when, and what. One of `at` and `cron`, one of `message`, `job` and `campaign`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateSchedule {
@@ -66,6 +67,9 @@ pub(super) struct CreateSchedule {
     pub(super) message: Option<Value>,
     /// The job that it starts, as `POST /v1/accounts/{id}/jobs` takes it.
     pub(super) job: Option<NewJobBody>,
+    /// The campaign that it makes another one of, each time as that is then, and starts: also a draft. Its accounts send.
+    #[schema(value_type = Option<String>, examples("cmp_0000106gk3fv0a0mk8d1p3m5r4"))]
+    pub(super) campaign: Option<CampaignId>,
 }
 
 /// `Some(None)` for an explicit `null`.
@@ -106,6 +110,9 @@ pub(super) struct ChangeSchedule {
     pub(super) message: Option<Value>,
     /// The job that it starts from now on.
     pub(super) job: Option<NewJobBody>,
+    /// The campaign that it makes others of from now on.
+    #[schema(value_type = Option<String>)]
+    pub(super) campaign: Option<CampaignId>,
 }
 
 pub(super) fn one(field: &str, message: impl Into<String>) -> Problem {
@@ -160,9 +167,14 @@ fn inside(place: &str, mut problem: Problem) -> Problem {
 pub(super) async fn planned(
     composer: &Composer<'_>,
     settings: &Settings,
-    message: Option<Value>,
-    job: Option<NewJobBody>,
+    (message, job, campaign): (Option<Value>, Option<NewJobBody>, Option<CampaignId>),
 ) -> Result<Option<Planned>, Problem> {
+    if let Some(campaign) = campaign {
+        return match (message, job) {
+            (None, None) => Ok(Some(Planned::Campaign(campaign))),
+            _ => Err(one("campaign", "there is a message or a job, too: a schedule does one thing")),
+        };
+    }
     match (message, job) {
         (Some(_), Some(_)) => Err(one("job", "there is a message, too: a schedule does one thing")),
         (None, None) => Ok(None),

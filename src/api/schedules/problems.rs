@@ -26,6 +26,7 @@ impl From<ScheduleError> for Problem {
                 Self::new(ErrorCode::Conflict, "the schedule has ended: give it other times, or run it now")
             }
             ScheduleError::AccountGone => Self::new(ErrorCode::Conflict, "the schedule's account is gone"),
+            ScheduleError::NoCampaign => Self::invalid(vec![FieldError::new("campaign", "there is no such campaign")]),
             ScheduleError::TooManyFiles => {
                 Self::invalid(vec![FieldError::new("job.items", ScheduleError::TooManyFiles.to_string())])
             }

@@ -15,7 +15,7 @@ use super::{ContentView, PersonView, Time};
 #[schema(as = Schedule)]
 pub struct ScheduleView {
     /// The schedule's id.
-    #[schema(examples("sch_0000106gk3fv0a0mk8d1p3m5r7"))]
+    #[schema(examples("sch_0000106gk3fv0a0mk8d1p3m5r4"))]
     id: String,
     /// The account that sends; `null` where that was deleted.
     account: Option<String>,
@@ -46,6 +46,8 @@ pub struct ScheduleView {
     message: Option<PlannedMessageView>,
     /// The job that it starts.
     job: Option<PlannedJobView>,
+    /// The campaign that it makes others of.
+    campaign: Option<String>,
     /// When it runs next; `null` while it is paused, and once it has ended.
     next_at: Option<Time>,
     /// Its next times; in lists the first only.
@@ -96,6 +98,7 @@ fn planned(plan: &SchedulePlan) -> (Option<PlannedMessageView>, Option<PlannedJo
             let view = PlannedJobView { name: job.name.clone(), items: job.items, delay: job.delay.into() };
             (None, Some(view))
         }
+        ScheduleWhat::Campaign(_) => (None, None),
     }
 }
 
@@ -108,6 +111,10 @@ impl From<&ScheduleSeen> for ScheduleView {
             ScheduleWhen::Cron { pattern, zone } => (None, Some(pattern.clone()), Some(zone.clone())),
         };
         let (message, job) = planned(plan);
+        let campaign = match &plan.what {
+            ScheduleWhat::Campaign(id) => Some(id.to_string()),
+            ScheduleWhat::Message { .. } | ScheduleWhat::Job(_) => None,
+        };
         Self {
             id: id.to_string(),
             account: account.as_ref().map(ToString::to_string),
@@ -126,6 +133,7 @@ impl From<&ScheduleSeen> for ScheduleView {
             },
             message,
             job,
+            campaign,
             next_at: record.next_ms.map(Time::from_ms),
             upcoming: upcoming.iter().copied().map(Time::from_ms).collect(),
             last_run_at: record.last_ms.map(Time::from_ms),
@@ -146,18 +154,20 @@ pub struct ScheduleRunView {
     scheduled_at: Option<Time>,
     /// When it really ran, or was noted as missed.
     ran_at: Time,
-    /// `message`, `job`, `missed` (nothing ran) or `failed` (it could not run).
+    /// `message`, `job`, `campaign`, `missed` (nothing ran) or `failed` (it could not run).
     #[schema(examples("message"))]
     outcome: &'static str,
     /// The message that it sent (`msg_…`).
     message: Option<String>,
     /// The job that it started (`job_…`).
     job: Option<String>,
+    /// The campaign that it made and started (`cmp_…`).
+    campaign: Option<String>,
     /// How many times were missed; at 1000 they are not counted further.
     missed: Option<u32>,
     /// The last one of those that were missed.
     missed_until: Option<Time>,
-    /// Why it failed: `account_gone`.
+    /// Why it failed: `account_gone`; `campaign_gone` (the campaign, or all of its accounts).
     reason: Option<&'static str>,
 }
 
@@ -170,6 +180,7 @@ impl ScheduleRunView {
             outcome: "message",
             message: None,
             job: None,
+            campaign: None,
             missed: None,
             missed_until: None,
             reason: None,
@@ -177,6 +188,7 @@ impl ScheduleRunView {
         match run.outcome {
             RunOutcome::Message(id) => view.message = Some(id.to_string()),
             RunOutcome::Job(id) => (view.outcome, view.job) = ("job", Some(id.to_string())),
+            RunOutcome::Campaign(id) => (view.outcome, view.campaign) = ("campaign", Some(id.to_string())),
             RunOutcome::Missed { until_ms, count } => {
                 (view.outcome, view.missed) = ("missed", Some(count));
                 view.missed_until = Some(Time::from_ms(until_ms));

@@ -29,7 +29,7 @@ pub(crate) static SCHEDULES: Family = counter(
     "wasup_schedule_runs_total",
     "What times of schedules came to, runs by hand among them: a message, a job, missed (once for all that a stop took), \
      failed.",
-    &[label("outcome", &["message", "job", "missed", "failed"])],
+    &[label("outcome", &["message", "job", "campaign", "missed", "failed"])],
 );
 
 pub(crate) static COPIES_LOST: Family =

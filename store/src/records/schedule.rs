@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{DelayRange, Load, Participant};
-use crate::id::{AccountNo, JobId, MediaId, MessageId, Millis, ScheduleId, TenantNo};
+use crate::id::{AccountNo, CampaignId, JobId, MediaId, MessageId, Millis, ScheduleId, TenantNo};
 
 /// When a schedule runs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -85,6 +85,8 @@ pub enum ScheduleReason {
     AccountGone,
     /// The store came out of a backup: some of it may have run after that was made.
     Restored,
+    /// The campaign that it makes others of is gone, or all accounts that send in it.
+    CampaignGone,
 }
 
 impl ScheduleReason {
@@ -95,6 +97,7 @@ impl ScheduleReason {
             Self::Done => "done",
             Self::AccountGone => "account_gone",
             Self::Restored => "restored",
+            Self::CampaignGone => "campaign_gone",
         }
     }
 }
@@ -128,6 +131,8 @@ pub enum ScheduleWhat {
     },
     /// Starts a job.
     Job(PlannedJob),
+    /// Makes a campaign as this one is then, and starts it.
+    Campaign(CampaignId),
 }
 
 /// Everything about a schedule that people set.
@@ -201,6 +206,8 @@ pub enum RunOutcome {
     Message(MessageId),
     /// A job in the account's line.
     Job(JobId),
+    /// A campaign, made and started.
+    Campaign(CampaignId),
     /// Nothing: these times passed without it.
     Missed {
         /// The last of them.

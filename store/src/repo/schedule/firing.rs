@@ -2,11 +2,12 @@
 
 use super::making::{keep_files, replay};
 use super::{ScheduleRecord, get, put, runs};
-use crate::id::{AccountNo, JobId, Millis, ScheduleId};
+use crate::id::{AccountNo, CampaignId, JobId, Millis, ScheduleId};
 use crate::records::{
-    Act, EventData, EventKind, Lane, RunOutcome, ScheduleEvent, ScheduleReason, ScheduleRun, ScheduleState,
-    ScheduleWhat,
+    Act, CampaignState, EventData, EventKind, Lane, RunOutcome, ScheduleEvent, ScheduleReason, ScheduleRun,
+    ScheduleState, ScheduleWhat,
 };
+use crate::repo::campaign::{self, NewCampaign};
 use crate::repo::idempotency::{self, Idempotency};
 use crate::repo::job::{self, Draw};
 use crate::repo::scope::AccountScope;
@@ -37,6 +38,8 @@ pub enum Make {
     Message(Draw),
     /// A job of the account whose items are all written.
     Job(JobId),
+    /// For a campaign: its id, and which draw of variants it is.
+    Campaign(CampaignId, u64),
 }
 
 /// A run at its time.
@@ -96,6 +99,9 @@ fn make(
                 _ => Made::Stale,
             });
         }
+        (ScheduleWhat::Campaign(of), Make::Campaign(id, seed)) => {
+            return campaign_like(tx, record, *of, (*id, *seed), now_ms).map(Made::Done);
+        }
         _ => return Ok(Made::Stale),
     };
     let new = NewSend {
@@ -119,6 +125,27 @@ fn make(
         Err(AcceptError::NoAccount | AcceptError::KeyReused) => Ok(Made::AccountGone),
         Err(AcceptError::Store(error)) => Err(error),
     }
+}
+
+/// Makes a campaign as another one is now, and starts it.
+fn campaign_like(
+    tx: &mut WriteTx<'_>,
+    record: &ScheduleRecord,
+    of: CampaignId,
+    (id, seed): (CampaignId, u64),
+    now_ms: Millis,
+) -> Result<RunOutcome, StoreError> {
+    let gone = RunOutcome::Failed(ScheduleReason::CampaignGone);
+    let like = tx.reading(|tx| campaign::get(tx, of))?.filter(|like| like.tenant == record.tenant);
+    let Some(like) = like else { return Ok(gone) };
+    let (name, start) = (record.plan.name.clone().unwrap_or(like.name), Some(campaign::Wish::Start(None)));
+    let new = NewCampaign { id, tenant: record.tenant, name, plan: like.plan, start, seed, now_ms };
+    let made = campaign::create(tx, &new, None)?;
+    let starts = matches!(made, campaign::Created::New(made) if made.state == CampaignState::Running);
+    if !starts {
+        campaign::delete(tx, id, now_ms)?;
+    }
+    Ok(if starts { RunOutcome::Campaign(id) } else { gone })
 }
 
 /// The schedule, where it still is as it was looked at.

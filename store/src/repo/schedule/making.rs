@@ -255,7 +255,7 @@ pub fn drop_abandoned(tx: &mut WriteTx<'_>, before_ms: Millis, limit: usize) -> 
         };
         let taken = match &record.plan.what {
             ScheduleWhat::Job(job) => Some(job.load),
-            ScheduleWhat::Message { .. } => None,
+            ScheduleWhat::Message { .. } | ScheduleWhat::Campaign(_) => None,
         };
         for (row, _) in tx.prefix(Tree::Sched, parts(id).u8(super::ITEMS), Direction::Forward, ROWS)? {
             if !matches!(super::row_of(&row), Some(super::Row::Items(_, load, _)) if Some(load) == taken) {
