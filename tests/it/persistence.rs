@@ -1,11 +1,13 @@
 //! What is kept of messages, and for how long: over the wire, through the API, at the webhook's receiver.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use wasup_sandbox::{FileToSend, HistoryChunk, HistoryPart, PastChat, PastMessage};
 
 use crate::promises::{Linked, is_sent};
 use crate::receiver::Receiver;
-use crate::world::World;
+use crate::world::{PATIENCE, World};
 
 const PERSISTENCE: &str = "/v1/accounts/a0/persistence";
 const MESSAGES: &str = "/v1/accounts/a0/messages";
@@ -141,8 +143,16 @@ async fn limits_hold_for_what_is_there_and_a_restart_forgets_none_of_them() {
     let chats = world.get(CHATS).await.1;
     assert_eq!(chats["totals"], json!({"chats": 1, "unread_messages": 2}));
     assert_eq!(chats["data"][0]["last_message"]["text"], "number 4");
-    let metrics = world.ask(reqwest::Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
-    assert!(metrics.contains("wasup_rows_pruned_total{rows=\"messages\"} 3"), "{metrics}");
+    // Counted once it is done, which is after it can be seen.
+    let counted = async || {
+        let metrics = world.ask(reqwest::Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+        metrics.contains("wasup_rows_pruned_total{rows=\"messages\"} 3")
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while !counted().await {
+        assert!(Instant::now() < deadline, "what was pruned is not counted");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let url = linked.network().url();
     let Linked { world, .. } = linked;
     let world = world.restart(&[("WASUP__LINK__URL", url.as_str())]).await;

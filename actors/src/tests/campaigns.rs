@@ -302,7 +302,9 @@ async fn a_schedule_makes_a_campaign_each_time() {
     world.tree().campaigns.delete(&me(), of).await.unwrap();
     let run = world.tree().schedules.run_now(&me(), schedule, None).await.unwrap();
     assert_eq!(run.run.outcome, RunOutcome::Failed(ScheduleReason::CampaignGone));
-    let refused = world.tree().schedules.create(&me(), command).await;
+    let when = ScheduleWhen::Once { at_ms: at_ms + 86_400_000, zone: None };
+    let later = ScheduleCommand { spec: ScheduleSpec { when, ..command.spec.clone() }, ..command };
+    let refused = world.tree().schedules.create(&me(), later).await;
     assert!(matches!(refused, Err(ScheduleError::NoCampaign)), "{refused:?}");
     super::world::verify(&*world.engine);
 }
