@@ -1,10 +1,10 @@
 //! What the store holds, counted from its counters: right from the first look after a restart.
 
-use wasup_store::id::{AccountId, AccountNo, EndpointId, ListId, Millis, Position};
+use wasup_store::id::{AccountId, AccountNo, CampaignId, EndpointId, ListId, Millis, Position};
 use wasup_store::records::{
     AccountCounters, AccountRecord, Desired, Lane, MediaTotals, Off, Phase, Reason, UserAction,
 };
-use wasup_store::repo::{account, counters, delivery, endpoint, event, job, lists, media, outbox};
+use wasup_store::repo::{account, campaign, counters, delivery, endpoint, event, job, lists, media, outbox};
 use wasup_store::{ReadTx, Store, StoreError};
 
 /// Rows looked at in one read, so that no read is long.
@@ -50,6 +50,8 @@ pub(crate) struct Census {
     pub(crate) jobs: u64,
     /// When the oldest job was accepted that stands first in a line.
     pub(crate) oldest_job_ms: Option<Millis>,
+    /// Campaigns that run.
+    pub(crate) campaigns: u64,
     /// The first accounts by id, as many as were asked for.
     pub(crate) shown: Vec<OneAccount>,
     /// How many were asked for.
@@ -114,6 +116,7 @@ impl Census {
         census.endpoints(store).await?;
         census.lists(store).await?;
         census.jobs(store).await?;
+        census.campaigns(store).await?;
         census.media = store.read(media::totals).await?;
         census.next_delivery_ms = store.read(delivery::next_wake).await?;
         Ok(census)
@@ -191,6 +194,18 @@ impl Census {
                 self.oldest_job_ms = [self.oldest_job_ms, *first].into_iter().flatten().min();
             }
             after = page.last().map(|(no, ..)| *no);
+            if page.len() < PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn campaigns(&mut self, store: &Store) -> Result<(), StoreError> {
+        let mut after: Option<CampaignId> = None;
+        loop {
+            let page = store.read(|tx| campaign::running(tx, after, PAGE)).await?;
+            self.campaigns += page.len() as u64;
+            after = page.last().copied();
             if page.len() < PAGE {
                 return Ok(());
             }

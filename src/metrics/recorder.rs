@@ -117,6 +117,11 @@ impl Metrics {
         Counters::new(Content::KINDS, |kind| self.counter(&catalogue::MESSAGES_SEEN, &[direction, kind]))
     }
 
+    /// Counters by what comes of a try to send an item of something larger.
+    fn items(&self, family: &Family) -> Counters<SendOutcome> {
+        Counters::new(ITEM_OUTCOMES, |outcome| self.counter(family, &[outcome.as_str()]))
+    }
+
     /// What the tree counts with.
     #[must_use]
     pub fn tree(&self) -> Meters {
@@ -152,7 +157,8 @@ impl Metrics {
             import_seconds: self.histogram(&catalogue::IMPORT_TIME, &[]),
             imports_running: self.gauge(&catalogue::IMPORTS, &["running"]),
             imports_waiting: self.gauge(&catalogue::IMPORTS, &["waiting"]),
-            job_items: Counters::new(ITEM_OUTCOMES, |outcome| self.counter(&catalogue::JOB_ITEMS, &[outcome.as_str()])),
+            job_items: self.items(&catalogue::JOB_ITEMS),
+            campaign_messages: self.items(&catalogue::CAMPAIGN_MESSAGES),
             schedules: self.counters(&catalogue::SCHEDULES, ScheduleOutcome::ALL, ScheduleOutcome::as_str),
             pruned: self.counters(&catalogue::PRUNED, PrunedRows::ALL, PrunedRows::as_str),
             ..Meters::default()
@@ -191,7 +197,7 @@ impl Metrics {
     }
 }
 
-/// What comes of a try to send an item of a job.
+/// What comes of a try to send an item of a job or a message of a campaign.
 const ITEM_OUTCOMES: [SendOutcome; 5] =
     [SendOutcome::Sent, SendOutcome::Rejected, SendOutcome::Held, SendOutcome::Failed, SendOutcome::Requeued];
 

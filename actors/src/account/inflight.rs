@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use wasup_store::id::{MessageId, Millis};
-use wasup_store::records::MessageRecord;
+use wasup_store::records::{MessageRecord, RunId};
 
 use crate::settings::SendSettings;
 
@@ -28,8 +28,8 @@ struct Flight {
     place: Place,
     /// It goes to somebody who never wrote.
     cold: bool,
-    /// It is an item of something larger.
-    of_run: bool,
+    /// What it is an item of.
+    of_run: Option<RunId>,
 }
 
 /// What becomes of a send that was not acknowledged.
@@ -66,7 +66,7 @@ impl Flights {
 
     fn insert(&mut self, id: MessageId, record: &MessageRecord, place: Place) {
         let since_ms = record.times.sending_ms.unwrap_or(record.ts_ms);
-        let (provider_id, tries, of_run) = (record.provider_id.clone(), record.tries, record.run.is_some());
+        let (provider_id, tries, of_run) = (record.provider_id.clone(), record.tries, record.run.map(|of| of.run));
         let flight = Flight { provider_id, tries, since_ms, place, cold: false, of_run };
         self.by_provider.insert(record.provider_id.clone(), id);
         self.flights.insert(id, flight);
@@ -93,9 +93,9 @@ impl Flights {
         self.flights.get(&id).is_some_and(|flight| flight.cold)
     }
 
-    /// Whether it is an item of a job.
-    pub(super) fn is_of_run(&self, id: MessageId) -> bool {
-        self.flights.get(&id).is_some_and(|flight| flight.of_run)
+    /// What it is an item of.
+    pub(super) fn run_of(&self, id: MessageId) -> Option<RunId> {
+        self.flights.get(&id).and_then(|flight| flight.of_run)
     }
 
     /// How many are known to go to somebody who never wrote.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wasup_sessions::ports::{EndReason, SendError};
 use wasup_store::id::MessageId;
-use wasup_store::records::{AccountState, FailReason};
+use wasup_store::records::{AccountState, FailReason, RunId};
 use wasup_store::repo::send::Settlement;
 use wasup_store::{Durability, StoreError};
 
@@ -186,12 +186,12 @@ impl Incarnation {
         }
         self.linked |= plan.identity.is_some();
         for (id, settlement) in &plan.settlements {
-            let of_run = self.flights.is_of_run(*id);
+            let of_run = self.flights.run_of(*id);
             self.flights.remove(*id);
             self.count_settled(*id, *settlement, of_run);
         }
         for id in &committed.moved {
-            let of_run = self.flights.is_of_run(*id);
+            let of_run = self.flights.run_of(*id);
             if self.flights.remove(*id) {
                 self.count_settled(*id, Settlement::Sent, of_run);
             }
@@ -237,11 +237,13 @@ impl Incarnation {
         }
     }
 
-    fn count_settled(&self, id: MessageId, settlement: Settlement, of_run: bool) {
+    fn count_settled(&self, id: MessageId, settlement: Settlement, of_run: Option<RunId>) {
         let (outcome, meters) = (ack::outcome(settlement), &self.ctx.meters);
         meters.sends.count(outcome);
-        if of_run {
-            meters.job_items.count(outcome);
+        match of_run {
+            Some(RunId::Job(_)) => meters.job_items.count(outcome),
+            Some(RunId::Campaign(_)) => meters.campaign_messages.count(outcome),
+            None => {}
         }
         if outcome == SendOutcome::Sent {
             // A send's key begins with the time of its acceptance.

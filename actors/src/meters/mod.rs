@@ -76,6 +76,8 @@ pub struct Meters {
     pub index_lag: Gauge,
     /// Tries to send items of jobs.
     pub job_items: Counters<SendOutcome>,
+    /// Tries to send messages of campaigns.
+    pub campaign_messages: Counters<SendOutcome>,
     /// Rows of files that came into lists, or did not.
     pub import_rows: Counters<RowOutcome>,
     /// Imports that ended.
@@ -120,6 +122,7 @@ impl Default for Meters {
             indexed: Counter::noop(),
             index_lag: Gauge::noop(),
             job_items: Counters::default(),
+            campaign_messages: Counters::default(),
             import_rows: Counters::default(),
             imports_ended: Counters::default(),
             import_seconds: Histogram::noop(),

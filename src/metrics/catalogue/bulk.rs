@@ -1,4 +1,4 @@
-//! What comes and goes in bulk: lists and files of contacts, jobs.
+//! What comes and goes in bulk: lists and files of contacts, jobs, campaigns.
 
 use super::{Cut, Family, counter, gauge, histogram, label};
 
@@ -50,5 +50,25 @@ pub(crate) static JOB_ITEMS: Family = counter(
     &[label("outcome", &["sent", "rejected", "held", "failed", "requeued"])],
 );
 
-pub(super) const ALL: &[&Family] =
-    &[&LISTS, &LIST_CONTACTS, &IMPORTS, &IMPORTS_ENDED, &IMPORT_ROWS, &IMPORT_TIME, &JOBS, &JOBS_OLDEST, &JOB_ITEMS];
+pub(crate) static CAMPAIGNS: Family =
+    gauge("wasup_campaigns_running", "Campaigns that run. Those that are paused or wait for their time not.", &[]);
+
+pub(crate) static CAMPAIGN_MESSAGES: Family = counter(
+    "wasup_campaign_messages_total",
+    "Messages of campaigns by what came of the try to send them, as of sends of all kinds.",
+    &[label("outcome", &["sent", "rejected", "held", "failed", "requeued"])],
+);
+
+pub(super) const ALL: &[&Family] = &[
+    &LISTS,
+    &LIST_CONTACTS,
+    &IMPORTS,
+    &IMPORTS_ENDED,
+    &IMPORT_ROWS,
+    &IMPORT_TIME,
+    &JOBS,
+    &JOBS_OLDEST,
+    &JOB_ITEMS,
+    &CAMPAIGNS,
+    &CAMPAIGN_MESSAGES,
+];

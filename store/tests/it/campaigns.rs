@@ -219,7 +219,7 @@ async fn every_recipient_moves_with_its_message_and_the_last_outcome_ends_the_ca
     let provider_id = read(&store, |tx| message::get(tx, two)).await.unwrap().provider_id;
     let (no, epoch) = (b.no, b.epoch);
     write(&store, move |tx| {
-        receipt::apply(tx, no, epoch, &[provider_id.clone()], MessageState::Read, NOW + 20, NOW + 20)
+        receipt::apply(tx, no, epoch, std::slice::from_ref(&provider_id), MessageState::Read, NOW + 20, NOW + 20)
     })
     .await;
     assert_eq!(states(&store, id).await, [Failed, Read, Sent, Sent]);
