@@ -23,6 +23,9 @@ use crate::supervision::{Crash, StopReason, StoreTrouble};
 /// Recipients that are written down at once.
 const PIECE: usize = 2_000;
 
+/// The longest time between two looks: a machine that slept, or whose clock was set, must not make it late by more.
+const SLOW_WAKE: Duration = Duration::from_secs(60);
+
 /// What a campaign's actor is told.
 pub(crate) enum CampaignMsg {
     /// Something may have changed.
@@ -144,7 +147,8 @@ impl Running {
             }
             return Ok(());
         }
-        self.alarm.set(Instant::now() + Duration::from_millis(at_ms - now_ms), move || {
+        let wait = Duration::from_millis(at_ms - now_ms).min(SLOW_WAKE);
+        self.alarm.set(Instant::now() + wait, move || {
             // An actor that is gone needs no waking.
             let _ = myself.cast(CampaignMsg::Alarm);
         });
@@ -223,7 +227,10 @@ impl Running {
         let composing = self.composing.get_or_insert_with(|| Composing::of(self.id, &found.record));
         let (offers, asleep_until_ms) = composing.offers(&self.ctx, found, (&self.near, order), now_ms).await?;
         if offers.is_empty() {
-            return Ok(asleep_until_ms.map_or(Next::At(now_ms + LOOK_AGAIN_MS), Next::At));
+            // Somebody who was put aside may wake up before those who are next.
+            let aside_ms = found.aside.first().map(|(at_ms, _)| *at_ms);
+            let at_ms = [asleep_until_ms, aside_ms].into_iter().flatten().filter(|at_ms| *at_ms > now_ms).min();
+            return Ok(Next::At(at_ms.unwrap_or(now_ms + LOOK_AGAIN_MS)));
         }
         let (id, outbox_max) = (self.id, self.ctx.settings.send.outbox_max);
         let write = move |tx: &mut WriteTx<'_>| campaign::offer(tx, id, &offers, (now_ms, outbox_max));

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use wasup_sessions::ports::DisconnectReason;
 use wasup_store::id::{CampaignId, ListId, Millis};
 use wasup_store::records::{
-    CampaignPace, CampaignPlan, CampaignReason, CampaignState, CampaignText, CampaignTo, Content, EventData, ItemState,
-    ListedContact, Load, MissedPolicy, OnRestriction, Phase, ReplyRules, Restriction, Rotation, RunOutcome,
-    ScheduleReason, ScheduleWhen,
+    CampaignPace, CampaignPlan, CampaignReason, CampaignState, CampaignText, CampaignTo, Content, EventData, Gathering,
+    ItemState, ListedContact, Load, MissedPolicy, OnRestriction, Phase, QuietHours, QuietZone, ReplyRules, Restriction,
+    Rotation, RunOutcome, ScheduleReason, ScheduleWhen,
 };
 use wasup_store::repo::listed::Twice;
 use wasup_store::repo::restriction;
@@ -251,6 +251,43 @@ async fn an_api_send_goes_before_the_next_recipient_and_limits_hold_only_the_cam
     world.state(accepted.id, wasup_store::records::MessageState::Sent).await;
     assert_eq!(world.wire("a").await.len(), 5);
     assert_eq!(world.campaign_wished(id, CampaignWish::Stop).await, CampaignState::Cancelled);
+    super::world::verify(&*world.engine);
+}
+
+#[tokio::test]
+async fn who_sleeps_is_put_aside_and_where_all_sleep_nobody_is() {
+    let world = World::running().await;
+    world.connected(&["a"]).await;
+    let (list, all_asleep) = (world.listed(0).await, world.listed(0).await);
+    let in_zone = |n: usize, zone: &str| ListedContact {
+        fields: [("Timezone".to_owned(), zone.to_owned())].into(),
+        name: Some(format!("n{n}")),
+        ..contact(n)
+    };
+    let (lists, zone) = (&world.tree().lists, |n: usize| if n.is_multiple_of(2) { "UTC" } else { "Asia/Tokyo" });
+    lists.put(&me(), list, (0..20).map(|n| in_zone(n, zone(n))).collect(), Twice::Merge).await.unwrap();
+    lists.put(&me(), all_asleep, (0..20).map(|n| in_zone(n, "UTC")).collect(), Twice::Merge).await.unwrap();
+    // Two hours around now, by the clock of UTC.
+    let minute = u16::try_from(world.store.now_ms() / 60_000 % 1_440).unwrap();
+    let (from_minute, to_minute) = ((minute + 1_380) % 1_440, (minute + 60) % 1_440);
+    let quiet = Some(QuietHours { from_minute, to_minute, zone: QuietZone::Recipient });
+    let start = || Some(CampaignWish::Start(None));
+    let some = world.campaign(&["a"], CampaignPlan { quiet: quiet.clone(), ..plan(to(list)) }, start()).await;
+    let seen = until("those who are awake have theirs", async || {
+        let seen = world.tree().campaigns.get(&me(), some).await.unwrap();
+        (seen.tally.success() == 10 && seen.tally.of(ItemState::Deferred) == 10).then_some(seen)
+    })
+    .await;
+    assert_eq!(seen.record.state, CampaignState::Running);
+    let none = world.campaign(&["a"], CampaignPlan { quiet, ..plan(to(all_asleep)) }, start()).await;
+    until("everybody is written down", async || {
+        let seen = world.tree().campaigns.get(&me(), none).await.unwrap();
+        (seen.record.gathering == Gathering::Done && seen.tally.of(ItemState::Pending) == 20).then_some(())
+    })
+    .await;
+    assert_eq!(world.campaign_wished(some, CampaignWish::Stop).await, CampaignState::Cancelled);
+    let seen = world.tree().campaigns.get(&me(), some).await.unwrap();
+    assert_eq!((seen.tally.of(ItemState::Cancelled), seen.tally.ended()), (10, 20));
     super::world::verify(&*world.engine);
 }
 

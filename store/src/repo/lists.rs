@@ -2,17 +2,14 @@
 //!
 //! `list`: list id → record. `own`: tenant u32 · 2 · list id → (). What stands in a list: see [`super::listed`].
 
-use super::purge;
+use super::{own, purge};
 use crate::id::{ListId, Millis, TenantNo};
 use crate::key::Key;
 use crate::records::ContactList;
 use crate::{Direction, ReadTx, StoreError, Tree, WriteTx};
 
-/// The kind of these rows among the tenant's own.
-const KIND: u8 = 2;
-
 pub(crate) fn own_key(tenant: TenantNo, id: ListId) -> Key {
-    Key::new().u32(tenant.0).u8(KIND).bytes(&id.to_bytes())
+    own::key(tenant, own::LIST, id.to_bytes())
 }
 
 /// What a change of a list is about; `None`: it stays.
@@ -71,16 +68,11 @@ pub fn page(
     after: Option<ListId>,
     limit: usize,
 ) -> Result<Vec<(ListId, ContactList)>, StoreError> {
-    let all = Key::new().u32(tenant.0).u8(KIND);
-    let from = after.map_or_else(|| all.clone(), |after| own_key(tenant, after).u8(0));
-    let to = crate::key::prefix_end(all.as_slice());
-    let rows = tx.range(Tree::Own, from.as_slice(), to.as_deref(), Direction::Forward, limit)?;
-    let mut found = Vec::with_capacity(rows.len());
-    for (key, _) in &rows {
-        let id = key.get(5..).and_then(ListId::from_bytes);
-        let id = id.ok_or_else(|| StoreError::corrupt(Tree::Own, "a key holds no list"))?;
-        let list = get(tx, tenant, id)?.ok_or_else(|| StoreError::corrupt(Tree::Own, "the list is gone"))?;
-        found.push((id, list));
+    let ids = own::oldest(tx, (tenant, own::LIST), after.map(ListId::to_bytes), limit)?;
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        let id = ListId::from_bytes(&id).ok_or_else(|| StoreError::corrupt(Tree::Own, "a key holds no list"))?;
+        found.push((id, get(tx, tenant, id)?.ok_or_else(|| StoreError::corrupt(Tree::Own, "the list is gone"))?));
     }
     Ok(found)
 }

@@ -1,18 +1,16 @@
 //! Templates. `template`: template id → record. `own`: tenant u32 · 4 · template id → ().
 
+use super::own;
 use crate::id::{TemplateId, TenantNo};
 use crate::key::Key;
 use crate::records::TemplateRecord;
-use crate::{Direction, ReadTx, StoreError, Tree, WriteTx};
-
-/// The kind of these rows among the tenant's own.
-const KIND: u8 = 4;
+use crate::{ReadTx, StoreError, Tree, WriteTx};
 
 /// Most templates of a tenant.
 pub const MOST: usize = 1_000;
 
 pub(crate) fn own_key(tenant: TenantNo, id: TemplateId) -> Key {
-    Key::new().u32(tenant.0).u8(KIND).bytes(&id.to_bytes())
+    own::key(tenant, own::TEMPLATE, id.to_bytes())
 }
 
 /// Writes a template.
@@ -43,16 +41,12 @@ pub fn page(
     after: Option<TemplateId>,
     limit: usize,
 ) -> Result<Vec<(TemplateId, TemplateRecord)>, StoreError> {
-    let all = Key::new().u32(tenant.0).u8(KIND);
-    let from = after.map_or_else(|| all.clone(), |after| own_key(tenant, after).u8(0));
-    let to = crate::key::prefix_end(all.as_slice());
-    let rows = tx.range(Tree::Own, from.as_slice(), to.as_deref(), Direction::Forward, limit)?;
-    let mut found = Vec::with_capacity(rows.len());
-    for (key, _) in &rows {
-        let id = key.get(5..).and_then(TemplateId::from_bytes);
-        let id = id.ok_or_else(|| StoreError::corrupt(Tree::Own, "a key holds no template"))?;
-        let template = get(tx, tenant, id)?.ok_or_else(|| StoreError::corrupt(Tree::Own, "the template is gone"))?;
-        found.push((id, template));
+    let ids = own::oldest(tx, (tenant, own::TEMPLATE), after.map(TemplateId::to_bytes), limit)?;
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        let id =
+            TemplateId::from_bytes(&id).ok_or_else(|| StoreError::corrupt(Tree::Own, "a key holds no template"))?;
+        found.push((id, get(tx, tenant, id)?.ok_or_else(|| StoreError::corrupt(Tree::Own, "the template is gone"))?));
     }
     Ok(found)
 }

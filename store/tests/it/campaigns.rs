@@ -354,6 +354,10 @@ async fn an_answer_is_noted_once_and_a_word_opts_out() {
     let mut stop = arrived(3, &phone(number(1)));
     stop.content = text(" stop! ");
     receive(&store, &account, vec![stop]).await;
+    // What was written long before the campaign came is no answer to it.
+    let mut old = arrived(9, &phone(number(2)));
+    old.ts_ms = NOW - 3_600_000;
+    receive(&store, &account, vec![old]).await;
     let tally = tally(&store, id).await;
     assert_eq!((tally.replied, tally.of(ItemState::Sent)), (2, 3));
     let answered = read(&store, |tx| run::answered(tx, RunId::Campaign(id), 0, 10)).await;

@@ -9,6 +9,9 @@ use crate::records::{CampaignRecord, CampaignTo, EarlierWho, Gathering, ItemStat
 use crate::repo::{listed, lists, run};
 use crate::{ReadTx, StoreError, WriteTx};
 
+/// Fewest contacts that are read of a list at once.
+const LEAST: usize = 50;
+
 /// A piece of the recipients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gathered {
@@ -61,9 +64,11 @@ fn of_lists(
     let mut met: BTreeMap<(u32, String), ListedContact> = BTreeMap::new();
     // Behind the first place that a source was read to, another one may have somebody who is not read yet.
     let mut horizon: Option<(u32, String)> = None;
+    // Many lists and tags share what is read at once.
+    let share = (limit / sources.len().max(1)).max(LEAST);
     for (list, tag) in sources {
-        let page = listed::page(tx, *list, *tag, after, limit)?;
-        if page.len() >= limit {
+        let page = listed::page(tx, *list, *tag, after, share)?;
+        if page.len() >= share {
             let last = page.last().map(|last| (listed::place(&last.number), last.number.clone()));
             horizon = match (horizon, last) {
                 (Some(a), Some(b)) => Some(a.min(b)),

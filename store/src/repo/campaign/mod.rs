@@ -99,7 +99,8 @@ pub fn page(
     before: Option<CampaignId>,
     limit: usize,
 ) -> Result<Vec<(CampaignId, CampaignRecord)>, StoreError> {
-    let ids = own::newest(tx, (tenant, own::CAMPAIGN), before.map(CampaignId::to_bytes), limit)?;
+    let all = own::all(tenant, own::CAMPAIGN);
+    let ids = own::newest(tx, (Tree::Own, &all), before.map(CampaignId::to_bytes), limit)?;
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
         let id = last_id(Tree::Own, &id)?;

@@ -8,6 +8,9 @@ use crate::repo::scope::AccountScope;
 use crate::repo::{opt_out, person, run};
 use crate::{ReadTx, StoreError, Tree, WriteTx};
 
+/// By how much the network's clock may be behind ours: what was written longer than this before a message is no answer to it.
+const SKEW_MS: Millis = 300_000;
+
 fn key(no: AccountNo, person: PersonNo) -> Key {
     Key::new().u32(no.0).u32(person.0)
 }
@@ -86,7 +89,8 @@ pub(in crate::repo) fn heard(
     {
         opt_out::add(tx, record.tenant, number, Some(&format!("answered {id}")), now_ms)?;
     }
-    if item.replied_ms.is_some() || matches!(item.state, ItemState::Failed | ItemState::Cancelled) {
+    let earlier = item.times.queued_ms.is_some_and(|queued_ms| message.ts_ms.saturating_add(SKEW_MS) < queued_ms);
+    if item.replied_ms.is_some() || earlier || matches!(item.state, ItemState::Failed | ItemState::Cancelled) {
         return Ok(());
     }
     let after = RunItem { replied_ms: Some(now_ms), ..item.clone() };

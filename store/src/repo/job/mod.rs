@@ -10,7 +10,7 @@ mod ending;
 mod line;
 mod turn;
 
-use super::{account, audit, purge};
+use super::{account, audit, own, purge};
 use crate::id::{AccountNo, JobId, Millis, TenantNo};
 use crate::key::Key;
 use crate::records::{Act, JobRecord, JobState, RunId};
@@ -29,8 +29,6 @@ const RECORD: u8 = 0;
 const LINE: u8 = 1;
 const OF_ACCOUNT: u8 = 2;
 const PREPARING: u8 = 3;
-/// The kind of its row among the tenant's own.
-const OWN: u8 = 5;
 
 fn key(id: JobId) -> Key {
     Key::new().u8(RECORD).bytes(&id.to_bytes())
@@ -49,7 +47,7 @@ fn preparing_key(id: JobId) -> Key {
 }
 
 fn own_prefix(tenant: TenantNo) -> Key {
-    Key::new().u32(tenant.0).u8(OWN)
+    own::all(tenant, own::JOB)
 }
 
 fn put(tx: &mut WriteTx<'_>, id: JobId, record: &JobRecord) -> Result<(), StoreError> {
@@ -106,14 +104,10 @@ pub fn page(
         JobsOf::Tenant(tenant) => (Tree::Own, own_prefix(tenant)),
         JobsOf::Account(no) => (Tree::Job, of_account(no)),
     };
-    let end = match before {
-        Some(before) => Some(all.clone().bytes(&before.to_bytes()).as_slice().to_vec()),
-        None => crate::key::prefix_end(all.as_slice()),
-    };
-    let rows = tx.range(tree, all.as_slice(), end.as_deref(), Direction::Backward, limit)?;
-    let mut found = Vec::with_capacity(rows.len());
-    for (row, _) in &rows {
-        let id = last_id(tree, row)?;
+    let ids = own::newest(tx, (tree, &all), before.map(JobId::to_bytes), limit)?;
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        let id = last_id(tree, &id)?;
         found.push((id, get(tx, id)?.ok_or_else(|| StoreError::corrupt(tree, "a job is gone"))?));
     }
     Ok(found)
@@ -178,9 +172,7 @@ pub(crate) fn row_of(key: &[u8]) -> Option<Row> {
 
 /// The job of a row among a tenant's own, where it is a job's.
 pub(crate) fn own_of(key: &[u8]) -> Option<JobId> {
-    let mut parts = crate::key::Parts(key);
-    let (_, kind) = (parts.u32()?, parts.u8()?);
-    JobId::from_bytes(parts.rest()).filter(|_| kind == OWN)
+    JobId::from_bytes(&own::id_of(key, own::JOB)?)
 }
 
 /// The index rows that a job has.

@@ -12,6 +12,7 @@ mod missing;
 mod runs;
 
 use super::due::{self, DueKind};
+use super::own;
 use crate::id::{AccountNo, Millis, ScheduleId, TenantNo};
 use crate::key::{Key, Parts};
 use crate::records::{ScheduleRecord, ScheduleWhat};
@@ -33,8 +34,6 @@ const PREPARING: u8 = 2;
 const PART: u8 = 3;
 const RUN: u8 = 0;
 const ITEMS: u8 = 1;
-/// The kind of its row among the tenant's own.
-const OWN: u8 = 6;
 
 fn key(id: ScheduleId) -> Key {
     Key::new().u8(RECORD).bytes(&id.to_bytes())
@@ -62,7 +61,7 @@ fn items_key(id: ScheduleId, load: u32, row: u32) -> Key {
 }
 
 fn own_prefix(tenant: TenantNo) -> Key {
-    Key::new().u32(tenant.0).u8(OWN)
+    own::all(tenant, own::SCHEDULE)
 }
 
 fn last_id(tree: Tree, key: &[u8]) -> Result<ScheduleId, StoreError> {
@@ -113,14 +112,10 @@ pub fn page(
         SchedulesOf::Tenant(tenant) => (Tree::Own, own_prefix(tenant)),
         SchedulesOf::Account(no) => (Tree::Sched, of_account(no)),
     };
-    let end = match before {
-        Some(before) => Some(all.clone().bytes(&before.to_bytes()).as_slice().to_vec()),
-        None => crate::key::prefix_end(all.as_slice()),
-    };
-    let rows = tx.range(tree, all.as_slice(), end.as_deref(), Direction::Backward, limit)?;
-    let mut found = Vec::with_capacity(rows.len());
-    for (row, _) in &rows {
-        let id = last_id(tree, row)?;
+    let ids = own::newest(tx, (tree, &all), before.map(ScheduleId::to_bytes), limit)?;
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        let id = last_id(tree, &id)?;
         found.push((id, get(tx, id)?.ok_or_else(|| StoreError::corrupt(tree, "a schedule is gone"))?));
     }
     Ok(found)
@@ -186,9 +181,7 @@ pub(crate) fn row_of(key: &[u8]) -> Option<Row> {
 
 /// The schedule of a row among a tenant's own, where it is a schedule's.
 pub(crate) fn own_of(key: &[u8]) -> Option<ScheduleId> {
-    let mut parts = Parts(key);
-    let (_, kind) = (parts.u32()?, parts.u8()?);
-    ScheduleId::from_bytes(parts.rest()).filter(|_| kind == OWN)
+    ScheduleId::from_bytes(&own::id_of(key, own::SCHEDULE)?)
 }
 
 /// The rows that a schedule has besides its own, but those that its account has of it.
